@@ -1,0 +1,1 @@
+"""The hub's own applications. They import nothing else of the workbench."""

@@ -1,0 +1,1 @@
+"""Chaos Toolkit actions and probes over the target's port."""

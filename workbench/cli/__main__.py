@@ -1,0 +1,5 @@
+"""Lets `python -m workbench.cli` run the command line."""
+
+from workbench.cli import main
+
+main()

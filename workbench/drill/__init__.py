@@ -1,0 +1,1 @@
+"""Conducts one drill, phase by phase."""

@@ -1,0 +1,1 @@
+"""Compiled message-level kernels."""

@@ -1,0 +1,1 @@
+"""Every write's fate, checked against what the servers hold."""

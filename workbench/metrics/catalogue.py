@@ -1,0 +1,161 @@
+"""The catalogue: one row a metric, with its name, unit, definition and the one function that computes it.
+
+The model's replications and the observation of a drill go through the same rows, so a drifting
+definition cannot pass for an error of the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from workbench.metrics import functions
+from workbench.metrics.tables import Evidence
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One row. `resolution` is the finest difference the observation can tell, in the metric's unit."""
+
+    name: str
+    title: str  # words for a page, without the unit
+    unit: str  # "s", "events", "partitions", "event-s", "records"
+    path: str  # kafka, pipeline
+    kind: str  # "metric" or "phase"
+    resolution: float
+    more_is_worse: bool
+    compute: Callable[[Evidence], float]
+
+    @property
+    def definition(self) -> str:
+        """Return what starts and stops the clock (the function's own words)."""
+        return (self.compute.__doc__ or "").strip()
+
+
+def _sojourns() -> list[Metric]:
+    """Acknowledgement and commit time percentiles, steady, during and after."""
+    words = {"ack": ("acknowledgement time", "kafka"), "commit": ("time to committed row", "pipeline")}
+    rows = []
+    for column, (title, path) in words.items():
+        for window in ("steady", "during", "after"):
+            for percent in (50.0, 95.0, 99.0):
+                name = f"{column}_{window}_s_p{percent:.0f}"
+                compute = functions.sojourn_metric(column, window, percent)
+                words_title = f"{title}, {window}, p{percent:.0f}"
+                rows.append(Metric(name, words_title, "s", path, "metric", 0.001, True, compute))
+    return rows
+
+
+POLL_S: Final = 0.1  # how often the observers look at ZooKeeper and the metadata
+
+CATALOGUE: Final[tuple[Metric, ...]] = (
+    Metric(
+        "kafka_unavailable_s",
+        "no acknowledgement, worst partition",
+        "s",
+        "kafka",
+        "metric",
+        0.25,
+        True,
+        functions.kafka_unavailable_s,
+    ),
+    Metric(
+        "kafka_unavailable_s_least",
+        "no acknowledgement, least hit partition",
+        "s",
+        "kafka",
+        "metric",
+        0.25,
+        True,
+        functions.kafka_unavailable_s_least,
+    ),
+    Metric(
+        "kafka_partitions_hit",
+        "partitions silent for over 1 s",
+        "partitions",
+        "kafka",
+        "metric",
+        0.0,
+        True,
+        functions.kafka_partitions_hit,
+    ),
+    Metric("events_late", "events late by over 1 s", "events", "kafka", "metric", 0.0, True, functions.events_late),
+    Metric(
+        "pipeline_backlog_events_max",
+        "backlog, highest",
+        "events",
+        "pipeline",
+        "metric",
+        1.0,
+        True,
+        functions.pipeline_backlog_events_max,
+    ),
+    Metric(
+        "pipeline_backlog_event_s",
+        "backlog, area",
+        "event-s",
+        "pipeline",
+        "metric",
+        1.0,
+        True,
+        functions.pipeline_backlog_event_s,
+    ),
+    Metric("pipeline_drain_s", "backlog drain", "s", "pipeline", "phase", 0.05, True, functions.pipeline_drain_s),
+    Metric(
+        "broker_rejoin_s",
+        "broker rejoins, from its start",
+        "s",
+        "kafka",
+        "metric",
+        POLL_S,
+        True,
+        functions.broker_rejoin_s,
+    ),
+    Metric("isr_full_s", "full redundancy back", "s", "kafka", "metric", POLL_S, True, functions.isr_full_s),
+    Metric(
+        "acknowledged_records_lost",
+        "acknowledged records lost",
+        "records",
+        "kafka",
+        "metric",
+        0.0,
+        True,
+        functions.acknowledged_records_lost,
+    ),
+    Metric(
+        "records_duplicated",
+        "records duplicated",
+        "records",
+        "kafka",
+        "metric",
+        0.0,
+        True,
+        functions.records_duplicated,
+    ),
+    Metric("broker_detect_s", "detect the dead broker", "s", "kafka", "phase", POLL_S, True, functions.broker_detect_s),
+    Metric("leader_election_s", "move the leaders", "s", "kafka", "phase", POLL_S, True, functions.leader_election_s),
+    Metric(
+        "client_reconnect_s",
+        "clients find the new leaders",
+        "s",
+        "kafka",
+        "phase",
+        POLL_S,
+        True,
+        functions.client_reconnect_s,
+    ),
+    Metric("broker_down_s", "broker registered again", "s", "kafka", "phase", POLL_S, True, functions.broker_down_s),
+    Metric(
+        "broker_start_s", "broker start to registration", "s", "kafka", "phase", POLL_S, True, functions.broker_start_s
+    ),
+    Metric("catch_up_s", "registration to full redundancy", "s", "kafka", "phase", POLL_S, True, functions.catch_up_s),
+    *_sojourns(),
+)
+
+BY_NAME: Final = {metric.name: metric for metric in CATALOGUE}
+
+
+def evaluate(evidence: Evidence) -> dict[str, float]:
+    """Return every metric of the catalogue for one drill or replication; NaN where there is no value."""
+    return {metric.name: metric.compute(evidence) for metric in CATALOGUE}

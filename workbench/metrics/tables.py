@@ -1,0 +1,82 @@
+"""The tables that both the model and the ledger fill, and from which every metric is computed.
+
+All times are seconds relative to the moment the (first) fault was injected: t = 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class WriteTable:
+    """One row a write, arrays of one length, any order. NaN where it never happened."""
+
+    id: IntArray
+    partition: IntArray  # flat index into HubTopology.partition_labels
+    intended_s: FloatArray
+    acked_s: FloatArray
+    committed_s: FloatArray
+    canary: BoolArray
+
+    def devices(self) -> WriteTable:
+        """Return the rows of the devices alone (without the canary)."""
+        return self.rows(~self.canary)
+
+    def rows(self, keep: BoolArray) -> WriteTable:
+        """Return the rows where `keep` holds."""
+        return WriteTable(
+            self.id[keep],
+            self.partition[keep],
+            self.intended_s[keep],
+            self.acked_s[keep],
+            self.committed_s[keep],
+            self.canary[keep],
+        )
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Instants of one drill or replication, seconds since the fault was injected; NaN if not reached."""
+
+    baseline_start_s: float  # negative
+    baseline_end_s: float  # negative
+    load_end_s: float  # last intended send
+    fault_effective_s: float = NAN
+    broker_deregistered_s: float = NAN  # victim's id gone from ZooKeeper
+    leaders_moved_s: float = NAN  # no partition is led by the victim any more
+    registering_process_started_s: float = NAN  # start of the process that registered
+    broker_registered_s: float = NAN
+    isr_full_s: float = NAN
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What became of every write, as the ledger counts it (the model predicts the same)."""
+
+    acknowledged_lost: int = 0
+    duplicated: int = 0
+    unknown: int = 0
+    failed: int = 0
+    reordered: int = 0
+    not_sent: int = 0
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything a metric's function may look at."""
+
+    writes: WriteTable
+    moments: Moments
+    counts: Counts
+    partitions: int  # how many flat partitions there are
+    cache: dict[str, object] = field(default_factory=dict, compare=False)  # shared intermediate results

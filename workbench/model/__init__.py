@@ -1,0 +1,1 @@
+"""SimPy models of the hub's paths: from topology, workload, fault and parameters to the catalogue's metrics."""

@@ -1,0 +1,1 @@
+"""Collectors: one source to records each."""

@@ -1,0 +1,1 @@
+"""The formats of a run folder: paths, timeline, write log, samples, prediction and observation."""

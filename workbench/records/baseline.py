@@ -1,0 +1,57 @@
+"""Baseline: what this run measured of its own hub before the seal; a source of the model's parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from workbench.records.folder import dump_json, load_json
+
+
+@dataclass(frozen=True)
+class PipelineWindow:
+    """The event processors over one stretch of the run-up (differences of their own counters)."""
+
+    start_s: float  # epoch
+    end_s: float
+    events: float  # committed
+    batches: float  # database transactions
+    batch_database_s: float  # time spent in database transactions, summed over processors
+    batch_total_s: float  # time of whole batches: database, Redis, offsets; without waiting for records
+    busy_processors: float  # how many processors took part
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """Measured on this hub, in this run, before the seal. Durations in seconds."""
+
+    broker_start_to_registered_s: Mapping[str, float]  # "kafka-1" -> at hub start
+    broker_registered_to_ready_s: Mapping[str, float]  # registered -> answers metadata requests
+    ack_s: tuple[float, ...]  # acknowledgement times of the baseline's device events, at most 5,000
+    commit_s: tuple[float, ...]  # intended to committed, same events
+    offered_per_s: float  # devices and canary, over the baseline
+    canary_per_s: float
+    burst: PipelineWindow
+    steady: PipelineWindow
+    backlog_events_p99: float
+    controller: int  # broker id
+    leaders: Mapping[str, int]  # "topic-partition" -> leader, all topics
+    zookeeper_leader: int  # server id, -1 if unknown
+    zookeeper_of_broker: Mapping[str, int]  # broker id -> server id its session is connected to, -1 if unknown
+    group_coordinator: int  # broker id
+    partitions_of_processor: Mapping[str, int]  # "topic-partition" -> processor index (its consumer)
+
+    def write(self, path: Path) -> None:
+        """Write as JSON."""
+        path.write_bytes(dump_json(asdict(self)))
+
+
+def read_baseline(path: Path) -> Baseline:
+    """Return the baseline of a run folder."""
+    raw = load_json(path)
+    raw["burst"] = PipelineWindow(**raw["burst"])
+    raw["steady"] = PipelineWindow(**raw["steady"])
+    raw["ack_s"] = tuple(raw["ack_s"])
+    raw["commit_s"] = tuple(raw["commit_s"])
+    return Baseline(**raw)

@@ -1,0 +1,1 @@
+"""Undo journal, guards and blast radius."""

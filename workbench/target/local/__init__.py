@@ -1,0 +1,1 @@
+"""The embedded hub: real servers as processes of this machine."""

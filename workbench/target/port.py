@@ -1,0 +1,126 @@
+"""The port every target answers: what it is, what it can break, and its undo.
+
+The drill, the chaos actions and the collectors speak to this protocol and do not know which target they have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from workbench.fault import Fault, FaultType
+from workbench.topology.hub import HubTopology
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """Where the hub's doors are."""
+
+    kafka_bootstrap: str  # "127.0.0.1:port,..."
+    zookeeper: str  # "127.0.0.1:port,..."
+    postgres_dsn: str  # of the primary, with password
+    redis_url: str  # with password
+    processor_metrics: tuple[str, ...]  # http://127.0.0.1:port/metrics, one a processor
+
+
+@dataclass(frozen=True)
+class Victim:
+    """Exactly what a fault will hit, resolved before anything is broken."""
+
+    server: str  # "kafka-1"
+    node: str
+    process_id: int
+    broker: int | None = None
+    led_partitions: tuple[str, ...] = ()  # "topic-partition" it leads now
+    is_controller: bool = False
+
+
+@dataclass(frozen=True)
+class Injection:
+    """Proof of one injected fault. Times: epoch seconds."""
+
+    fault: FaultType
+    server: str
+    process_id: int
+    signal: str  # "SIGKILL"
+    injected_s: float  # just before the signal was sent
+    effective_s: float  # when the supervisor had reaped that pid with that signal
+    effective: bool
+    evidence: str  # "pid 4711 reaped, killed by SIGKILL"
+
+
+@dataclass(frozen=True)
+class UndoResult:
+    """What the idempotent undo found and did."""
+
+    verified: bool
+    detail: str
+
+
+@dataclass(frozen=True)
+class TargetDescription:
+    """Who the target is: for run.json and the report."""
+
+    name: str  # "local"
+    versions: Mapping[str, str]  # "Kafka" -> "3.7.1" ..
+    stand_ins: tuple[str, ...]  # what a stand-in decides here, as sentences
+    host: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Target(Protocol):
+    """A hub that is up. All methods raise ToolFailed when the hub does not answer in time."""
+
+    @property
+    def topology(self) -> HubTopology:
+        """Return the topology the hub was started from."""
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """Return where the hub's doors are."""
+
+    def describe(self) -> TargetDescription:
+        """Return who the target is."""
+
+    def faults(self) -> frozenset[FaultType]:
+        """Return the faults this target can do."""
+
+    def resolve(self, fault: Fault) -> Victim:
+        """Return the exact victim of a fault; BadInput when there is none."""
+
+    def inject(self, fault: Fault, victim: Victim) -> Injection:
+        """Do the fault to exactly that victim and return the proof."""
+
+    def undo(self) -> UndoResult:
+        """Bring back whatever a fault took away; idempotent, verified."""
+
+    def registered_brokers(self) -> frozenset[int]:
+        """Return the broker ids registered now (ZooKeeper's /brokers/ids)."""
+
+    def partition_states(self) -> Mapping[str, PartitionState]:
+        """Return leader and in-sync replicas of every partition, internal topics too, by "topic-partition"."""
+
+    def controller(self) -> int:
+        """Return the active controller's broker id, -1 if there is none."""
+
+    def process_starts(self, server: str) -> tuple[ProcessStart, ...]:
+        """Return every start of a server's process, oldest first."""
+
+
+@dataclass(frozen=True)
+class PartitionState:
+    """One partition now."""
+
+    leader: int  # -1: none
+    replicas: tuple[int, ...]
+    isr: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ProcessStart:
+    """One start of a server's process by the supervisor. Times: epoch seconds, NaN if not (yet)."""
+
+    process_id: int
+    started_s: float
+    ended_s: float
+    exit: str  # "", "exit 1", "SIGKILL"

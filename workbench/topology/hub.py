@@ -1,0 +1,120 @@
+"""HubTopology: every number of the hub that manifests state, as typed values.
+
+Read once from rendered manifests (workbench.topology.read_topology); model and targets take it from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NewType
+
+BrokerId = NewType("BrokerId", int)
+NodeName = NewType("NodeName", str)
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Requests and limits of one container: cores and bytes."""
+
+    cpu_request_cores: float
+    cpu_limit_cores: float
+    memory_request_bytes: float
+    memory_limit_bytes: float
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One KafkaTopic. `config` holds the manifest's own settings (strings, Kafka's names)."""
+
+    name: str
+    partitions: int
+    replication_factor: int
+    min_insync_replicas: int
+    config: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class KafkaCluster:
+    """The Strimzi `Kafka` resource: brokers and their `spec.kafka.config`."""
+
+    name: str
+    version: str
+    broker_ids: tuple[int, ...]  # 0 .. replicas-1, as Strimzi numbers them
+    config: Mapping[str, str]  # broker settings as the manifest states them (strings)
+    zookeeper_session_timeout_s: float
+    replica_lag_time_max_s: float
+    resources: Resources
+
+
+@dataclass(frozen=True)
+class ZooKeeperEnsemble:
+    """`spec.zookeeper` of the same resource."""
+
+    server_ids: tuple[int, ...]  # 1 .. replicas
+    config: Mapping[str, str]
+    tick_time_s: float
+    init_limit_ticks: int
+    sync_limit_ticks: int
+    resources: Resources
+
+
+@dataclass(frozen=True)
+class PostgresCluster:
+    """The Kubegres resource: one primary and replicas-1 asynchronous standbys."""
+
+    name: str
+    version: str
+    replicas: int
+    config: Mapping[str, str]  # postgres.conf lines the manifest states
+    failover_disabled: bool
+    resources: Resources
+
+
+@dataclass(frozen=True)
+class RedisServer:
+    """The Redis StatefulSet."""
+
+    name: str
+    version: str
+    config: Mapping[str, str]  # redis.conf directives (appendonly, appendfsync, maxmemory ..)
+    resources: Resources
+
+
+@dataclass(frozen=True)
+class EventProcessors:
+    """The event processor's Deployment and its settings (environment of the container)."""
+
+    name: str
+    replicas: int
+    consumer_group: str
+    batch_events_max: int  # most events of one database transaction
+    batch_linger_s: float  # longest wait for a batch to fill
+    encryption: str  # "pgcrypto"
+    environment: Mapping[str, str]
+    resources: Resources
+
+
+@dataclass(frozen=True)
+class HubTopology:
+    """The whole hub as the manifests state it."""
+
+    namespace: str
+    nodes: tuple[str, ...]  # worker names; one broker, ZooKeeper and Postgres instance each by anti-affinity
+    kafka: KafkaCluster
+    zookeeper: ZooKeeperEnsemble
+    topics: tuple[Topic, ...]  # in the order of their names
+    postgres: PostgresCluster
+    redis: RedisServer
+    processors: EventProcessors
+    placement: Mapping[str, str]  # "kafka-0" -> node name, for every server and processor
+    manifests_sha256: str  # of the rendered manifests
+
+    @property
+    def partition_labels(self) -> tuple[str, ...]:
+        """Flat list "topic-partition"; every flat partition index of the workbench indexes it."""
+        return tuple(f"{topic.name}-{index}" for topic in self.topics for index in range(topic.partitions))
+
+    def flat_partition(self, topic_index: int, partition: int) -> int:
+        """Return the flat index of a topic's partition (topics in `topics` order)."""
+        return sum(topic.partitions for topic in self.topics[:topic_index]) + partition

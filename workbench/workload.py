@@ -1,0 +1,161 @@
+"""The hub's traffic: mix, rate profiles and the exact schedule of intended sends.
+
+Model and load generator read the same functions, so they cannot disagree about what was offered. The
+load is open: an event's intended time never depends on how the hub answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from workbench.errors import BadInput
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+SOURCE_SHIFT: Final = 40  # event id = source << 40 | sequence; source 0 is the canary, 1.. load workers
+CANARY_SOURCE: Final = 0
+CANARY_WRITES_PER_S: Final = 4.0  # to every partition
+BURST_FACTOR: Final = 4.0  # calibration burst, times the baseline rate
+BURST_S: Final = 20.0
+
+
+class ProfileKind(StrEnum):
+    """Shapes of the offered rate over time."""
+
+    CONSTANT = "constant"
+    RAMP = "ramp"  # linear from rate_per_s to rate_end_per_s over duration_s, then constant
+    DAILY = "daily"  # sinusoid around rate_per_s, relative amplitude, period duration_s
+    BURST = "burst"  # rate_per_s, times `factor` from start_s for duration_s
+
+
+@dataclass(frozen=True)
+class RateProfile:
+    """Offered events/s as a function of seconds since the load's start."""
+
+    kind: ProfileKind
+    rate_per_s: float
+    rate_end_per_s: float = 0.0
+    duration_s: float = 0.0
+    start_s: float = 0.0
+    factor: float = 1.0
+    amplitude: float = 0.0  # daily: 0 .. 1
+
+    def rate_at(self, t_s: FloatArray) -> FloatArray:
+        """Return the offered rate (events/s) at each time of `t_s`."""
+        t_s = np.asarray(t_s, dtype=np.float64)
+        match self.kind:
+            case ProfileKind.CONSTANT:
+                return np.full_like(t_s, self.rate_per_s)
+            case ProfileKind.RAMP:
+                share = np.clip(t_s / self.duration_s, 0.0, 1.0)
+                return self.rate_per_s + share * (self.rate_end_per_s - self.rate_per_s)
+            case ProfileKind.DAILY:
+                return self.rate_per_s * (1.0 + self.amplitude * np.sin(2.0 * np.pi * t_s / self.duration_s))
+            case ProfileKind.BURST:
+                inside = (t_s >= self.start_s) & (t_s < self.start_s + self.duration_s)
+                return np.where(inside, self.rate_per_s * self.factor, self.rate_per_s)
+
+    @property
+    def rate_max_per_s(self) -> float:
+        """Return an upper bound of the offered rate."""
+        match self.kind:
+            case ProfileKind.CONSTANT:
+                return self.rate_per_s
+            case ProfileKind.RAMP:
+                return max(self.rate_per_s, self.rate_end_per_s)
+            case ProfileKind.DAILY:
+                return self.rate_per_s * (1.0 + self.amplitude)
+            case ProfileKind.BURST:
+                return self.rate_per_s * max(1.0, self.factor)
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What the devices send. `mix` maps topic name to its share of the events (sums to 1)."""
+
+    profile: RateProfile
+    arrivals: str  # "poisson" or "paced"
+    mix: Mapping[str, float]
+    event_bytes: int  # size of one record's value
+    devices: int
+    acks: str  # "all", "1" or "0"
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Intended sends, ordered by time: arrays of one length. Times in seconds since the load's start."""
+
+    intended_s: FloatArray
+    topic: IntArray  # index into the topics' names in sorted order
+    device: IntArray
+    partition: IntArray  # partition within the topic: device modulo the topic's partitions
+
+
+def arrivals(
+    workload: Workload, rng: np.random.Generator, start_s: float, end_s: float, calibration_burst: bool = False
+) -> FloatArray:
+    """Return intended times (s) in [start_s, end_s), ascending.
+
+    Poisson arrivals by thinning of a homogeneous process (Lewis and Shedler 1979); paced arrivals at
+    equal steps of the cumulated rate. With `calibration_burst` the first BURST_S seconds after 0 run at
+    BURST_FACTOR times the profile's rate. Raises BadInput for an unknown arrival kind.
+    """
+    bound = workload.profile.rate_max_per_s * (BURST_FACTOR if calibration_burst else 1.0)
+
+    def rate_at(t_s: FloatArray) -> FloatArray:
+        rate = workload.profile.rate_at(t_s)
+        return np.where((t_s >= 0.0) & (t_s < BURST_S), rate * BURST_FACTOR, rate) if calibration_burst else rate
+
+    if workload.arrivals == "poisson":
+        count = rng.poisson(bound * (end_s - start_s))
+        candidates = np.sort(rng.uniform(start_s, end_s, count))
+        kept: FloatArray = candidates[rng.uniform(0.0, bound, count) < rate_at(candidates)]
+        return kept
+    if workload.arrivals == "paced":
+        grid = np.arange(start_s, end_s, 1e-3)
+        cumulated = np.concatenate([[0.0], np.cumsum(rate_at(grid) * 1e-3)])
+        edges = np.append(grid, end_s)
+        whole = np.arange(0.5, cumulated[-1], 1.0)
+        paced: FloatArray = np.interp(whole, cumulated, edges[: len(cumulated)])
+        return paced
+    raise BadInput(f"arrivals {workload.arrivals!r} is neither poisson nor paced")
+
+
+def schedule(
+    workload: Workload,
+    partitions: Mapping[str, int],
+    rng: np.random.Generator,
+    start_s: float,
+    end_s: float,
+    calibration_burst: bool = False,
+) -> Schedule:
+    """Return the devices' schedule over [start_s, end_s); `partitions` maps topic to partition count."""
+    intended_s = arrivals(workload, rng, start_s, end_s, calibration_burst)
+    names = sorted(partitions)
+    shares = np.array([workload.mix.get(name, 0.0) for name in names])
+    topic = rng.choice(len(names), size=len(intended_s), p=shares / shares.sum())
+    device = rng.integers(0, workload.devices, size=len(intended_s))
+    counts = np.array([partitions[name] for name in names])
+    return Schedule(intended_s, topic.astype(np.int64), device, device % counts[topic])
+
+
+def canary_schedule(partitions: Mapping[str, int], start_s: float, end_s: float) -> Schedule:
+    """Return the canary's writes: CANARY_WRITES_PER_S to every partition, evenly staggered."""
+    names = sorted(partitions)
+    topic = np.concatenate([np.full(partitions[name], index) for index, name in enumerate(names)])
+    partition = np.concatenate([np.arange(partitions[name]) for name in names])
+    step_s = 1.0 / CANARY_WRITES_PER_S
+    rounds = int(np.ceil((end_s - start_s) / step_s))
+    offset_s = np.arange(len(topic)) / len(topic) * step_s
+    intended_s = (start_s + np.arange(rounds)[:, None] * step_s + offset_s[None, :]).ravel()
+    keep = intended_s < end_s
+    tiled_topic = np.tile(topic, rounds)[keep]
+    tiled_partition = np.tile(partition, rounds)[keep]
+    return Schedule(intended_s[keep], tiled_topic, tiled_partition, tiled_partition)
