@@ -1,0 +1,81 @@
+"""Chaos Toolkit actions: do a fault to exactly its resolved victim, and undo it.
+
+A failed injection must end the experiment: Chaos Toolkit goes on after an action that raises and exits 0
+(chaoslib 1.45.1, run.py), so these actions raise InterruptExecution, the one exception it lets through.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from chaoslib.exceptions import InterruptExecution
+
+from workbench.chaos.hub import find
+from workbench.errors import WorkbenchError
+from workbench.fault import Fault, FaultType, VictimSelector
+from workbench.records import timeline as timeline_records
+
+__all__ = ["inject_fault", "undo_faults"]
+
+LATEST_START_S: Final = 120.0  # a moment further away than this is a mistake
+
+
+def inject_fault(
+    fault: str,
+    broker: int,
+    moment_s: float = 0.0,
+    at_s: float = 0.0,
+    target: str = "local",
+    hub: str = "",
+    timeline: str = "",
+) -> dict[str, Any]:
+    """Break one broker at `moment_s` + `at_s` (epoch seconds; 0 = now) and return the proof.
+
+    Appends fault-injected and fault-effective to `timeline` when one is given. Raises InterruptExecution
+    when the fault could not be done or proved.
+    """
+    wait_s = moment_s + at_s - time.time() if moment_s else at_s
+    if wait_s > LATEST_START_S:
+        raise InterruptExecution(f"the fault's moment is {wait_s:.0f} s away; at most {LATEST_START_S:.0f} s")
+    try:
+        with find(target, hub) as victims_hub:
+            wanted = Fault(FaultType(fault), VictimSelector(broker=int(broker)), at_s)
+            victim = victims_hub.resolve(wanted)
+            _sleep_until(moment_s + at_s if moment_s else time.time() + at_s)
+            injection = victims_hub.inject(wanted, victim)
+    except (WorkbenchError, ValueError) as error:
+        raise InterruptExecution(f"{fault} of broker {broker} failed: {error}") from error
+    if timeline:
+        data = asdict(injection)
+        timeline_records.append(Path(timeline), "fault-injected", injection.injected_s, **data)
+        if injection.effective:
+            timeline_records.append(Path(timeline), "fault-effective", injection.effective_s, **data)
+    if not injection.effective:
+        raise InterruptExecution(f"{fault} of broker {broker} was not proved effective: {injection.evidence}")
+    return asdict(injection)
+
+
+def undo_faults(target: str = "local", hub: str = "", timeline: str = "") -> dict[str, Any]:
+    """Bring back whatever a fault took away; safe to call at any time, also when nothing was broken.
+
+    Raises InterruptExecution when the hub is not verified whole afterwards.
+    """
+    try:
+        with find(target, hub) as broken_hub:
+            result = broken_hub.undo()
+    except WorkbenchError as error:
+        raise InterruptExecution(f"the undo failed: {error}") from error
+    if timeline:
+        timeline_records.append(Path(timeline), "undo", verified=result.verified, detail=result.detail)
+    if not result.verified:
+        raise InterruptExecution(f"the undo could not be verified: {result.detail}")
+    return asdict(result)
+
+
+def _sleep_until(epoch_s: float) -> None:
+    """Sleep to an epoch time; returns at once when it has passed."""
+    while (left_s := epoch_s - time.time()) > 0:
+        time.sleep(min(left_s, 0.5))

@@ -1,0 +1,55 @@
+"""From samples to the instants of a recovery, each as metrics.tables.Moments defines it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from workbench.metrics.tables import NAN
+from workbench.target.port import ProcessStart
+
+Sample = dict[str, Any]
+
+
+def seen(samples: Iterable[Sample]) -> list[Sample]:
+    """Return the samples that are not blind."""
+    return [sample for sample in samples if "blind" not in sample]
+
+
+def deregistered_s(brokers: Sequence[Sample], victim: int, after_s: float) -> float:
+    """Return when the victim's id was first seen gone, epoch s; NaN if never."""
+    return _first(brokers, after_s, lambda sample: victim not in sample["registered"])
+
+
+def registered_s(brokers: Sequence[Sample], victim: int, after_s: float) -> float:
+    """Return when the victim's id was first seen (again) at or after a time, epoch s; NaN if never."""
+    return _first(brokers, after_s, lambda sample: victim in sample["registered"])
+
+
+def leaders_moved_s(partitions: Sequence[Sample], victim: int, after_s: float) -> float:
+    """Return when no partition at all was led by the victim or by nobody, epoch s; NaN if never."""
+
+    def moved(sample: Sample) -> bool:
+        led_by = sample["led_by"]
+        return bool(led_by.get(str(victim), 0) == 0 and led_by.get("-1", 0) == 0)
+
+    return _first(partitions, after_s, moved)
+
+
+def isr_full_s(partitions: Sequence[Sample], after_s: float) -> float:
+    """Return when every in-sync replica set was first seen full at or after a time, epoch s; NaN if never.
+
+    Meant for a time at which the victim had registered again: until then its replicas are missing.
+    """
+    return _first(partitions, after_s, lambda sample: bool(sample["short"] == 0))
+
+
+def registering_start_s(starts: Sequence[ProcessStart], registered_at_s: float) -> float:
+    """Return the start of the process that registered: the last one before that time, epoch s."""
+    before = [start.started_s for start in starts if start.started_s <= registered_at_s]
+    return max(before) if before else NAN
+
+
+def _first(samples: Sequence[Sample], after_s: float, holds: Callable[[Sample], bool]) -> float:
+    found = (float(sample["t"]) for sample in seen(samples) if sample["t"] >= after_s and holds(sample))
+    return next(found, NAN)
