@@ -97,9 +97,13 @@ def _rounded(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Observation:
-    """What was observed of one metric: a value, or the reason why there is none."""
+    """What was observed of one metric: a value, or the reason why there is none.
+
+    `at_least` is set when the clock was still running as watching ended: the value is not known, but larger.
+    """
 
     value: float | None
     reason: str  # "" when there is a value
     method: str
     resolution: float
+    at_least: float | None = None
