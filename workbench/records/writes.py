@@ -3,6 +3,21 @@
 Each producer process (canary: source 0, load workers: 1, 2 ..) appends to two files of its own in
 `ledger/`: sends-<source>.bin before it hands a write to the client, answers-<source>.bin when the client
 reports. 27 + 31 bytes a write. All times are epoch seconds (host-realtime).
+
+A write's id is source << 40 | sequence; the sequence is its position in its source's share of the schedule
+(workbench.load.plan), so what was planned is known without any log. The books balance to the unit, for each
+source and in sum: planned = sent + not sent, sent = ok + failed + unknown.
+
+- planned: intended before the stop (load/stop.json, or the end of the horizon), and whatever the producer had
+  already handed over when it learned of the stop. A source's rows are handed over in order of the sequence.
+- sent: has a send row and no NOT_SENT answer.
+- not sent: the client refused it (a send row and a NOT_SENT answer, error -184), or it was never handed over
+  (a NOT_SENT answer without a send row; neither row where the producer was killed).
+- unknown: sent, and its answer is UNKNOWN or there is none.
+
+A write has at most one answer. Rows reach the files at most 0.25 s late, sends before their answers; a
+producer that is killed loses those, so a write of its last 0.25 s may be stored in Kafka although the books
+say not sent. A row cut short at a file's end is left out by `read_rows`.
 """
 
 from __future__ import annotations
@@ -59,3 +74,17 @@ def read_sends(ledger: Path) -> Rows:
 def read_answers(ledger: Path) -> Rows:
     """Return every answer of a run, of all sources."""
     return read_rows(sorted(ledger.glob("answers-*.bin")), ANSWER_DTYPE)
+
+
+def match_answers(sends: Rows, answers: Rows) -> Rows:
+    """Return the answer of each send row (ANSWER_DTYPE); UNKNOWN, offset -1 and acked_s NaN where there is none."""
+    matched = np.zeros(len(sends), dtype=ANSWER_DTYPE)
+    matched["id"], matched["partition"] = sends["id"], sends["partition"]
+    matched["outcome"], matched["offset"], matched["acked_s"] = Outcome.UNKNOWN, -1, np.nan
+    if len(answers):
+        order = np.argsort(answers["id"], kind="stable")
+        place = np.minimum(np.searchsorted(answers["id"], sends["id"], sorter=order), len(answers) - 1)
+        found = answers[order[place]]
+        there = found["id"] == sends["id"]
+        matched[there] = found[there]
+    return matched
