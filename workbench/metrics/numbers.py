@@ -7,6 +7,8 @@ thousands commas.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 MISSING: Final = "no value"
@@ -62,3 +64,46 @@ def chance(share: float) -> str:
     if share < 0.01:
         return "< 1 %"
     return f"{share * 100:.0f} %"
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How every number of one row is written: one unit, one number of decimals, never finer than the probe."""
+
+    unit: str  # as shown: "s", "ms", "events"
+    factor: float  # shown = value * factor
+    decimals: int
+    step: float  # shown numbers are multiples of it
+
+    def bare(self, value: float | None) -> str:
+        """Return the number without its unit: "14.9"; "no value" for none."""
+        if value is None or math.isnan(value):
+            return MISSING
+        shown = round(value * self.factor / self.step) * self.step
+        return f"{round(shown, self.decimals) + 0.0:,.{self.decimals}f}"
+
+    def text(self, value: float | None) -> str:
+        """Return the number with its unit: "14.9 s"."""
+        bare = self.bare(value)
+        return bare if bare == MISSING else f"{bare} {self.unit}"
+
+    def span(self, low: float, high: float) -> str:
+        """Return an interval for a table or a figure, without its unit: "11.6-20.9"."""
+        return f"{self.bare(low)}-{self.bare(high)}"
+
+    def spoken(self, low: float, high: float) -> str:
+        """Return an interval for a sentence: "11.6 to 20.9 s"."""
+        return f"{self.bare(low)} to {self.bare(high)} {self.unit}"
+
+
+def scale(unit: str, values: Sequence[float | None], resolution: float = 0.0) -> Scale:
+    """Return how a row is written that holds `values` (in `unit`), observed with `resolution` (same unit)."""
+    largest = max((abs(value) for value in values if value is not None and math.isfinite(value)), default=0.0)
+    if unit != "s":
+        return Scale(unit, 1.0, 0, 1.0)
+    if largest == 0.0 or largest >= 0.9995:
+        decimals = 1 if largest < 100 else 0
+        return Scale("s", 1.0, decimals, 10.0**-decimals)
+    probe_step_ms = 10.0 ** round(math.log10(resolution * 1000.0)) if resolution > 0.0 else 0.1
+    decimals = 1 if largest < 0.01 and probe_step_ms < 1.0 else 0
+    return Scale("ms", 1000.0, decimals, max(10.0**-decimals, probe_step_ms))
