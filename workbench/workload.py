@@ -24,6 +24,8 @@ CANARY_SOURCE: Final = 0
 CANARY_WRITES_PER_S: Final = 4.0  # to every partition
 BURST_FACTOR: Final = 4.0  # calibration burst, times the baseline rate
 BURST_S: Final = 20.0
+EVENT_BYTES_MIN: Final = 200  # the body's fixed fields, with room for topic names of up to 60 characters
+PACED_GRID_S: Final = 1e-3  # paced arrivals: step of the numerical integral of the rate
 
 
 class ProfileKind(StrEnum):
@@ -107,25 +109,48 @@ def arrivals(
     equal steps of the cumulated rate. With `calibration_burst` the first BURST_S seconds after 0 run at
     BURST_FACTOR times the profile's rate. Raises BadInput for an unknown arrival kind.
     """
-    bound = workload.profile.rate_max_per_s * (BURST_FACTOR if calibration_burst else 1.0)
-
-    def rate_at(t_s: FloatArray) -> FloatArray:
-        rate = workload.profile.rate_at(t_s)
-        return np.where((t_s >= 0.0) & (t_s < BURST_S), rate * BURST_FACTOR, rate) if calibration_burst else rate
-
     if workload.arrivals == "poisson":
-        count = rng.poisson(bound * (end_s - start_s))
-        candidates = np.sort(rng.uniform(start_s, end_s, count))
-        kept: FloatArray = candidates[rng.uniform(0.0, bound, count) < rate_at(candidates)]
-        return kept
+        pieces = [
+            _poisson(workload.profile, rng, piece_start_s, piece_end_s, factor)
+            for piece_start_s, piece_end_s, factor in _pieces(start_s, end_s, calibration_burst)
+        ]
+        return np.concatenate(pieces) if pieces else np.empty(0)
     if workload.arrivals == "paced":
-        grid = np.arange(start_s, end_s, 1e-3)
-        cumulated = np.concatenate([[0.0], np.cumsum(rate_at(grid) * 1e-3)])
-        edges = np.append(grid, end_s)
-        whole = np.arange(0.5, cumulated[-1], 1.0)
-        paced: FloatArray = np.interp(whole, cumulated, edges[: len(cumulated)])
-        return paced
+        return _paced(workload.profile, _pieces(start_s, end_s, calibration_burst))
     raise BadInput(f"arrivals {workload.arrivals!r} is neither poisson nor paced")
+
+
+def _pieces(start_s: float, end_s: float, calibration_burst: bool) -> list[tuple[float, float, float]]:
+    """Return start, end and factor of the stretches before, in and after the calibration burst."""
+    bounds = [(-np.inf, 0.0, 1.0), (0.0, BURST_S, BURST_FACTOR), (BURST_S, np.inf, 1.0)]
+    if not calibration_burst:
+        bounds = [(-np.inf, np.inf, 1.0)]
+    clipped = [(max(low, start_s), min(high, end_s), factor) for low, high, factor in bounds]
+    return [piece for piece in clipped if piece[0] < piece[1]]
+
+
+def _poisson(profile: RateProfile, rng: np.random.Generator, start_s: float, end_s: float, factor: float) -> FloatArray:
+    """Return Poisson arrivals at `factor` times the profile; stretches next to each other are independent."""
+    bound = profile.rate_max_per_s * factor
+    count = rng.poisson(bound * (end_s - start_s))
+    candidates = np.sort(rng.uniform(start_s, end_s, count))
+    kept: FloatArray = candidates[rng.uniform(0.0, bound, count) < profile.rate_at(candidates) * factor]
+    return kept
+
+
+def _paced(profile: RateProfile, pieces: list[tuple[float, float, float]]) -> FloatArray:
+    """Return arrivals where the cumulated rate passes 0.5, 1.5, 2.5 .. events (midpoint rule on PACED_GRID_S)."""
+    edges, masses = [np.empty(0)], [np.empty(0)]
+    for start_s, end_s, factor in pieces:
+        grid = np.linspace(start_s, end_s, int(np.ceil((end_s - start_s) / PACED_GRID_S)) + 1)
+        rate = profile.rate_at((grid[:-1] + grid[1:]) / 2.0) * factor
+        edges.append(grid)
+        masses.append(np.concatenate([[0.0], rate * np.diff(grid)]))
+    if not pieces:
+        return np.empty(0)
+    cumulated = np.cumsum(np.concatenate(masses))
+    paced: FloatArray = np.interp(np.arange(0.5, cumulated[-1], 1.0), cumulated, np.concatenate(edges))
+    return paced
 
 
 def schedule(
