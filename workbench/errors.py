@@ -41,9 +41,11 @@ class Problem:
     key: str  # dotted path inside the file, "" for the file as a whole
     value: str
     bound: str  # what would be right, as a phrase: "a number above 0"
+    line: int | None = None  # in that file, from 1; None where it is not known
 
     def __str__(self) -> str:
-        place = f"{self.file}: {self.key}" if self.key else self.file
+        file = self.file if self.line is None else f"{self.file}:{self.line}"
+        place = f"{file}: {self.key}" if self.key else file
         found = f" is {self.value}" if self.value else ""
         return f"{place}{found}: {self.bound}"
 
