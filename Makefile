@@ -1,0 +1,28 @@
+# Each target does all the set-up it needs. Only relative paths here: make splits absolute ones at spaces.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup drill test check golden lock clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' Makefile
+
+setup: ## Make .venv: Python, pinned packages, the servers' files (again: at once, without network)
+	@scripts/setup.sh
+
+drill: setup ## One whole drill: predict, seal, kill a broker, observe, compare (ARGS="--seed 7")
+	@.venv/bin/workbench drill broker-loss $(ARGS)
+
+test: setup ## All tests, those with real servers too (ARGS="tests/unit" for some of them)
+	@.venv/bin/python -m pytest $(ARGS)
+
+check: setup ## Format, lint, types, import contracts, scenarios and experiments
+	@scripts/check.sh
+
+golden: setup ## Write the golden files anew from what the code gives now (then read the diff)
+	@.venv/bin/python scripts/golden.py
+
+lock: setup ## Resolve pyproject.toml into requirements.txt anew (needs network)
+	@scripts/lock.sh
+
+clean: ## Remove .venv and tool caches; runs in reports/out and downloads stay
+	@scripts/clean.sh
