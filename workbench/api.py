@@ -1,1 +1,188 @@
-"""The same verbs for notebooks."""
+"""The verbs of the workbench for notebooks and for the command line: they compose the rooms below.
+
+>>> import workbench.api as hub
+>>> hub.predict("broker-loss").metrics          # doctest: +SKIP
+>>> hub.drill("broker-loss", seed=7).comparison  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from workbench.drill.conductor import Drill
+from workbench.drill.predictor import predict_from
+from workbench.drill.progress import Progress, QuietProgress
+from workbench.drill.run_record import begin, new_run_id
+from workbench.drill.runs_index import read_index
+from workbench.errors import BadInput
+from workbench.metrics.catalogue import BY_NAME
+from workbench.model import predict as model_predict
+from workbench.model.parameters import merge
+from workbench.records.folder import RunFolder, load_json
+from workbench.records.prediction import Prediction, interval, median
+from workbench.report import render
+from workbench.scenario import PROJECT_ROOT, check_against, find_scenario, read_scenario
+from workbench.topology import read_topology
+
+__all__ = ["DEFAULT_OUT", "DrillResult", "compare", "drill", "find_run", "predict", "predict_again", "report", "runs"]
+
+DEFAULT_OUT: Final = PROJECT_ROOT / "reports" / "out"
+
+
+@dataclass(frozen=True)
+class DrillResult:
+    """One drill's result: where it is, what it amounts to."""
+
+    folder: RunFolder
+    comparison: dict[str, Any]
+    exit_code: int
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Return predicted and observed, one row a metric."""
+        return _comparison_table(self.comparison)
+
+
+def drill(
+    name_or_path: str,
+    seed: int = 1,
+    out: Path = DEFAULT_OUT,
+    progress: Progress | None = None,
+    command: str | None = None,
+) -> DrillResult:
+    """Do one whole drill on a fresh embedded hub and render its report.
+
+    Raises BadInput for a wrong scenario or manifest (nothing was started), MachineTrouble when this machine
+    cannot do it, Inconclusive when the hub never became steady.
+    """
+    scenario = read_scenario(find_scenario(name_or_path))
+    topology = read_topology(scenario.manifests)
+    check_against(scenario, topology)
+    run_id = new_run_id(datetime.datetime.now(datetime.UTC))
+    folder = RunFolder(_writable(out) / scenario.name / run_id)
+    shown = command or f"workbench drill {name_or_path} --seed {seed}"
+    record = begin(folder, run_id, scenario, topology, seed, shown)
+    link_latest(out, folder.root)
+    teller = progress or QuietProgress()
+    teller.header(scenario.name, "local", seed, run_id)
+    try:
+        judged = Drill(scenario, topology, seed, record, out, teller).run()
+    finally:
+        render(folder)
+    return DrillResult(folder, judged.content, judged.exit_code)
+
+
+def predict(name_or_path: str, seed: int = 1) -> Prediction:
+    """Predict a scenario's fault from manifests and published priors alone, without a hub."""
+    scenario = read_scenario(find_scenario(name_or_path))
+    topology = read_topology(scenario.manifests)
+    check_against(scenario, topology)
+    return model_predict(scenario, topology, merge(scenario, topology, None, None), seed)
+
+
+def predict_again(run: Path) -> Prediction:
+    """Reproduce a run's prediction from its scenario, manifests, parameters and seed."""
+    return predict_from(RunFolder(run))
+
+
+def prediction_table(prediction: Prediction) -> pd.DataFrame:
+    """Return median and 90 % interval of every predicted metric, one row each."""
+    rows = []
+    for name, values in prediction.metrics.items():
+        low, high = interval(values, 90.0)
+        rows.append({"metric": name, "unit": BY_NAME[name].unit, "median": median(values), "low": low, "high": high})
+    return pd.DataFrame(rows).dropna(subset=["median"]).set_index("metric")
+
+
+def compare(run: Path) -> pd.DataFrame:
+    """Return predicted and observed of a run, one row a metric."""
+    path = RunFolder(run).comparison_json
+    if not path.exists():
+        raise BadInput(f"{run} holds no comparison: the drill did not get so far")
+    return _comparison_table(load_json(path))
+
+
+def report(run: Path) -> Path:
+    """Render a run's pages again from its folder alone; return the page."""
+    folder = RunFolder(run)
+    render(folder)
+    return folder.root / "report.html"
+
+
+def runs(out: Path = DEFAULT_OUT) -> pd.DataFrame:
+    """Return every run whose prediction was sealed, oldest first, incomplete ones included."""
+    rows = []
+    for entry in read_index(out):
+        verdicts = (entry.run or {}).get("verdicts") or {}
+        rows.append(
+            {
+                "run": entry.run_id,
+                "scenario": entry.scenario,
+                "seed": entry.seed,
+                "state": entry.state,
+                "resilience": verdicts.get("resilience", {}).get("verdict", ""),
+                "prediction": verdicts.get("prediction", {}).get("verdict", ""),
+                "exit_code": (entry.run or {}).get("exit_code"),
+                "sha256": entry.sha256,
+                "folder": str(entry.folder),
+            }
+        )
+    return pd.DataFrame(
+        rows, columns=["run", "scenario", "seed", "state", "resilience", "prediction", "exit_code", "sha256", "folder"]
+    )
+
+
+def find_run(name_or_path: str, out: Path = DEFAULT_OUT) -> Path:
+    """Return a run's folder from a folder, a run id or "latest". Raises BadInput."""
+    if (Path(name_or_path) / "run.json").exists():
+        return Path(name_or_path).resolve()
+    if name_or_path == "latest" and (out / "latest" / "run.json").exists():
+        return (out / "latest").resolve()
+    found = sorted(out.glob(f"*/{name_or_path}/run.json"))
+    if not found:
+        raise BadInput(f"no run {name_or_path!r} in {out}: `workbench runs` lists them")
+    return found[0].parent
+
+
+def link_latest(out: Path, folder: Path) -> None:
+    """Point the link `latest` at a run."""
+    link = out / "latest"
+    temporary = out / ".latest.part"
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(folder.relative_to(out), target_is_directory=True)
+    temporary.replace(link)
+
+
+def _comparison_table(comparison: dict[str, Any]) -> pd.DataFrame:
+    rows = [
+        {
+            "metric": row["name"],
+            "unit": row["unit"],
+            "role": row["role"],
+            "predicted": row["predicted"]["median"],
+            "low": row["predicted"]["interval_90"][0],
+            "high": row["predicted"]["interval_90"][1],
+            "observed": row["observed"],
+            "error": row["error"],
+            "inside_90": row["inside_90"],
+        }
+        for row in comparison["metrics"]
+    ]
+    return pd.DataFrame(rows).set_index("metric")
+
+
+def _writable(out: Path) -> Path:
+    """Make the output folder; BadInput when that cannot be."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        probe = out / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise BadInput(f"--out {out}: cannot be written ({error.strerror}); name a folder you may write to") from error
+    return out

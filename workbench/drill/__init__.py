@@ -1,1 +1,1 @@
-"""Conducts one drill, phase by phase."""
+"""Conducts one drill, phase by phase: predict, seal, break, watch, verify, compare."""

@@ -1,0 +1,149 @@
+"""Parts of the drill that are pure: steadiness, journals, moments, series, the index of runs."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from workbench.drill.checks import longest_gap_s
+from workbench.drill.experiment import read_outcome
+from workbench.drill.runs_index import enter, read_index
+from workbench.drill.series import noise_floor, summarize_series
+from workbench.drill.steady import Window, problems
+from workbench.observe.moments import deregistered_s, isr_full_s, leaders_moved_s, registered_s, registering_start_s
+from workbench.records import timeline
+from workbench.target.port import ProcessStart
+
+
+def test_a_calm_hub_is_steady() -> None:
+    """Acknowledged as planned, nothing failed, full redundancy, a flat backlog."""
+    flat = [(0.25 * index, 20.0 + index % 3) for index in range(60)]
+    assert problems([Window(1500, 1499, 0)] * 3, 0, flat) == []
+
+
+@pytest.mark.parametrize(
+    ("window", "short", "slope", "word"),
+    [
+        (Window(1500, 1400, 0), 0, 0.0, "acknowledged"),
+        (Window(1500, 1500, 1), 0, 0.0, "failed"),
+        (Window(1500, 1500, 0), 2, 0.0, "replica"),
+        (Window(1500, 1500, 0), 0, 10.0, "backlog"),
+    ],
+)
+def test_each_reason_of_unsteadiness_is_named(window: Window, short: int, slope: float, word: str) -> None:
+    """Every one of the four conditions alone makes the hub unsteady."""
+    backlog = [(0.25 * index, 20.0 + slope * 0.25 * index + index % 3) for index in range(60)]
+    found = problems([Window(1500, 1500, 0), window, Window(1500, 1500, 0)], short, backlog)
+    assert len(found) == 1
+    assert word in found[0]
+
+
+def journal(path: Path, **changes: Any) -> Path:
+    """Write a journal as Chaos Toolkit writes it, with some parts changed."""
+    action = {"activity": {"type": "action", "name": "break"}, "status": "succeeded", "output": {}}
+    probe = {"activity": {"type": "probe", "name": "recovered"}, "status": "succeeded", "output": True}
+    undo = {"activity": {"type": "action", "name": "undo"}, "status": "succeeded", "output": {}}
+    content = {
+        "status": "completed",
+        "steady_states": {"before": {"steady_state_met": True}},
+        "run": [action, probe],
+        "rollbacks": [undo],
+        **changes,
+    }
+    path.write_bytes(orjson.dumps(content))
+    return path
+
+
+def test_a_clean_journal_has_no_problem(tmp_path: Path) -> None:
+    """Injected, recovered, undone."""
+    outcome = read_outcome(journal(tmp_path / "journal.json"))
+    assert (outcome.baseline_met, outcome.injected, outcome.recovered, outcome.undone) == (True,) * 4
+    assert outcome.problems == ()
+
+
+def test_what_chaos_toolkit_calls_completed_is_still_a_problem(tmp_path: Path) -> None:
+    """A failed injection, a failed rollback and an unmet baseline all leave status completed; each is named."""
+    failed = {"activity": {"type": "action", "name": "break"}, "status": "failed", "exception": ["no such broker\n"]}
+    outcome = read_outcome(journal(tmp_path / "a.json", run=[failed]))
+    assert not outcome.injected
+    assert outcome.problems == ("break: no such broker",)
+    outcome = read_outcome(journal(tmp_path / "b.json", rollbacks=[failed]))
+    assert not outcome.undone
+    assert outcome.problems
+    unmet = {"before": {"steady_state_met": False}}
+    outcome = read_outcome(journal(tmp_path / "c.json", steady_states=unmet, run=[]))
+    assert not outcome.baseline_met
+    assert len(outcome.problems) == 2
+
+
+def test_a_missing_journal_is_a_problem(tmp_path: Path) -> None:
+    """Chaos Toolkit killed: no journal, nothing proved."""
+    assert read_outcome(tmp_path / "none.json").problems
+
+
+def test_moments_are_read_from_samples() -> None:
+    """Registration, leaders and in-sync replica sets each give their instant; blind samples are passed over."""
+    brokers = [{"t": t, "registered": [0, 2] if 15.0 <= t < 30.0 else [0, 1, 2]} for t in range(40)]
+    brokers.insert(3, {"t": 2.5, "blind": "timed out"})
+    partitions = [
+        {"t": t, "led_by": {"0": 3, "1": 0 if t >= 16 else 2}, "short": 0 if t < 15 or t >= 33 else 6}
+        for t in range(40)
+    ]
+    assert deregistered_s(brokers, 1, 0.0) == 15.0
+    assert registered_s(brokers, 1, 15.0) == 30.0
+    assert leaders_moved_s(partitions, 1, 0.0) == 16.0
+    assert isr_full_s(partitions, 30.0) == 33.0
+    assert math.isnan(isr_full_s(partitions[:33], 30.0))
+    starts = [
+        ProcessStart(1, -60.0, 0.0, "SIGKILL"),
+        ProcessStart(2, 1.0, 5.0, "exit 1"),
+        ProcessStart(3, 25.0, math.nan, ""),
+    ]
+    assert registering_start_s(starts, 30.0) == 25.0
+
+
+def test_a_blind_probe_is_a_gap() -> None:
+    """The longest stretch without an answer counts from the window's own edges too."""
+    samples = [{"t": 1.0}, {"t": 2.0, "blind": "x"}, {"t": 6.0}]
+    assert longest_gap_s(samples, 0.0, 7.0) == 5.0
+    assert longest_gap_s([], 0.0, 7.0) == 7.0
+
+
+def test_the_timeline_survives_a_torn_last_line(tmp_path: Path) -> None:
+    """A line cut short by a crash is left out; the others are read."""
+    path = tmp_path / "timeline.jsonl"
+    timeline.append(path, "sealed", 2.0, sha256="ab")
+    timeline.append(path, "preflight", 1.0)
+    with path.open("ab") as file:
+        file.write(b'{"t": 3.0, "kind": "fau')
+    assert [entry.kind for entry in timeline.read(path)] == ["preflight", "sealed"]
+
+
+def test_every_sealed_run_stays_in_the_index(tmp_path: Path) -> None:
+    """A run whose folder was removed is still listed, as gone."""
+    enter(tmp_path, "r1", "broker-loss", 1, 5.0, "aa", tmp_path / "broker-loss" / "r1")
+    folder = tmp_path / "broker-loss" / "r2"
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_bytes(orjson.dumps({"complete": False}))
+    enter(tmp_path, "r2", "broker-loss", 2, 6.0, "bb", folder)
+    assert [(run.run_id, run.state) for run in read_index(tmp_path)] == [("r1", "gone"), ("r2", "incomplete")]
+
+
+def test_repeats_give_a_noise_floor() -> None:
+    """More spread means a larger floor; one value has none."""
+    assert math.isnan(noise_floor([15.0], "x"))
+    assert noise_floor([15.0, 15.1, 15.2, 14.9], "x") < noise_floor([15.0, 18.0, 12.0, 16.0], "x")
+    row = {
+        "name": "kafka_unavailable_s",
+        "unit": "s",
+        "observed": 15.0,
+        "inside_90": True,
+        "predicted": {"median": 16.0, "interval_90": [13.0, 19.0]},
+    }
+    series = summarize_series([{"metrics": [row]}, {"metrics": [{**row, "observed": 17.0}]}])
+    assert series["kafka_unavailable_s"]["observed_median"] == 16.0
+    assert series["kafka_unavailable_s"]["inside_90"] == 2

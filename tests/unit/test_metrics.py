@@ -1,0 +1,112 @@
+"""Each metric's definition, shown on tables small enough to check by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from workbench.metrics import functions
+from workbench.metrics.catalogue import BY_NAME, CATALOGUE, evaluate
+from workbench.metrics.tables import Counts, Evidence, Moments, WriteTable
+
+NAN = math.nan
+
+
+def evidence(
+    intended: list[float],
+    acked: list[float],
+    committed: list[float] | None = None,
+    partition: list[int] | None = None,
+    end_s: float = 100.0,
+) -> Evidence:
+    """Return the evidence of a few device writes with a baseline from -10 to 0 s."""
+    count = len(intended)
+    table = WriteTable(
+        np.arange(count),
+        np.array(partition or [0] * count),
+        np.array(intended),
+        np.array(acked),
+        np.array(committed if committed is not None else acked),
+        np.zeros(count, dtype=np.bool_),
+    )
+    return Evidence(table, Moments(-10.0, 0.0, end_s), Counts(), max(partition or [0]) + 1)
+
+
+def test_silence_starts_at_the_last_acknowledgement_while_a_write_is_outstanding() -> None:
+    """Write 2 is outstanding when write 1 is acknowledged at 1.0: silent from 1.0 to 9.0."""
+    start, end = functions.longest_silence(np.array([0.5, 0.9, 5.0]), np.array([1.0, 9.0, 9.5]), 100.0)
+    assert (start, end) == (1.0, 9.0)
+
+
+def test_silence_starts_at_the_intended_time_when_nothing_was_outstanding() -> None:
+    """Nothing asked for is no silence: the clock starts when the next write is intended."""
+    start, end = functions.longest_silence(np.array([0.5, 4.0]), np.array([1.0, 9.0]), 100.0)
+    assert (start, end) == (4.0, 9.0)
+
+
+def test_a_write_never_acknowledged_is_silent_to_the_end() -> None:
+    """Without an answer the partition stays silent until the load's end."""
+    start, end = functions.longest_silence(np.array([0.5, 4.0]), np.array([1.0, NAN]), 60.0)
+    assert (start, end) == (4.0, 60.0)
+
+
+def test_the_worst_partition_is_the_headline() -> None:
+    """Two partitions, silent for 3 and for 8 seconds."""
+    seen = evidence([1.0, 1.0], [4.0, 9.0], partition=[0, 1])
+    assert functions.kafka_unavailable_s(seen) == 8.0
+    assert functions.kafka_unavailable_s_least(seen) == 3.0
+    assert functions.kafka_partitions_hit(seen) == 2.0
+    assert functions.all_partitions_acked_s(seen) == 9.0
+
+
+def test_an_acknowledgement_from_before_the_fault_is_not_its_silence() -> None:
+    """A slow answer that came before t = 0 does not count."""
+    seen = evidence([-9.0, 1.0], [-2.0, 1.5])
+    assert functions.kafka_unavailable_s(seen) == 0.5
+
+
+def test_backlog_is_intended_minus_committed() -> None:
+    """Three events intended, committed at 5, 6 and never."""
+    seen = evidence([1.0, 2.0, 3.0], [1.1, 2.1, 3.1], [5.0, 6.0, NAN])
+    assert functions.backlog_at(seen, np.array([0.0, 3.0, 5.0, 6.5])).tolist() == [0.0, 3.0, 2.0, 1.0]
+    assert functions.pipeline_backlog_events_max(seen) == 3.0
+
+
+def test_drained_is_back_inside_the_baseline_for_five_seconds() -> None:
+    """A backlog that dips for two seconds and rises again has not drained at the dip."""
+    baseline = np.arange(-10.0, 0.0, 0.1)
+    calm = np.arange(20.0, 60.0, 0.1)
+    stalled = np.arange(1.0, 9.0, 0.5)
+    again = np.arange(11.0, 13.0, 0.5)
+    intended = np.concatenate([baseline, stalled, again, calm])
+    committed = np.concatenate([baseline + 0.05, np.full(len(stalled), 9.5), np.full(len(again), 14.0), calm + 0.05])
+    seen = evidence(intended.tolist(), committed.tolist(), committed.tolist(), end_s=60.0)
+    assert functions.backlog_drained_s(seen) == pytest.approx(14.0, abs=0.11)
+
+
+def test_late_counts_what_came_over_a_second_late_or_never() -> None:
+    """One in time, one late, one never; one late before the fault does not count."""
+    seen = evidence([-5.0, 1.0, 2.0, 3.0], [-3.0, 1.5, 4.0, NAN])
+    assert functions.events_late(seen) == 2.0
+
+
+def test_a_percentile_is_taken_from_the_intended_time() -> None:
+    """A write sent late by its client still counts from when it was intended."""
+    seen = evidence([-5.0, -4.0, -3.0], [-4.0, -3.0, -2.0])
+    assert BY_NAME["ack_steady_s_p50"].compute(seen) == 1.0
+
+
+def test_every_row_of_the_catalogue_says_what_it_is() -> None:
+    """Names are unique, end in their unit or count something, and carry a definition."""
+    assert len(BY_NAME) == len(CATALOGUE)
+    for metric in CATALOGUE:
+        assert metric.definition
+        assert metric.unit in {"s", "events", "partitions", "event-s", "records"}
+
+
+def test_a_quiet_drill_has_values_or_nan_but_never_fails() -> None:
+    """Evaluation works on a table without a single write after the fault."""
+    values = evaluate(evidence([-5.0], [-4.9]))
+    assert set(values) == set(BY_NAME)

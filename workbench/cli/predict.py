@@ -1,0 +1,69 @@
+"""workbench predict: what a fault will do, without breaking anything."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import click
+
+from workbench import api
+from workbench.errors import BadInput
+from workbench.metrics.catalogue import BY_NAME
+from workbench.metrics.numbers import quantity, span
+from workbench.records.folder import RunFolder
+from workbench.records.prediction import Prediction, interval, median
+
+
+@click.command(name="predict", short_help="What a fault will do.")
+@click.argument("scenario", required=False)
+@click.option("--from", "run", metavar="RUN", help="Reproduce a run's sealed prediction and compare the hashes.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Every random draw follows from it.")
+@click.option("--json", "as_json", is_flag=True, help="The prediction's own file on stdout.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the prediction's file here.")
+def command(scenario: str | None, run: str | None, seed: int, as_json: bool, out: Path | None) -> int:
+    """Predict what SCENARIO's fault will do, from manifests and published priors, without a hub.
+
+    A drill predicts better: it also measures its own hub before the seal.
+
+    \b
+    Examples:
+      workbench predict broker-loss
+      workbench predict broker-loss --json | jq .metrics.kafka_unavailable_s
+      workbench predict --from latest
+    """
+    if (scenario is None) == (run is None):
+        raise BadInput("name either a SCENARIO or --from RUN")
+    prediction = api.predict_again(api.find_run(run)) if run else api.predict(scenario or "", seed)
+    data = prediction.to_bytes()
+    if out is not None:
+        out.write_bytes(data)
+    if as_json:
+        click.echo(data.decode(), nl=False)
+    else:
+        _print_table(prediction)
+    return _check_seal(api.find_run(run), data) if run else 0
+
+
+def _print_table(prediction: Prediction) -> None:
+    click.echo(f"{prediction.scenario}  seed {prediction.seed}  {prediction.replications} replications")
+    click.echo(f"{'':42}{'predicted':>14}   90 % interval")
+    for name, values in prediction.metrics.items():
+        middle = median(values)
+        if middle != middle:
+            continue
+        metric = BY_NAME[name]
+        ends = span(*interval(values, 90.0), metric.unit)
+        click.echo(f"{metric.title:42}{quantity(middle, metric.unit):>14}   {ends}")
+
+
+def _check_seal(folder: Path, data: bytes) -> int:
+    sealed = RunFolder(folder).prediction_sha256
+    if not sealed.exists():
+        raise BadInput(f"{folder} holds no seal: its drill ended before the prediction")
+    expected = sealed.read_text().split()[0]
+    found = hashlib.sha256(data).hexdigest()
+    click.echo(f"sealed {expected}\nagain  {found}", err=True)
+    if found != expected:
+        click.echo("the hashes differ: another commit, library or machine gave another prediction", err=True)
+    return 0 if found == expected else 1

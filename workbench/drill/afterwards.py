@@ -1,0 +1,94 @@
+"""Looks back on a drill while its servers are still up: ledger, observation and checks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from workbench import ledger as ledger_room
+from workbench.compare import Check
+from workbench.drill.checks import Facts, run_checks
+from workbench.drill.experiment import ExperimentOutcome
+from workbench.drill.load_control import LoadControl
+from workbench.drill.observation import Recorded, observe
+from workbench.drill.progress import Progress
+from workbench.errors import Inconclusive
+from workbench.metrics.tables import Counts
+from workbench.observe.collector import read_samples
+from workbench.records.folder import RunFolder, dump_json
+from workbench.records.prediction import Observation
+from workbench.scenario.drill_scenario import Scenario
+from workbench.target.local import LocalHub
+from workbench.target.port import Injection, Victim
+
+PROBES: Final = ("brokers", "partitions", "processors")
+
+
+@dataclass(frozen=True)
+class Aftermath:
+    """What a drill showed and whether it may be believed."""
+
+    observations: Mapping[str, Observation]
+    checks: Sequence[Check]
+    ledger_counts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What the conductor knows when watching has ended. Times: epoch seconds."""
+
+    victim: Victim
+    injection: Injection | None
+    outcome: ExperimentOutcome
+    baseline: tuple[float, float]
+    watch_end_s: float
+    steady_problems: Sequence[str]
+    sealed_s: float | None
+    clock_step_s: float
+
+
+def look_back(
+    folder: RunFolder, hub: LocalHub, scenario: Scenario, load: LoadControl, watched: Watched, progress: Progress
+) -> Aftermath:
+    """Check the ledger, compute every metric, write observed.json and return the checks.
+
+    Raises Inconclusive when nothing was injected, since no clock has a zero then.
+    """
+    books = load.write_summary(watched.baseline)
+    summary = ledger_room.check(folder, hub.endpoints, hub.topology, progress.note)
+    if watched.injection is None:
+        raise Inconclusive("nothing was injected: " + "; ".join(watched.outcome.problems))
+    probes = {name: read_samples(folder.observed / f"{name}.jsonl") for name in PROBES}
+    recorded = Recorded(
+        writes=ledger_room.write_table(folder.ledger, hub.topology, watched.injection.injected_s),
+        counts=summary.counts(),
+        brokers=probes["brokers"],
+        partitions=probes["partitions"],
+        processors=probes["processors"],
+        injection=watched.injection,
+        victim_broker=watched.victim.broker or 0,
+        starts=hub.process_starts(watched.victim.server),
+        baseline=watched.baseline,
+        load_end_s=load.stop_s or watched.watch_end_s,
+        watch_end_s=watched.watch_end_s,
+        partition_labels=hub.topology.partition_labels,
+    )
+    observations, content = observe(recorded)
+    folder.observed_json.write_bytes(dump_json(content))
+    facts = Facts(
+        watched.injection,
+        watched.outcome.problems,
+        books,
+        watched.steady_problems,
+        watched.sealed_s,
+        watched.clock_step_s,
+        probes,
+        watched.watch_end_s,
+        observations,
+    )
+    return Aftermath(observations, run_checks(scenario, facts), _counts_json(summary.counts()))
+
+
+def _counts_json(counts: Counts) -> dict[str, Any]:
+    return {"lost": counts.acknowledged_lost, "duplicated": counts.duplicated, "unknown": counts.unknown}

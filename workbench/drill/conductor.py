@@ -1,0 +1,342 @@
+"""Conducts one drill: the phases in their order, and an orderly end whatever happens."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from workbench.compare import Judged, compare
+from workbench.compare.verdicts import BROKEN, CLEAN, Verdict
+from workbench.drill import run_up
+from workbench.drill.afterwards import Aftermath, Watched, look_back
+from workbench.drill.experiment import chaos_command, read_outcome
+from workbench.drill.live import Live
+from workbench.drill.load_control import LoadControl
+from workbench.drill.progress import Progress
+from workbench.drill.recovery import Recovery
+from workbench.drill.run_record import RunRecord, utc_text
+from workbench.drill.runs_index import enter
+from workbench.drill.sealing import predict_and_seal
+from workbench.drill.steady import WINDOW_S, WINDOWS, problems
+from workbench.errors import Inconclusive, Stopped, ToolFailed, WorkbenchError
+from workbench.fault import RestartRule
+from workbench.model import NOT_MODELLED
+from workbench.model.parameters import merge
+from workbench.records import timeline
+from workbench.records.folder import RunFolder, dump_json, write_durably
+from workbench.records.prediction import Prediction
+from workbench.scenario.drill_scenario import Scenario
+from workbench.streams import stream
+from workbench.target.local import LocalHub, start
+from workbench.target.port import Injection, UndoResult, Victim
+from workbench.topology.hub import HubTopology
+from workbench.workload import BURST_S
+
+SETTLE_MAX_S: Final = 60.0
+STEADY_AGAIN_S: Final = 15.0
+STEADY_RETRIES: Final = 3
+EXPERIMENT_LEAD_S: Final = 6.0  # Chaos Toolkit imports and checks its hypothesis meanwhile
+EXPERIMENT_END_MAX_S: Final = 120.0
+TICK_S: Final = 0.25
+ANSWER_S: Final = 1.0  # an event of a window has so long to be answered before the window is judged
+
+
+@dataclass
+class Clocks:
+    """Wall and monotonic time at the start, to tell a stepped clock."""
+
+    wall_s: float
+    monotonic_s: float
+
+    def step_s(self) -> float:
+        """Return by how much the two have drifted apart."""
+        return abs((time.time() - self.wall_s) - (time.monotonic() - self.monotonic_s))
+
+
+class Drill:
+    """One drill of one scenario on a hub of its own."""
+
+    def __init__(
+        self, scenario: Scenario, topology: HubTopology, seed: int, record: RunRecord, out: Path, progress: Progress
+    ) -> None:
+        self.scenario = scenario
+        self.topology = topology
+        self.seed = seed
+        self.record = record
+        self.folder: RunFolder = record.folder
+        self.out = out
+        self.progress = progress
+        self.clocks = Clocks(time.time(), time.monotonic())
+        self.prediction: Prediction | None = None
+        self.sealed_s: float | None = None
+        self.aftermath: Aftermath | None = None
+
+    def run(self) -> Judged:
+        """Do the whole drill and return what it amounts to.
+
+        A person's stop is judged too (exit code 5); any other WorkbenchError travels after it was written
+        to the timeline. The hub is gone in every case.
+        """
+        self._mark("preflight", scenario=self.scenario.name, seed=self.seed)
+        stopped = None
+        residue = Verdict(CLEAN, "Clean: nothing was broken yet.")
+        try:
+            residue = self._on_a_fresh_hub()
+        except (KeyboardInterrupt, Stopped) as error:
+            stopped = str(error) or "a person (Ctrl-C)"
+            self._mark("stopped", by=stopped)
+        except WorkbenchError as error:
+            self._mark("failed", reason=str(error))
+            raise
+        return self._judge(residue, stopped)
+
+    def _on_a_fresh_hub(self) -> Verdict:
+        self.progress.phase_started("hub", None)
+        begun_s = time.monotonic()
+        with start(self.topology, seed=self.seed, restart=self.scenario.restart, progress=self.progress.note) as hub:
+            self._hub_ready(hub, time.monotonic() - begun_s)
+            undone = self._drill_on(hub)
+        left = hub.left_over_processes()
+        if left:
+            return Verdict(BROKEN, f"Something may still be broken: {len(left)} processes of the hub are left: {left}.")
+        if not undone.verified:
+            return Verdict(BROKEN, f"Something may still be broken: {undone.detail}.")
+        return Verdict(CLEAN, "Clean: the undo was verified, 0 processes left.")
+
+    def _hub_ready(self, hub: LocalHub, took_s: float) -> None:
+        description = hub.describe()
+        self._mark("hub-ready", took_s=took_s, hub=hub.hub_id)
+        self.progress.phase_done("hub", took_s, "real servers ready")
+        target = {**self.record.content["target"], "name": description.name, "stand_ins": list(description.stand_ins)}
+        versions = {**self.record.content["versions"], **description.versions}
+        self.record.set(target=target, versions=versions, not_modelled=list(NOT_MODELLED))
+
+    def _drill_on(self, hub: LocalHub) -> UndoResult:
+        horizon_s = 600.0 + self.scenario.baseline_s + self.scenario.recovery_timeout_s
+        live = Live(hub, self.folder.observed, self.folder.ledger)
+        load = LoadControl(hub, self.scenario.workload, self.seed, self.folder, horizon_s)
+        try:
+            live.start()
+            burst, baseline, steady_problems = self._run_up(live, load)
+            victim = hub.resolve(self.scenario.faults[0])
+            self._predict(hub, victim, burst, baseline)
+            self._steady_again(live, load)
+            injection, watch_end_s = self._break_and_watch(hub, live, load, victim)
+            self._stop_load(load)
+            undone = hub.undo()
+            self._mark("undo-verified" if undone.verified else "undo-failed", detail=undone.detail)
+            live.stop()
+            self.progress.phase_started("verify", None)
+            outcome = read_outcome(self.folder.observed / "journal.json")
+            watched = Watched(
+                victim, injection, outcome, baseline, watch_end_s, steady_problems, self.sealed_s, self.clocks.step_s()
+            )
+            self.aftermath = look_back(self.folder, hub, self.scenario, load, watched, self.progress)
+            self._mark("verified", **self.aftermath.ledger_counts)
+            return undone
+        finally:
+            load.stop()
+            live.stop()
+
+    def _run_up(self, live: Live, load: LoadControl) -> tuple[tuple[float, float], tuple[float, float], list[str]]:
+        """Burst, settle and baseline; return both windows and why the baseline was not steady (empty: it was)."""
+        load.start()
+        self._mark("load-started", start_s=load.start_s)
+        self._phase("burst", load.start_s + BURST_S, live, load)
+        burst = (load.start_s, load.start_s + BURST_S)
+        self._mark("burst", start_s=burst[0], end_s=burst[1])
+        settled_s = self._settle(live, load)
+        found: list[str] = []
+        for _ in range(STEADY_RETRIES):
+            start_s = max(settled_s, time.time())
+            end_s = start_s + self.scenario.baseline_s
+            self._phase("baseline", end_s + ANSWER_S, live, load)
+            found = self._steady_problems(live, load, end_s)
+            if not found:
+                break
+            self.progress.note("the baseline was not steady, once more: " + "; ".join(found))
+        if found:
+            raise Inconclusive("the hub never became steady: " + "; ".join(found))
+        self._mark("baseline", start_s=start_s, end_s=end_s)
+        return burst, (start_s, end_s), found
+
+    def _settle(self, live: Live, load: LoadControl) -> float:
+        """Wait until the burst's backlog is gone; return when."""
+        deadline_s = time.time() + SETTLE_MAX_S
+        calm_since_s: float | None = None
+        bound = max(60.0, self._planned_per_s(load))
+        while time.time() < deadline_s:
+            self._tick(live, load)
+            if live.backlog_events() > bound:
+                calm_since_s = None
+            elif calm_since_s is None:
+                calm_since_s = time.time()
+            elif time.time() - calm_since_s > 2.0:
+                return time.time()
+            time.sleep(TICK_S)
+        raise Inconclusive(f"the burst's backlog was not gone after {SETTLE_MAX_S:.0f} s: the hub is overloaded")
+
+    def _steady_problems(self, live: Live, load: LoadControl, end_s: float) -> list[str]:
+        edges = [end_s - WINDOW_S * (WINDOWS - index) for index in range(WINDOWS + 1)]
+        windows = [load.window(low, high) for low, high in itertools.pairwise(edges)]
+        return problems(windows, live.short_since(edges[0]), live.backlog_since(edges[0]))
+
+    def _predict(
+        self, hub: LocalHub, victim: Victim, burst: tuple[float, float], baseline: tuple[float, float]
+    ) -> None:
+        measured = run_up.measure(hub, self.folder.ledger, self.folder.observed, burst, baseline)
+        measured.write(self.folder.observed / "baseline.json")
+        parameters = merge(self.scenario, self.topology, measured, victim)
+        write_durably(self.folder.parameters_json, parameters.to_json())
+        fault = self.scenario.faults[0]
+        signal = "SIGKILL" if fault.type.value == "BrokerKill" else "SIGTERM"
+        self.record.set(victim=asdict(victim), fault={"type": fault.type.value, "signal": signal})
+        self.progress.phase_started("predict", None)
+        begun_s = time.monotonic()
+        seal = predict_and_seal(hub, self.folder)
+        self.prediction, self.sealed_s = seal.prediction, seal.sealed_s
+        self._mark("predicted", took_s=time.monotonic() - begun_s)
+        timeline.append(self.folder.timeline, "sealed", seal.sealed_s, sha256=seal.sha256)
+        enter(
+            self.out,
+            self.record.content["run_id"],
+            self.scenario.name,
+            self.seed,
+            seal.sealed_s,
+            seal.sha256,
+            self.folder.root,
+        )
+        self.record.set(sealed_s=seal.sealed_s, seal_sha256=seal.sha256)
+        self.progress.phase_done("predict", time.monotonic() - begun_s, f"{self.prediction.replications} replications")
+        self.progress.sealed(seal.sealed_s, seal.sha256, seal.sentence)
+
+    def _steady_again(self, live: Live, load: LoadControl) -> None:
+        for _ in range(STEADY_RETRIES):
+            start_s = time.time()
+            self._phase("steady again", start_s + STEADY_AGAIN_S + ANSWER_S, live, load)
+            found = self._steady_problems(live, load, start_s + STEADY_AGAIN_S)
+            if not found:
+                self._mark("steady-again", start_s=start_s, end_s=start_s + STEADY_AGAIN_S)
+                return
+        raise Inconclusive("the hub was not steady after the prediction: " + "; ".join(found))
+
+    def _break_and_watch(
+        self, hub: LocalHub, live: Live, load: LoadControl, victim: Victim
+    ) -> tuple[Injection | None, float]:
+        """Run the experiment, watch the recovery; return the injection and when watching ended."""
+        draw = stream(self.seed, "fault-moment").uniform(0.0, self.scenario.fault_window_s)
+        moment_s = time.time() + EXPERIMENT_LEAD_S + float(draw)
+        journal = self.folder.observed / "journal.json"
+        argv = chaos_command(self.scenario, victim, hub.hub_id, moment_s, self.folder.timeline, journal)
+        self.progress.phase_started("fault", None)
+        hub.launch("chaos", argv, environment={}, stdout=self.folder.observed / "chaos.log")
+        injected_s = self._await_injection(hub, live, load, moment_s)
+        if injected_s is None:
+            return None, time.time()
+        self.record.set(fault_s=injected_s)
+        calm = live.calm_backlog(self.sealed_s or injected_s, injected_s)
+        recovery = Recovery(live, victim.broker or 0, calm, self.scenario.restart is not RestartRule.NONE)
+        self._watch(recovery, live, load, injected_s)
+        watch_end_s = time.time()
+        self._await_experiment(hub, live, load)
+        return read_injection(self.folder.timeline), watch_end_s
+
+    def _await_injection(self, hub: LocalHub, live: Live, load: LoadControl, moment_s: float) -> float | None:
+        """Wait for the fault-injected entry; None when the experiment ended without one."""
+        deadline_s = moment_s + 90.0
+        while time.time() < deadline_s:
+            self._tick(live, load)
+            entry = timeline.first(timeline.read(self.folder.timeline), "fault-injected")
+            if entry is not None:
+                self.progress.phase_done("fault", 0.0, f"{entry.data['signal']} {entry.data['server']}")
+                return entry.t_s
+            if not hub.running("chaos"):
+                return None
+            time.sleep(TICK_S)
+        raise ToolFailed("the experiment did not inject its fault in time: see observed/chaos.log")
+
+    def _watch(self, recovery: Recovery, live: Live, load: LoadControl, injected_s: float) -> None:
+        phases = {"broker-deregistered": "broker_detect_s", "isr-full": "isr_full_s"}
+        self._started(phases["broker-deregistered"], "detect")
+        while not recovery.complete and time.time() - injected_s < self.scenario.recovery_timeout_s:
+            for name in recovery.update(time.time() - injected_s):
+                elapsed_s = recovery.marks[name]
+                self._mark(name, since_fault_s=elapsed_s, view="live")
+                self.progress.phase_done(name.replace("-", " "), elapsed_s, "")
+                if name == "broker-deregistered":
+                    self._started(phases["isr-full"], "full redundancy")
+            self._tick(live, load)
+            time.sleep(TICK_S)
+        if recovery.complete:
+            self._mark("restored", since_fault_s=time.time() - injected_s)
+
+    def _started(self, metric: str, title: str) -> None:
+        values = self.prediction.metrics.get(metric, ()) if self.prediction else ()
+        self.progress.phase_started(title, [value for value in values if value is not None] or None)
+
+    def _await_experiment(self, hub: LocalHub, live: Live, load: LoadControl) -> None:
+        deadline_s = time.monotonic() + EXPERIMENT_END_MAX_S
+        while hub.running("chaos"):
+            if time.monotonic() > deadline_s:
+                raise ToolFailed("the experiment did not end: see observed/chaos.log")
+            self._tick(live, load)
+            time.sleep(TICK_S)
+
+    def _stop_load(self, load: LoadControl) -> None:
+        self.progress.phase_started("stop load", None)
+        stop_s = load.stop()
+        self._mark("load-stopped", stop_s=stop_s)
+
+    def _judge(self, residue: Verdict, stopped: str | None) -> Judged:
+        aftermath = self.aftermath
+        judged = compare(
+            self.scenario,
+            self.prediction,
+            aftermath.observations if aftermath else {},
+            aftermath.checks if aftermath else [],
+            residue,
+            stopped,
+        )
+        self.folder.comparison_json.write_bytes(dump_json(judged.content))
+        verdicts = judged.content["verdicts"]
+        self._mark("verdict", **{name: verdict["verdict"] for name, verdict in verdicts.items()})
+        self.record.set(
+            complete=aftermath is not None,
+            utc_end=utc_text(time.time()),
+            verdicts=verdicts,
+            exit_code=judged.exit_code,
+        )
+        return judged
+
+    def _phase(self, name: str, until_s: float, live: Live, load: LoadControl) -> None:
+        """Tick until an epoch time; a phase of known length."""
+        begun_s = time.time()
+        self.progress.phase_started(name, [until_s - begun_s])
+        while time.time() < until_s:
+            self._tick(live, load)
+            time.sleep(min(TICK_S, max(0.0, until_s - time.time())))
+        load.check_alive()
+        self.progress.phase_done(name, time.time() - begun_s, "")
+
+    def _tick(self, live: Live, load: LoadControl) -> None:
+        counts = live.counts()
+        self.progress.tick(
+            counts.acked_per_s, self._planned_per_s(load), live.backlog_events(), live.lag_records(), counts.failed
+        )
+
+    def _planned_per_s(self, load: LoadControl) -> float:
+        elapsed_s = max(0.0, time.time() - load.start_s)
+        return load.plan.rate_at(elapsed_s) + load.canary_per_s
+
+    def _mark(self, kind: str, **data: Any) -> None:
+        timeline.append(self.folder.timeline, kind, None, **data)
+
+
+def read_injection(path: Path) -> Injection | None:
+    """Return the first injection a timeline tells of, with its proof when there is one."""
+    entries = timeline.read(path)
+    entry = timeline.first(entries, "fault-effective") or timeline.first(entries, "fault-injected")
+    return Injection(**entry.data) if entry else None

@@ -1,0 +1,95 @@
+"""The live picture of a drill: what the collectors and the producers' logs say right now."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from workbench.load.live import LiveCounts
+from workbench.observe.collector import Collector, read_samples
+from workbench.observe.kafka import BrokerCollector, PartitionCollector
+from workbench.observe.machine import MachineCollector
+from workbench.observe.moments import seen
+from workbench.observe.processors import ProcessorCollector
+from workbench.target.local import LocalHub
+
+HISTORY_MAX: Final = 10_000  # backlog looks kept: forty minutes at four a second
+
+
+class Live:
+    """Starts the collectors and answers the conductor's questions from their latest samples."""
+
+    def __init__(self, hub: LocalHub, observed: Path, ledger: Path) -> None:
+        self._brokers = BrokerCollector(observed, hub)
+        self._partitions = PartitionCollector(observed, hub)
+        self._processors = ProcessorCollector(observed, hub.endpoints.processor_metrics)
+        self._machine = MachineCollector(observed)
+        self._counts = LiveCounts(ledger)
+        self._running: list[Collector] = []
+        self._backlog: deque[tuple[float, float]] = deque(maxlen=HISTORY_MAX)
+
+    def start(self) -> None:
+        """Start every collector."""
+        for collector in (self._brokers, self._partitions, self._processors, self._machine):
+            collector.start()
+            self._running.append(collector)
+
+    def stop(self) -> None:
+        """Stop every collector; raises what ended one early."""
+        while self._running:
+            self._running.pop().stop()
+
+    def counts(self) -> LiveCounts:
+        """Return the producers' counts, read up to now; remembers the backlog seen with them."""
+        self._counts.update()
+        self._backlog.append((time.time(), self.backlog_events()))
+        return self._counts
+
+    def backlog_since(self, start_s: float) -> list[tuple[float, float]]:
+        """Return the looks at the backlog since an epoch time: (time, events)."""
+        return [look for look in self._backlog if look[0] >= start_s]
+
+    def calm_backlog(self, start_s: float, end_s: float) -> float:
+        """Return the highest percentile (99th) of the backlog as seen in a calm window, events."""
+        looks = [events for t_s, events in self._backlog if start_s <= t_s < end_s]
+        return float(np.percentile(looks, 99.0)) if looks else 0.0
+
+    def lag_records(self) -> float:
+        """Return the processors' latest consumer lag, 0 before the first sample."""
+        return float(_latest(self._processors).get("lag_records", 0.0))
+
+    def backlog_events(self) -> float:
+        """Return about how many sent events are not committed yet.
+
+        Device and canary events alike, late by a flush of the logs and a scrape: for the eye and for the
+        decision to stop watching. The exact backlog comes from ledger and commit stamps afterwards.
+        """
+        committed = _latest(self._processors).get("events", 0.0)
+        return max(0.0, float(self._counts.sent) - float(committed))
+
+    def registered(self, broker: int) -> bool:
+        """Tell whether a broker was registered at the latest sample."""
+        return broker in _latest(self._brokers).get("registered", ())
+
+    def short_partitions(self) -> int:
+        """Return how many in-sync replica sets are short at the latest sample; 1 before the first one."""
+        return int(_latest(self._partitions).get("short", 1))
+
+    def short_since(self, start_s: float) -> int:
+        """Return the most in-sync replica sets that were short at any sample since an epoch time."""
+        samples = seen(read_samples(self._partitions.path))
+        return max((int(sample["short"]) for sample in samples if sample["t"] >= start_s), default=1)
+
+    def led_by(self, broker: int) -> int:
+        """Return how many partitions a broker leads at the latest sample (-1: led by nobody)."""
+        return int(_latest(self._partitions).get("led_by", {}).get(str(broker), 0))
+
+
+def _latest(collector: Collector) -> dict[str, Any]:
+    if collector.failure is not None:
+        raise collector.failure
+    return collector.latest or {}

@@ -1,0 +1,90 @@
+"""Starts, windows and stops the load of one drill: Locust, its workers and the canary, under the supervisor."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from workbench.drill.steady import Window
+from workbench.errors import ToolFailed
+from workbench.load.plan import LoadPlan, commands, request_stop
+from workbench.load.summary import LoadSummary, summarize
+from workbench.records.folder import RunFolder, dump_json
+from workbench.target.local import LocalHub
+from workbench.workload import CANARY_WRITES_PER_S, Workload
+
+LEAD_S: Final = 6.0  # Locust and its workers are up by then
+WORKERS: Final = 2
+STOP_MAX_S: Final = 90.0  # the clients flush for at most 60 s
+POLL_S: Final = 0.1
+STOP_LEAD_S: Final = 1.0
+
+
+class LoadControl:
+    """The load of one drill. Times are epoch seconds."""
+
+    def __init__(self, hub: LocalHub, workload: Workload, seed: int, folder: RunFolder, horizon_s: float) -> None:
+        self._hub = hub
+        self._folder = folder
+        partitions = {topic.name: topic.partitions for topic in hub.topology.topics}
+        self.start_s = time.time() + LEAD_S
+        self.stop_s: float | None = None
+        self.canary_per_s = CANARY_WRITES_PER_S * sum(partitions.values())
+        self.plan = LoadPlan(
+            bootstrap=hub.endpoints.kafka_bootstrap,
+            partitions=partitions,
+            workload=workload,
+            seed=seed,
+            start_s=self.start_s,
+            horizon_s=horizon_s,
+            workers=WORKERS,
+            ledger=folder.ledger,
+            load=folder.load,
+            calibration_burst=True,
+        )
+        self._names: list[str] = []
+
+    def start(self) -> None:
+        """Launch every load process; they begin to send at `start_s`."""
+        path = self._folder.load / "plan.json"
+        self.plan.write(path)
+        for name, argv, environment in commands(path):
+            self._hub.launch(name, argv, environment=environment, stdout=self._folder.load / f"{name}.log")
+            self._names.append(name)
+
+    def check_alive(self) -> None:
+        """Raise ToolFailed when a load process has ended before it was asked to."""
+        for name in self._names:
+            if not self._hub.running(name):
+                raise ToolFailed(f"{name} ended early: see {self._folder.load / (name + '.log')}")
+
+    def stop(self) -> float:
+        """Ask the load to stop, wait until its processes have ended, return when the last event was intended.
+
+        Raises ToolFailed when they do not end in time.
+        """
+        if self.stop_s is None:
+            self.stop_s = time.time() + STOP_LEAD_S
+            request_stop(self._folder.load, self.stop_s)
+        deadline_s = time.monotonic() + STOP_MAX_S
+        while any(self._hub.running(name) for name in self._names):
+            if time.monotonic() > deadline_s:
+                raise ToolFailed(f"the load did not end within {STOP_MAX_S:.0f} s")
+            time.sleep(POLL_S)
+        return self.stop_s
+
+    def window(self, start_s: float, end_s: float) -> Window:
+        """Return what became of the events intended in a window that has passed."""
+        summary = self.summary((start_s, end_s))
+        return Window(summary.planned, summary.ok, summary.failed)
+
+    def summary(self, window: tuple[float, float] | None = None) -> LoadSummary:
+        """Return the books of the whole load or of one window (epoch seconds)."""
+        return summarize(self._folder, self.plan, window)
+
+    def write_summary(self, baseline: tuple[float, float]) -> LoadSummary:
+        """Write load/summary.json (whole load, and the baseline's window) and return the whole load's books."""
+        whole = self.summary()
+        content = {"whole": whole.to_json(), "baseline": self.summary(baseline).to_json()}
+        (self._folder.load / "summary.json").write_bytes(dump_json(content))
+        return whole

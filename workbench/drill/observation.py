@@ -1,0 +1,152 @@
+"""From what was recorded to observed.json: every metric by the catalogue's own function, or why there is none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from workbench.metrics import functions
+from workbench.metrics.catalogue import BY_NAME, evaluate
+from workbench.metrics.tables import NAN, Counts, Evidence, Moments, WriteTable
+from workbench.observe import moments as read_moments
+from workbench.observe.moments import Sample, seen
+from workbench.records.folder import FORMAT_VERSION
+from workbench.records.prediction import Observation
+from workbench.target.port import Injection, ProcessStart
+
+CURVES_FROM_S: Final = -30.0
+METHODS: Final = {
+    "kafka": "write log of devices and canary; ZooKeeper and broker metadata polled",
+    "pipeline": "write log joined with the commit time of each row in Postgres",
+}
+UNREACHED: Final = {  # metrics whose clock may still run when watching ends -> the moment that is missing
+    "broker_detect_s": "the broker's registration never went away",
+    "broker_down_s": "the broker did not register again",
+    "broker_rejoin_s": "the broker did not register again or the in-sync replica sets did not fill",
+    "isr_full_s": "the in-sync replica sets did not fill",
+    "catch_up_s": "the in-sync replica sets did not fill",
+    "pipeline_drain_s": "the backlog did not drain",
+    "pipeline_backlog_event_s": "the backlog did not drain",
+}
+SINCE_FAULT: Final = frozenset({"broker_detect_s", "broker_down_s", "isr_full_s"})
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """All that one drill recorded, times in epoch seconds unless said otherwise."""
+
+    writes: WriteTable  # relative to the fault
+    counts: Counts
+    brokers: Sequence[Sample]
+    partitions: Sequence[Sample]
+    processors: Sequence[Sample]
+    injection: Injection
+    victim_broker: int
+    starts: Sequence[ProcessStart]
+    baseline: tuple[float, float]
+    load_end_s: float
+    watch_end_s: float
+    partition_labels: tuple[str, ...]
+
+
+def moments_of(recorded: Recorded) -> Moments:
+    """Return the recovery's instants relative to the fault."""
+    fault_s, victim = recorded.injection.injected_s, recorded.victim_broker
+    gone_s = read_moments.deregistered_s(recorded.brokers, victim, fault_s)
+    back_s = read_moments.registered_s(recorded.brokers, victim, gone_s) if math.isfinite(gone_s) else NAN
+    full_s = read_moments.isr_full_s(recorded.partitions, back_s) if math.isfinite(back_s) else NAN
+    started_s = read_moments.registering_start_s(recorded.starts, back_s) if math.isfinite(back_s) else NAN
+    return Moments(
+        baseline_start_s=recorded.baseline[0] - fault_s,
+        baseline_end_s=recorded.baseline[1] - fault_s,
+        load_end_s=recorded.load_end_s - fault_s,
+        fault_effective_s=recorded.injection.effective_s - fault_s,
+        broker_deregistered_s=gone_s - fault_s,
+        leaders_moved_s=read_moments.leaders_moved_s(recorded.partitions, victim, fault_s) - fault_s,
+        registering_process_started_s=started_s - fault_s,
+        broker_registered_s=back_s - fault_s,
+        isr_full_s=full_s - fault_s,
+    )
+
+
+def observe(recorded: Recorded) -> tuple[dict[str, Observation], dict[str, Any]]:
+    """Return every metric's observation, and the content of observed.json."""
+    moments = moments_of(recorded)
+    evidence = Evidence(recorded.writes, moments, recorded.counts, len(recorded.partition_labels))
+    watched_s = recorded.watch_end_s - recorded.injection.injected_s
+    values = evaluate(evidence)
+    observations = {name: _observation(name, value, watched_s) for name, value in values.items()}
+    grid_s = np.arange(CURVES_FROM_S, moments.load_end_s, functions.GRID_STEP_S)
+    content = {
+        "format": FORMAT_VERSION,
+        "metrics": {name: asdict(observation) for name, observation in observations.items()},
+        "silent_spans": _spans(evidence, recorded.partition_labels),
+        "leaders": _leaders(recorded),
+        "moments": {
+            **{name: _number(value) for name, value in asdict(moments).items()},
+            "all_partitions_acked_s": _number(functions.all_partitions_acked_s(evidence)),
+            "backlog_drained_s": _number(functions.backlog_drained_s(evidence)),
+        },
+        "grid_s": grid_s,
+        "curves": {
+            "acked_per_s": functions.acked_per_s(evidence, grid_s),
+            "ack_s_p99": [_number(value) for value in functions.ack_s_p99_curve(evidence, grid_s)],
+            "backlog_events": functions.backlog_at(evidence, grid_s),
+            "lag_records": _lag(recorded, grid_s),
+        },
+        "counts": asdict(recorded.counts),
+        "watched_s": watched_s,
+    }
+    return observations, content
+
+
+def _observation(name: str, value: float, watched_s: float) -> Observation:
+    """Return a metric's value, or why there is none and, where its clock still ran, its lower bound."""
+    metric = BY_NAME[name]
+    method = METHODS[metric.path]
+    if math.isfinite(value):
+        return Observation(value, "", method, metric.resolution)
+    if name in UNREACHED:
+        reason = f"{UNREACHED[name]} within {watched_s:.0f} s"
+        at_least = watched_s if name in SINCE_FAULT else None
+        return Observation(None, reason, method, metric.resolution, at_least)
+    return Observation(None, "nothing to measure in this run", method, metric.resolution)
+
+
+def _spans(evidence: Evidence, labels: Sequence[str]) -> dict[str, list[float | None]]:
+    spans = functions.silent_spans(evidence)
+    return {label: [_number(spans[index, 0]), _number(spans[index, 1])] for index, label in enumerate(labels)}
+
+
+def _leaders(recorded: Recorded) -> dict[str, list[int]]:
+    """Old and new leader of every partition: before the fault, and when no partition was without one again."""
+    fault_s = recorded.injection.injected_s
+    known = [sample for sample in seen(recorded.partitions) if "leaders" in sample]
+    before = _latest_leaders([sample for sample in known if sample["t"] < fault_s])
+    moved_s = read_moments.leaders_moved_s(recorded.partitions, recorded.victim_broker, fault_s)
+    after = _latest_leaders([sample for sample in known if sample["t"] <= moved_s])
+    return {label: [before.get(label, -1), after.get(label, -1)] for label in recorded.partition_labels}
+
+
+def _latest_leaders(samples: Sequence[Sample]) -> Mapping[str, int]:
+    return samples[-1]["leaders"] if samples else {}
+
+
+def _lag(recorded: Recorded, grid_s: np.ndarray[Any, np.dtype[np.float64]]) -> list[float | None]:
+    """Consumer lag on the grid: the last sample before each instant, None where the probe was blind for over 1 s."""
+    samples = seen(recorded.processors)
+    times = np.array([sample["t"] for sample in samples]) - recorded.injection.injected_s
+    lags = [sample["lag_records"] for sample in samples]
+    index = np.searchsorted(times, grid_s, side="right") - 1
+    return [
+        lags[at] if at >= 0 and instant - times[at] <= 1.0 else None
+        for at, instant in zip(index.tolist(), grid_s.tolist(), strict=True)
+    ]
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

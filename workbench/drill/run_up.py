@@ -1,0 +1,96 @@
+"""What a drill measures of its own hub before the seal: the burst, the baseline and who does what."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from workbench import ledger as ledger_room
+from workbench.metrics.tables import WriteTable
+from workbench.observe.collector import read_samples
+from workbench.observe.moments import Sample, seen
+from workbench.records.baseline import Baseline, PipelineWindow
+from workbench.target.local import LocalHub
+
+SAMPLE_MAX: Final = 5000
+STEADY_STATE_STEP_S: Final = 0.05
+
+
+def measure(
+    hub: LocalHub, ledger: Path, observed: Path, burst: tuple[float, float], baseline: tuple[float, float]
+) -> Baseline:
+    """Return the run-up's measurements; `burst` and `baseline` are epoch windows that have passed.
+
+    Reads the producers' logs, the processors' samples and the rows committed so far; asks the hub who
+    leads, controls and coordinates. Raises ToolFailed when the hub does not answer.
+    """
+    ledger_room.read_commits(hub.endpoints.postgres_dsn, ledger / "commits-run-up.bin")
+    table = ledger_room.write_table(ledger, hub.topology, 0.0, "commits-run-up.bin")
+    start_s, end_s = baseline
+    inside = table.rows((table.intended_s >= start_s) & (table.intended_s < end_s))
+    devices = inside.devices()
+    samples = seen(read_samples(observed / "processors.jsonl"))
+    group = hub.topology.processors.consumer_group
+    states = hub.partition_states()
+    return Baseline(
+        broker_start_to_registered_s=hub.start_to_registered_s(),
+        broker_registered_to_ready_s=hub.registered_to_ready_s(),
+        ack_s=_sample(devices.acked_s - devices.intended_s),
+        commit_s=_sample(devices.committed_s - devices.intended_s),
+        offered_per_s=len(inside.id) / (end_s - start_s),
+        canary_per_s=float(np.count_nonzero(inside.canary)) / (end_s - start_s),
+        burst=pipeline_window(samples, *burst),
+        steady=pipeline_window(samples, start_s, end_s),
+        backlog_events_p99=backlog_p99(table, start_s, end_s),
+        controller=hub.controller(),
+        leaders={label: states[label].leader for label in hub.topology.partition_labels},
+        zookeeper_leader=hub.zookeeper_leader(),
+        zookeeper_of_broker={str(broker): server for broker, server in hub.zookeeper_of_broker().items()},
+        group_coordinator=hub.group_coordinator(group),
+        partitions_of_processor=hub.partitions_of_processor(),
+    )
+
+
+def pipeline_window(samples: Sequence[Sample], start_s: float, end_s: float) -> PipelineWindow:
+    """Return the difference of the processors' counters between the samples nearest to two times."""
+    first, last = _nearest(samples, start_s), _nearest(samples, end_s)
+    busy = sum(1 for before, after in zip(first["processors"], last["processors"], strict=True) if after > before)
+    return PipelineWindow(
+        start_s=first["t"],
+        end_s=last["t"],
+        events=last["events"] - first["events"],
+        batches=last["batches"] - first["batches"],
+        batch_database_s=last["batch_database_s"] - first["batch_database_s"],
+        batch_total_s=last["batch_total_s"] - first["batch_total_s"],
+        busy_processors=float(busy),
+    )
+
+
+def backlog_p99(table: WriteTable, start_s: float, end_s: float) -> float:
+    """Return the 99th percentile of the devices' backlog over a window, events."""
+    devices = table.devices()
+    intended = np.sort(devices.intended_s)
+    committed = np.sort(devices.committed_s[~np.isnan(devices.committed_s)])
+    grid = np.arange(start_s, end_s, STEADY_STATE_STEP_S)
+    backlog = np.searchsorted(intended, grid, side="right") - np.searchsorted(committed, grid, side="right")
+    return float(np.percentile(backlog, 99.0))
+
+
+def _nearest(samples: Sequence[Sample], t_s: float) -> dict[str, Any]:
+    return min(samples, key=lambda sample: abs(sample["t"] - t_s))
+
+
+def _sample(values: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[float, ...]:
+    """Return the finite values, every n-th so that at most SAMPLE_MAX remain, rounded to a microsecond."""
+    finite = values[np.isfinite(values)]
+    step = max(1, -(-len(finite) // SAMPLE_MAX))
+    return tuple(round(float(value), 6) for value in finite[::step])
+
+
+def now_s() -> float:
+    """Return the epoch time (host-realtime)."""
+    return time.time()
