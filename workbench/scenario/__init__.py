@@ -1,1 +1,17 @@
-"""YAML to typed values."""
+"""YAML to typed values: what a drill is told to do, checked before anything is touched."""
+
+from workbench.scenario.checking import check_against
+from workbench.scenario.drill_scenario import Expectation, Objective, PrimaryMetric, Scenario
+from workbench.scenario.reading import PROJECT_ROOT, all_scenarios, find_scenario, read_scenario
+
+__all__ = [
+    "PROJECT_ROOT",
+    "Expectation",
+    "Objective",
+    "PrimaryMetric",
+    "Scenario",
+    "all_scenarios",
+    "check_against",
+    "find_scenario",
+    "read_scenario",
+]

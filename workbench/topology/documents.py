@@ -93,7 +93,9 @@ def read_text(path: Path) -> str:
     if not path.exists():
         raise BadInput("cannot read a file", [Problem(file, "", "missing", "a file that exists")])
     if not path.is_file():
-        raise BadInput("cannot read a file", [Problem(file, "", "a folder", "a file")])
+        raise BadInput(
+            "cannot read a file", [Problem(file, "", "a folder" if path.is_dir() else "not a plain file", "a file")]
+        )
     try:
         size_bytes = path.stat().st_size
         text = path.read_text(encoding="utf-8") if size_bytes <= FILE_BYTES_MAX else ""

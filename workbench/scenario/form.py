@@ -1,0 +1,182 @@
+"""The form of a scenario file: every key, its bounds, and in words what is right for it.
+
+A field's description is what a person reads when the value is wrong, so it names unit and bound.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from workbench.fault import FaultType, RestartRule
+from workbench.metrics.catalogue import BY_NAME
+from workbench.scenario.drill_scenario import Expectation
+from workbench.topology.fields import near, one_of
+from workbench.workload import EVENT_BYTES_MIN
+
+FAULT_WINDOW_S_MIN: Final = 10.0  # every periodic timer up to this long is hit at every phase
+BASELINE_S_MIN: Final = 15.0  # three windows of 5 s judge whether it is steady
+RATE_PER_S_MAX: Final = 100_000.0
+MIX_TOLERANCE: Final = 1e-6
+EXPECTATIONS: Final = " or ".join(Expectation)
+
+
+def _known_metric(name: str) -> str:
+    if name not in BY_NAME:
+        raise ValueError("a metric of the catalogue" + near(name, BY_NAME))
+    return name
+
+
+def _acks_text(acks: object) -> object:
+    """Take 1 and 0 without quotes as well; anything else is judged by the field."""
+    return str(acks) if isinstance(acks, int) and not isinstance(acks, bool) else acks
+
+
+def _sums_to_one(mix: dict[str, float]) -> dict[str, float]:
+    if abs(sum(mix.values()) - 1.0) > MIX_TOLERANCE:
+        raise ValueError(f"shares that sum to 1; these sum to {sum(mix.values()):g}")
+    return mix
+
+
+MetricName = Annotated[str, AfterValidator(_known_metric)]
+Rate = Annotated[
+    float, Field(gt=0, le=RATE_PER_S_MAX, description=f"events per second, above 0 and at most {RATE_PER_S_MAX:g}")
+]
+Share = Annotated[float, Field(ge=0, le=1, description="a share from 0 to 1")]
+
+
+class _Form(BaseModel):
+    """Nothing is converted, nothing unknown is let through, no number is infinite."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class ConstantForm(_Form):
+    """The same rate all the time."""
+
+    kind: Literal["constant"]
+    rate_per_s: Rate
+
+
+class RampForm(_Form):
+    """From one rate to another, then constant."""
+
+    kind: Literal["ramp"]
+    rate_per_s: Rate
+    rate_end_per_s: Rate
+    duration_s: float = Field(gt=0, le=86_400, description="seconds the ramp takes, above 0 and at most 86400")
+
+
+class DailyForm(_Form):
+    """A sinusoid around a rate."""
+
+    kind: Literal["daily"]
+    rate_per_s: Rate
+    amplitude: float = Field(ge=0, lt=1, description="a share of the rate, from 0 to below 1")
+    duration_s: float = Field(gt=0, le=604_800, description="seconds of one period, above 0 and at most 604800")
+
+
+class BurstForm(_Form):
+    """A rate that is multiplied for a while."""
+
+    kind: Literal["burst"]
+    rate_per_s: Rate
+    factor: float = Field(gt=0, le=100, description="a multiple of the rate, above 0 and at most 100")
+    start_s: float = Field(ge=0, le=86_400, description="seconds after the load's start, from 0 to 86400")
+    duration_s: float = Field(gt=0, le=86_400, description="seconds the burst lasts, above 0 and at most 86400")
+
+
+class LoadForm(_Form):
+    """What the devices send."""
+
+    profile: ConstantForm | RampForm | DailyForm | BurstForm = Field(
+        discriminator="kind", description="a map with kind: constant, ramp, daily or burst"
+    )
+    arrivals: Literal["poisson", "paced"] = Field(description="poisson or paced")
+    mix: Annotated[dict[str, Share], AfterValidator(_sums_to_one)] = Field(
+        min_length=1, description="a map of topic to its share of the events"
+    )
+    event_bytes: int = Field(
+        ge=EVENT_BYTES_MIN,
+        le=1_000_000,
+        description=f"whole bytes of one event, from {EVENT_BYTES_MIN} to 1000000 (Kafka takes 1 MiB a message)",
+    )
+    devices: int = Field(ge=1, le=10_000_000, description="a whole number of devices, from 1 to 10000000")
+    acks: Annotated[Literal["all", "1", "0"], BeforeValidator(_acks_text)] = Field(description="all, 1 or 0")
+
+
+class VictimForm(_Form):
+    """Whom a fault hits."""
+
+    broker: int | None = Field(default=None, ge=0, le=999, description="a broker's id, a whole number from 0")
+    role: Literal["controller", "leads-nothing"] | None = Field(default=None, description="controller or leads-nothing")
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> VictimForm:
+        if (self.broker is None) == (self.role is None):
+            raise ValueError("either broker (an id) or role")
+        return self
+
+
+class FaultForm(_Form):
+    """One thing that is broken."""
+
+    type: FaultType = Field(strict=False, description=one_of(FaultType))
+    victim: VictimForm = Field(description="a map: {broker: 1} or {role: controller}")
+    at_s: float = Field(default=0.0, ge=0, le=600, description="seconds after the drawn moment, from 0 to 600")
+
+
+class PrimaryForm(_Form):
+    """How a primary metric judges the prediction."""
+
+    width_max: float = Field(gt=0, description="a number above 0, in the metric's unit")
+
+
+class ExpectForm(_Form):
+    """What the verdicts should be."""
+
+    resilience: Expectation = Field(strict=False, description=EXPECTATIONS)
+    prediction: Expectation = Field(strict=False, description=EXPECTATIONS)
+
+
+class ScenarioForm(_Form):
+    """One scenario file."""
+
+    title: str = Field(min_length=1, max_length=200, description="a question the drill answers, 1 to 200 characters")
+    manifests: str = Field(min_length=1, description="a folder with a kustomization.yaml, from the project's root")
+    load: LoadForm = Field(description="a map: profile, arrivals, mix, event_bytes, devices, acks")
+    restart: RestartRule = Field(strict=False, description=one_of(RestartRule))
+    experiment: str = Field(min_length=1, description="a Chaos Toolkit file, from the project's root")
+    faults: list[FaultForm] = Field(min_length=1, max_length=10, description="a list of 1 to 10 faults")
+    fault_window_s: float = Field(
+        ge=FAULT_WINDOW_S_MIN,
+        le=300,
+        description=f"seconds from {FAULT_WINDOW_S_MIN:g} to 300: the moment is drawn from so long a stretch",
+    )
+    baseline_s: float = Field(
+        ge=BASELINE_S_MIN, le=3600, description=f"seconds from {BASELINE_S_MIN:g} to 3600 of undisturbed load"
+    )
+    recovery_timeout_s: float = Field(gt=0, le=3600, description="seconds, above 0 and at most 3600")
+    objectives: dict[MetricName, Annotated[float, Field(ge=0)]] = Field(
+        min_length=1, description="a map of metric to the most it may be, a number from 0 in the metric's unit"
+    )
+    primary: dict[MetricName, PrimaryForm] = Field(
+        min_length=1, max_length=3, description="a map of 1 to 3 metrics to {width_max: ..}"
+    )
+    expect: ExpectForm = Field(description="a map: resilience and prediction, each " + EXPECTATIONS)
+
+
+PROFILE_FORMS: Final[dict[str, type[_Form]]] = {
+    "constant": ConstantForm,
+    "ramp": RampForm,
+    "daily": DailyForm,
+    "burst": BurstForm,
+}
+FORMS: Final[dict[str, type[BaseModel]]] = {  # by the key that holds it; the file itself is ""
+    "": ScenarioForm,
+    "load": LoadForm,
+    "faults": FaultForm,
+    "victim": VictimForm,
+    "expect": ExpectForm,
+}
