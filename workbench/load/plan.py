@@ -1,0 +1,218 @@
+"""LoadPlan: everything the load's subprocesses need to know, as one file; and how they are started and stopped."""
+
+from __future__ import annotations
+
+import math
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import TypeAdapter, ValidationError
+
+from workbench.errors import BadInput, Problem
+from workbench.records.folder import dump_json, load_json, write_durably
+from workbench.streams import stream
+from workbench.workload import (
+    CANARY_SOURCE,
+    EVENT_BYTES_MIN,
+    SOURCE_SHIFT,
+    FloatArray,
+    IntArray,
+    Schedule,
+    Workload,
+    canary_schedule,
+    schedule,
+)
+
+PLAN_VARIABLE: Final = "HUB_WORKBENCH_LOAD_PLAN"  # environment: path of the plan's file
+SOURCE_VARIABLE: Final = "HUB_WORKBENCH_LOAD_SOURCE"  # environment: which source a load worker is
+STOP_FILE: Final = "stop.json"
+STOP_POLL_S: Final = 0.25  # how often the subprocesses look for the stop file
+FLUSH_MAX_S: Final = 60.0  # longest wait for answers after the last send
+WORKERS_WAIT_S: Final = 60  # how long the Locust master waits for its workers
+ACKS: Final = ("all", "1", "0")
+LOCUSTFILE: Final = Path(__file__).with_name("locustfile.py")
+
+
+@dataclass(frozen=True)
+class Share:
+    """One source's part of the schedule, in order of the sequence. Times: epoch seconds."""
+
+    source: int
+    intended_s: FloatArray
+    topic: IntArray  # index into the topics' names in sorted order
+    device: IntArray
+    partition: IntArray
+
+    def __len__(self) -> int:
+        return len(self.intended_s)
+
+    def ids(self, sequence: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return the event ids of these positions of the share."""
+        return sequence + (self.source << SOURCE_SHIFT)
+
+
+@dataclass(frozen=True)
+class LoadPlan:
+    """What is to be offered, to whom, and where it is logged. Times: epoch seconds, lengths in seconds."""
+
+    bootstrap: str  # Kafka's "host:port,host:port"
+    partitions: Mapping[str, int]  # topic -> count
+    workload: Workload
+    seed: int
+    start_s: float  # the schedule's zero
+    horizon_s: float  # longest run; part of what the seed draws, so every reader needs the same
+    ledger: Path  # folder of the write logs
+    load: Path  # folder of stop file, counts and Locust's own JSON
+    workers: int = 2
+    calibration_burst: bool = False
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Return the topics' names in the order that topic indices mean."""
+        return tuple(sorted(self.partitions))
+
+    @property
+    def sources(self) -> tuple[int, ...]:
+        """Return every source: the canary, then the load workers."""
+        return (CANARY_SOURCE, *range(1, self.workers + 1))
+
+    def share(self, source: int) -> Share:
+        """Return a source's share: the canary's writes, or every `workers`-th event of the devices."""
+        if source == CANARY_SOURCE:
+            return self._share(source, canary_schedule(self.partitions, 0.0, self.horizon_s), slice(None))
+        rng = stream(self.seed, "load")
+        events = schedule(self.workload, self.partitions, rng, 0.0, self.horizon_s, self.calibration_burst)
+        return self._share(source, events, slice(source - 1, None, self.workers))
+
+    def _share(self, source: int, events: Schedule, part: slice) -> Share:
+        intended_s = self.start_s + events.intended_s[part]
+        return Share(source, intended_s, events.topic[part], events.device[part], events.partition[part])
+
+    def write(self, path: Path) -> None:
+        """Write as JSON, whole or not at all. Raises BadInput for a plan that cannot be carried out."""
+        problems = self.problems(path)
+        if problems:
+            raise BadInput(f"{path} is no load plan", problems)
+        write_durably(path, dump_json(asdict(self) | {"ledger": str(self.ledger), "load": str(self.load)}))
+
+    def problems(self, path: Path) -> list[Problem]:
+        """Return everything about the values that cannot be carried out."""
+        unknown = sorted(set(self.workload.mix) - set(self.partitions))
+        offered = sum(share for topic, share in self.workload.mix.items() if topic in self.partitions)
+        checks = [
+            ("partitions", dict(self.partitions), min(self.partitions.values(), default=0) > 0, "topics, each > 0"),
+            ("workload.mix", unknown, not unknown, "only topics that have partitions"),
+            ("workload.mix", offered, offered > 0.0, "shares of the topics, in sum above 0"),
+            ("workload.event_bytes", self.workload.event_bytes, self.workload.event_bytes >= EVENT_BYTES_MIN, ""),
+            ("workload.devices", self.workload.devices, self.workload.devices > 0, "a number above 0"),
+            ("workload.acks", self.workload.acks, self.workload.acks in ACKS, "one of all, 1, 0"),
+            ("workers", self.workers, self.workers > 0, "a number above 0"),
+            ("horizon_s", self.horizon_s, 0.0 < self.horizon_s < math.inf, "a number of seconds above 0"),
+        ]
+        return [
+            Problem(str(path), key, str(value), bound or f"at least {EVENT_BYTES_MIN}")
+            for key, value, good, bound in checks
+            if not good
+        ]
+
+
+def read_plan(path: Path) -> LoadPlan:
+    """Return the plan of a file. Raises BadInput with every problem at once, FileNotFoundError without a file."""
+    try:
+        plan = TypeAdapter(LoadPlan).validate_python(load_json(path))
+    except ValidationError as error:
+        problems = [
+            Problem(str(path), ".".join(str(part) for part in each["loc"]), str(each["input"])[:80], each["msg"])
+            for each in error.errors()
+        ]
+        raise BadInput(f"{path} is no load plan", problems) from error
+    problems = plan.problems(path)
+    if problems:
+        raise BadInput(f"{path} is no load plan", problems)
+    return plan
+
+
+def commands(plan_path: Path) -> list[tuple[str, list[str], dict[str, str]]]:
+    """Return name, argv and environment of each subprocess: Locust master and workers, canary.
+
+    They need about 3 s before they can send: start them that much ahead of the plan's `start_s`.
+    """
+    plan = read_plan(plan_path)
+    port = str(_free_port())
+    environment = {PLAN_VARIABLE: str(plan_path)}
+    locust = [sys.executable, "-m", "locust", "--locustfile", str(LOCUSTFILE), "--headless", "--only-summary"]
+    master = [*locust, "--master", "--master-bind-host", "127.0.0.1", "--master-bind-port", port]
+    master += ["--expect-workers", str(plan.workers), "--expect-workers-max-wait", str(WORKERS_WAIT_S)]
+    # Locust adds .json to this name.
+    master += ["--json-file", str(plan.load / "locust")]
+    worker = [*locust, "--worker", "--master-host", "127.0.0.1", "--master-port", port]
+    return [
+        ("locust-master", master, environment),
+        *(
+            (f"locust-worker-{source}", worker, environment | {SOURCE_VARIABLE: str(source)})
+            for source in plan.sources
+            if source != CANARY_SOURCE
+        ),
+        ("canary", [sys.executable, "-m", "workbench.load.canary"], environment),
+    ]
+
+
+def _free_port() -> int:
+    """Return a loopback TCP port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def write_stop(load: Path, stop_s: float) -> None:
+    """Ask the load to stop: events intended at or after `stop_s` (epoch) are not planned.
+
+    A moment of at least STOP_POLL_S ahead lets every subprocess stop at exactly the same event.
+    """
+    write_durably(load / STOP_FILE, dump_json({"stop_s": stop_s}))
+
+
+def read_stop(load: Path) -> float:
+    """Return the stop moment (epoch), infinity while nobody asked for one."""
+    try:
+        return float(load_json(load / STOP_FILE)["stop_s"])
+    except FileNotFoundError:
+        return math.inf
+
+
+class StopWatch:
+    """The moment to stop: looks for the stop file at most every STOP_POLL_S; `now` stops at once."""
+
+    def __init__(self, load: Path) -> None:
+        self._load = load
+        self._stop_s = math.inf
+        self._next_look_s = -math.inf
+
+    def stop_s(self) -> float:
+        """Return the stop moment known by now (epoch), infinity if none."""
+        if time.monotonic() >= self._next_look_s:
+            self._next_look_s = time.monotonic() + STOP_POLL_S
+            self._stop_s = min(self._stop_s, read_stop(self._load))
+        return self._stop_s
+
+    def now(self) -> None:
+        """Stop at this moment, whatever the file says."""
+        self._stop_s = min(self._stop_s, time.time())
+
+
+def counts_path(load: Path, source: int) -> Path:
+    """Return where a source writes its own counts, as the very last thing it does."""
+    return load / f"counts-{source}.json"
+
+
+def write_counts(load: Path, source: int, counts: Mapping[str, int]) -> None:
+    """Write a source's own counts: planned, sent, not_sent, ok, failed, unknown."""
+    write_durably(counts_path(load, source), dump_json({"source": source} | dict(counts)))
