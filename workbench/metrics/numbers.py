@@ -102,7 +102,7 @@ def scale(unit: str, values: Sequence[float | None], resolution: float = 0.0) ->
     if unit != "s":
         return Scale(unit, 1.0, 0, 1.0)
     if largest == 0.0 or largest >= 0.9995:
-        decimals = 1 if largest < 100 else 0
+        decimals = 1 if 0.0 < largest < 100 else 0
         return Scale("s", 1.0, decimals, 10.0**-decimals)
     probe_step_ms = 10.0 ** round(math.log10(resolution * 1000.0)) if resolution > 0.0 else 0.1
     decimals = 1 if largest < 0.01 and probe_step_ms < 1.0 else 0
