@@ -1,1 +1,8 @@
-"""Every write's fate, checked against what the servers hold."""
+"""The ledger: every write's fate, from the producers' logs, two reads of Kafka, Postgres and Redis."""
+
+from workbench.ledger.check import check
+from workbench.ledger.postgres_rows import read_commits
+from workbench.ledger.summary import LedgerSummary, Tally
+from workbench.ledger.table import write_table
+
+__all__ = ["LedgerSummary", "Tally", "check", "read_commits", "write_table"]

@@ -1,0 +1,87 @@
+"""Postgres, read back: every event row's id and the moment its transaction committed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import psycopg
+
+from workbench.errors import ToolFailed
+from workbench.records.writes import COMMIT_DTYPE, Rows
+
+CONNECT_TIMEOUT_S: Final = 10
+STATEMENT_TIMEOUT_MS: Final = 300_000
+POLL_S: Final = 0.5
+STALL_S: Final = 75.0  # above session.timeout.ms (45 s) and a rebalance: a dead member's partitions are idle so long
+CATCH_UP_S: Final = 900.0
+
+# track_commit_timestamp keeps the stamp of each transaction; extract gives numeric, so it is cast.
+COPY_ROWS: Final = """
+COPY (SELECT id, coalesce(extract(epoch FROM pg_xact_commit_timestamp(xmin))::float8, 'NaN'::float8) FROM events)
+TO STDOUT (FORMAT binary)
+"""
+
+# PostgreSQL's documentation, COPY, "Binary Format": signature, flags and extension length; then per row the count
+# of fields and, before each, its length in bytes; at the end the count -1. All of it big-endian.
+_HEADER_BYTES: Final = 19
+_TRAILER_BYTES: Final = 2
+_ROW: Final = np.dtype(
+    [("fields", ">i2"), ("id_bytes", ">i4"), ("id", ">i8"), ("stamp_bytes", ">i4"), ("committed_s", ">f8")]
+)
+
+
+def read_commits(dsn: str, path: Path) -> Rows:
+    """Return id and commit time (epoch s) of every row of `events`, in any order, and write them to `path`.
+
+    Raises ToolFailed when Postgres does not answer or does not track commit times.
+    """
+    try:
+        with _connect(dsn) as connection, connection.cursor() as cursor, cursor.copy(COPY_ROWS) as copy:
+            data = b"".join(copy)
+    except psycopg.Error as problem:
+        raise ToolFailed(f"Postgres could not be read back: {problem}") from problem
+    raw = np.frombuffer(data[_HEADER_BYTES : len(data) - _TRAILER_BYTES], dtype=_ROW)
+    rows = np.empty(len(raw), dtype=COMMIT_DTYPE)
+    rows["id"] = raw["id"]
+    rows["committed_s"] = raw["committed_s"]
+    path.write_bytes(rows.tobytes())
+    return rows
+
+
+def wait_for_rows(dsn: str, expected: int, progress: Callable[[str], None]) -> int:
+    """Wait until `events` has `expected` rows or has not grown for STALL_S; return how many it has.
+
+    Raises ToolFailed when Postgres does not answer, or after CATCH_UP_S.
+    """
+    now_s = time.monotonic()
+    deadline_s, grown_s, rows = now_s + CATCH_UP_S, now_s, -1
+    try:
+        with _connect(dsn) as connection:
+            while True:
+                found = connection.execute("SELECT count(*) FROM events").fetchone()
+                count = int(found[0]) if found else 0
+                now_s = time.monotonic()
+                grown_s = now_s if count > rows else grown_s
+                rows = count
+                if rows >= expected or now_s - grown_s > STALL_S:
+                    return rows
+                if now_s > deadline_s:
+                    raise ToolFailed(f"after {CATCH_UP_S:g} s only {rows} of {expected} events were in Postgres")
+                progress(f"event processors are catching up: {rows} of {expected} rows")
+                time.sleep(POLL_S)
+    except psycopg.Error as problem:
+        raise ToolFailed(f"Postgres could not be asked for its rows: {problem}") from problem
+
+
+def _connect(dsn: str) -> psycopg.Connection[tuple[Any, ...]]:
+    return psycopg.connect(
+        dsn,
+        autocommit=True,
+        connect_timeout=CONNECT_TIMEOUT_S,
+        options=f"-c statement_timeout={STATEMENT_TIMEOUT_MS}",
+        application_name="ledger",
+    )
