@@ -1,0 +1,114 @@
+"""The milestones and phases of a recovery: which metric is which stretch, and when each milestone was reached."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+
+from workbench.metrics.catalogue import POLL_S
+from workbench.metrics.numbers import Scale, scale
+from workbench.records.prediction import interval, median
+from workbench.report.record import Record
+from workbench.report.row import Interval, Row
+
+# Number on every figure, metric of the phase. The broker's start is a part of phase 5.
+PHASES: Final = (
+    ("1", "broker_detect_s"),
+    ("2", "leader_election_s"),
+    ("3", "client_reconnect_s"),
+    ("4", "pipeline_drain_s"),
+    ("5", "broker_down_s"),
+    ("part of 5", "broker_start_s"),
+    ("6", "catch_up_s"),
+)
+TOTAL: Final = "isr_full_s"
+
+# A milestone is reached when the phases named have passed since the fault; its number is the last one's.
+_MILESTONES: Final = (
+    ("2", "leaders moved", ("broker_detect_s", "leader_election_s"), "leaders-moved"),
+    ("3", "every partition acknowledged", ("broker_detect_s", "leader_election_s", "client_reconnect_s"), ""),
+    (
+        "4",
+        "backlog drained",
+        ("broker_detect_s", "leader_election_s", "client_reconnect_s", "pipeline_drain_s"),
+        "backlog-drained",
+    ),
+    ("6", "in-sync replicas full", (TOTAL,), "isr-full"),
+)
+
+
+@dataclass(frozen=True)
+class Milestone:
+    """One instant of the recovery, seconds since the fault; None where not reached or not predicted."""
+
+    number: str
+    title: str
+    observed: float | None
+    median: float | None
+    intervals: Mapping[str, Interval]
+
+    @cached_property
+    def scale(self) -> Scale:
+        """Return how its numbers are written."""
+        return scale("s", [self.observed, self.median, *self.intervals.get("90", ())], POLL_S)
+
+    @property
+    def text(self) -> str:
+        """Return "14.9 s (11.6-20.9)"."""
+        observed = "not reached" if self.observed is None else self.scale.text(self.observed)
+        if "90" not in self.intervals:
+            return observed
+        return f"{observed} ({self.scale.span(*self.intervals['90'])})"
+
+    @property
+    def latest_s(self) -> float:
+        """Return the later of the observation and the 90 % interval's end."""
+        return max(self.observed or 0.0, self.intervals.get("90", (0.0, 0.0))[1])
+
+
+def milestones(record: Record) -> list[Milestone]:
+    """Return every milestone that was predicted or reached, in the order of their numbers."""
+    found = []
+    for number, title, parts, kind in _MILESTONES:
+        column = _sum_of_columns(record, parts)
+        middle = median(column)
+        observed = _observed(record, parts)
+        if observed is None and kind:
+            observed = record.moment(kind)
+        levels = () if np.isnan(middle) else ("50", "80", "90")
+        intervals = {level: interval(column, float(level)) for level in levels}
+        if observed is not None or intervals:
+            found.append(Milestone(number, title, observed, None if np.isnan(middle) else middle, intervals))
+    return found
+
+
+def phase_rows(record: Record) -> list[tuple[str, Row]]:
+    """Return number and row of every phase of this run, the total last."""
+    found = [(number, record.row(name)) for number, name in (*PHASES, ("total", TOTAL))]
+    return [(number, row) for number, row in found if row is not None]
+
+
+def _observed(record: Record, parts: Sequence[str]) -> float | None:
+    total = 0.0
+    for name in parts:
+        row = record.row(name)
+        if row is None or row.observed is None:
+            return None
+        total += row.observed
+    return total
+
+
+def _sum_of_columns(record: Record, parts: Sequence[str]) -> list[float | None]:
+    """Add the phases of each replication; None where one of them has no value."""
+    if record.prediction is None or any(name not in record.prediction.metrics for name in parts):
+        return []
+    columns = [record.prediction.metrics[name] for name in parts]
+    sums: list[float | None] = []
+    for values in zip(*columns, strict=True):
+        present = [value for value in values if value is not None]
+        sums.append(sum(present) if len(present) == len(parts) else None)
+    return sums
