@@ -69,8 +69,11 @@ def _effective(facts: Facts) -> Check:
 
 
 def _load(load: LoadSummary) -> Check:
-    share = load.sent / load.planned if load.planned else 0.0
-    detail = f"{count(load.sent)} of {count(load.planned)} planned events sent ({share * 100:.2f} %)"
+    planned = load.devices.planned + load.canary.planned
+    sent = load.devices.sent + load.canary.sent
+    share = sent / planned if planned else 0.0
+    slip = f"slip p99 {seconds(load.slip_s.p99)}"
+    detail = f"{count(sent)} of {count(planned)} planned events sent ({share * 100:.2f} %), {slip}"
     return Check("load as planned", share >= SENT_SHARE_MIN, detail)
 
 

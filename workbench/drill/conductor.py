@@ -167,7 +167,7 @@ class Drill:
         """Wait until the burst's backlog is gone; return when."""
         deadline_s = time.time() + SETTLE_MAX_S
         calm_since_s: float | None = None
-        bound = max(60.0, self._planned_per_s(load))
+        bound = max(60.0, load.planned_per_s())
         while time.time() < deadline_s:
             self._tick(live, load)
             if live.backlog_events() > bound:
@@ -322,14 +322,10 @@ class Drill:
         self.progress.phase_done(name, time.time() - begun_s, "")
 
     def _tick(self, live: Live, load: LoadControl) -> None:
-        counts = live.counts()
+        view = live.look()
         self.progress.tick(
-            counts.acked_per_s, self._planned_per_s(load), live.backlog_events(), live.lag_records(), counts.failed
+            view.acked_per_s, load.planned_per_s(), live.backlog_events(), live.lag_records(), view.failed
         )
-
-    def _planned_per_s(self, load: LoadControl) -> float:
-        elapsed_s = max(0.0, time.time() - load.start_s)
-        return load.plan.rate_at(elapsed_s) + load.canary_per_s
 
     def _mark(self, kind: str, **data: Any) -> None:
         timeline.append(self.folder.timeline, kind, None, **data)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from workbench.load.live import LiveCounts
+from workbench.load.live import LiveCounts, LiveView
 from workbench.observe.collector import Collector, read_samples
 from workbench.observe.kafka import BrokerCollector, PartitionCollector
 from workbench.observe.machine import MachineCollector
@@ -29,6 +29,7 @@ class Live:
         self._processors = ProcessorCollector(observed, hub.endpoints.processor_metrics)
         self._machine = MachineCollector(observed)
         self._counts = LiveCounts(ledger)
+        self._view = LiveView(0, 0, 0, 0.0)
         self._running: list[Collector] = []
         self._backlog: deque[tuple[float, float]] = deque(maxlen=HISTORY_MAX)
 
@@ -43,11 +44,11 @@ class Live:
         while self._running:
             self._running.pop().stop()
 
-    def counts(self) -> LiveCounts:
+    def look(self) -> LiveView:
         """Return the producers' counts, read up to now; remembers the backlog seen with them."""
-        self._counts.update()
+        self._view = self._counts.look()
         self._backlog.append((time.time(), self.backlog_events()))
-        return self._counts
+        return self._view
 
     def backlog_since(self, start_s: float) -> list[tuple[float, float]]:
         """Return the looks at the backlog since an epoch time: (time, events)."""
@@ -69,7 +70,7 @@ class Live:
         decision to stop watching. The exact backlog comes from ledger and commit stamps afterwards.
         """
         committed = _latest(self._processors).get("events", 0.0)
-        return max(0.0, float(self._counts.sent) - float(committed))
+        return max(0.0, float(self._view.sent) - float(committed))
 
     def registered(self, broker: int) -> bool:
         """Tell whether a broker was registered at the latest sample."""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from typing import Final
+
+import numpy as np
 
 from workbench.drill.steady import Window
 from workbench.errors import ToolFailed
-from workbench.load.plan import LoadPlan, commands, request_stop
+from workbench.load.plan import LoadPlan, commands, write_stop
 from workbench.load.summary import LoadSummary, summarize
 from workbench.records.folder import RunFolder, dump_json
 from workbench.target.local import LocalHub
-from workbench.workload import CANARY_WRITES_PER_S, Workload
+from workbench.workload import BURST_FACTOR, BURST_S, CANARY_WRITES_PER_S, Workload
 
 LEAD_S: Final = 6.0  # Locust and its workers are up by then
 WORKERS: Final = 2
@@ -52,6 +55,14 @@ class LoadControl:
             self._hub.launch(name, argv, environment=environment, stdout=self._folder.load / f"{name}.log")
             self._names.append(name)
 
+    def planned_per_s(self) -> float:
+        """Return the rate planned for now, devices and canary, events/s; 0 before the start."""
+        elapsed_s = time.time() - self.start_s
+        if elapsed_s < 0:
+            return 0.0
+        factor = BURST_FACTOR if elapsed_s < BURST_S else 1.0
+        return factor * float(self.plan.workload.profile.rate_at(np.array([elapsed_s]))[0]) + self.canary_per_s
+
     def check_alive(self) -> None:
         """Raise ToolFailed when a load process has ended before it was asked to."""
         for name in self._names:
@@ -65,7 +76,7 @@ class LoadControl:
         """
         if self.stop_s is None:
             self.stop_s = time.time() + STOP_LEAD_S
-            request_stop(self._folder.load, self.stop_s)
+            write_stop(self._folder.load, self.stop_s)
         deadline_s = time.monotonic() + STOP_MAX_S
         while any(self._hub.running(name) for name in self._names):
             if time.monotonic() > deadline_s:
@@ -76,7 +87,8 @@ class LoadControl:
     def window(self, start_s: float, end_s: float) -> Window:
         """Return what became of the events intended in a window that has passed."""
         summary = self.summary((start_s, end_s))
-        return Window(summary.planned, summary.ok, summary.failed)
+        both = (summary.devices, summary.canary)
+        return Window(sum(c.planned for c in both), sum(c.ok for c in both), sum(c.failed for c in both))
 
     def summary(self, window: tuple[float, float] | None = None) -> LoadSummary:
         """Return the books of the whole load or of one window (epoch seconds)."""
@@ -85,6 +97,6 @@ class LoadControl:
     def write_summary(self, baseline: tuple[float, float]) -> LoadSummary:
         """Write load/summary.json (whole load, and the baseline's window) and return the whole load's books."""
         whole = self.summary()
-        content = {"whole": whole.to_json(), "baseline": self.summary(baseline).to_json()}
+        content = {"whole": asdict(whole), "baseline": asdict(self.summary(baseline))}
         (self._folder.load / "summary.json").write_bytes(dump_json(content))
         return whole
