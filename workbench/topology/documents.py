@@ -27,6 +27,13 @@ _NULLS: Final = ("", "~", "null", "Null", "NULL")
 _TAG: Final = "tag:yaml.org,2002:"
 _PLAIN_TAGS: Final = frozenset(_TAG + name for name in ("null", "bool", "int", "float", "timestamp", "value", "merge"))
 
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's, but that takes 1e3 for the number it is to Kubernetes (YAML 1.1 asks for a dot in it)."""
+
+
+_Loader.add_implicit_resolver(_TAG + "float", _FLOAT, list("-+.0123456789"))
+
 type Scalar = str | int | float | bool | None
 
 
@@ -121,7 +128,7 @@ def parse(text: str, place: Place) -> list[Node]:
     """Return the non-empty YAML documents of a text that stands at `place` (a patch inside a file, say)."""
     above = (place.line or 1) - 1  # lines before the text's first
     try:
-        composed = [node for node in yaml.compose_all(text, Loader=yaml.SafeLoader) if node is not None]
+        composed = [node for node in yaml.compose_all(text, Loader=_Loader) if node is not None]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 + above if mark is not None else place.line

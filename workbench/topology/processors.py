@@ -12,6 +12,8 @@ from workbench.topology.stores import only_container
 
 BATCH_EVENTS_MAX: Final = 100_000
 BATCH_LINGER_S_MAX: Final = 60.0
+# What the processor refuses to start without, wherever it comes from (most of these are secrets).
+_NEEDED: Final = ("KAFKA_BOOTSTRAP", "POSTGRES_DSN", "REDIS_URL", "ENCRYPTION_KEY", "PROCESSOR_INDEX")
 _ENV: Final = "spec.template.spec.containers[0].env"
 
 
@@ -20,8 +22,8 @@ def read_processors(reader: Reader, node: Node, topics: tuple[Topic, ...]) -> Ev
     container = only_container(reader, node)
     env = _Environment(reader, container)
     env.check_topics([topic.name for topic in topics])
-    if "ENCRYPTION_KEY" not in env.stated:
-        reader.note(env.place, f"{_ENV}[ENCRYPTION_KEY]", "missing", "the secret key that pgcrypto encrypts with")
+    env.check_stated(_NEEDED)
+    env.number("METRICS_PORT", 1, 65_535, whole=True)
     return EventProcessors(
         name=reader.text(node, "metadata", "name"),
         replicas=reader.whole(node, "spec", "replicas", at_least=1, at_most=1000),
@@ -73,7 +75,7 @@ class _Environment:
         text = self.text(name)
         if not text:
             return at_least
-        bound = f"{'a whole number' if whole else 'a number'} from {at_least} to {at_most}"
+        bound = f"{'a whole number' if whole else 'a number'} from {at_least:g} to {at_most:g}"
         try:
             number = float(int(text)) if whole else float(text)
         except ValueError:
@@ -82,6 +84,13 @@ class _Environment:
             self.reader.note(self.stated[name].place, f"{_ENV}[{name}]", text, bound)
             return at_least
         return number
+
+    def check_stated(self, names: tuple[str, ...]) -> None:
+        """Note each name that the container is not given at all."""
+        for name in names:
+            if name not in self.stated:
+                bound = "a value, or a secret's key" + near(name, list(self.stated), cutoff=0.75)
+                self.reader.note(self.place, f"{_ENV}[{name}]", "missing", bound)
 
     def check_topics(self, known: list[str]) -> None:
         """Note topics that do not exist, and those nobody consumes."""
