@@ -51,6 +51,7 @@ def test_values_are_what_kubernetes_would_read(text: str, value: object) -> None
         ("on: a\n", "on", 1),
         ("a: {b: 1}\nc:\n  <<: {d: 1}\n", "c.<<", 3),
         ("a: .inf\n", "a", 1),
+        ("a: 1e999\n", "a", 1),
         ("a:\n  - .nan\n", "a[0]", 2),
         ("a: !!binary aGk=\n", "a", 1),
         ('a:\n  b.c: "x"\n  b.c: "y"\n', 'a["b.c"]', 3),

@@ -6,6 +6,7 @@ key that is no string are refused, because kubectl, kustomize and PyYAML would e
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -201,9 +202,9 @@ class _Builder:
             return int(text)
         if _OCTAL.match(text):
             return int(text.replace("o", ""), 8)
-        if _FLOAT.match(text):
+        if _FLOAT.match(text) and math.isfinite(float(text)):
             return float(text)
-        if node.tag == _TAG + "float" and text.lstrip("+-").lower() in (".inf", ".nan"):
+        if _FLOAT.match(text) or text.lstrip("+-").lower() in (".inf", ".nan"):
             self._note(node, key, text, "a finite number")
             return None
         return text

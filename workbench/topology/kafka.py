@@ -7,6 +7,7 @@ from typing import Final
 from workbench.topology.documents import Node, dotted
 from workbench.topology.fields import Reader, near
 from workbench.topology.hub import BrokerId, KafkaCluster, Topic, ZooKeeperEnsemble
+from workbench.topology.placement import PodGroup, check_one_a_node
 from workbench.units import seconds_from_ms
 
 # What Kafka 3.7.1 (server/KafkaConfig.scala) and Strimzi 0.42 (ZookeeperConfiguration.java) take where a
@@ -191,21 +192,6 @@ def _check_settings(reader: Reader, kafka: Node, brokers: int) -> None:
 
 
 def _check_spread(reader: Reader, kafka: Node, part: tuple[str, ...], replicas: int, nodes: int) -> None:
-    key = f"{'.'.join(part)}.template.pod.affinity"
-    place = kafka.get(*part, "replicas") or kafka
-    check_one_a_node(reader, kafka.get(*part, "template", "pod", "affinity"), place, key, replicas, nodes)
-
-
-def check_one_a_node(
-    reader: Reader, affinity: Node | None, replicas_node: Node, key: str, replicas: int, nodes: int
-) -> None:
-    """Note a pod group that may share workers, or that has more pods than there are workers."""
-    terms = affinity.get("podAntiAffinity", "requiredDuringSchedulingIgnoredDuringExecution") if affinity else None
-    if terms is None or not any(term.text("topologyKey") == "kubernetes.io/hostname" for term in terms.items):
-        bound = "a required podAntiAffinity by kubernetes.io/hostname: else two may share a worker and its loss"
-        reader.note(affinity.place if affinity else replicas_node.place, key, "missing", bound)
-    elif replicas > nodes > 0:
-        bound = f"at most {nodes}, the workers of hub-shape: anti-affinity allows one each"
-        reader.note(
-            replicas_node.place, key.partition(".template")[0].partition(".scheduler")[0] + ".replicas", replicas, bound
-        )
+    group = PodGroup(".".join((*part, "replicas")), replicas, ".".join((*part, "template.pod.affinity")))
+    place = (kafka.get(*part, "replicas") or kafka).place
+    check_one_a_node(reader, group, kafka.get(*part, "template", "pod", "affinity"), place, nodes)

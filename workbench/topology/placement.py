@@ -7,8 +7,9 @@ the least loaded worker by requests is taken, ties by the workers' order, so tha
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from workbench.topology.documents import Node
+from workbench.topology.documents import Node, Place
 from workbench.topology.fields import Reader, path_of
 from workbench.topology.hub import (
     EventProcessors,
@@ -56,6 +57,26 @@ def place(
         carried[node] += 1
         put(f"event-processor-{index}", node, processors.resources)
     return placement
+
+
+@dataclass(frozen=True)
+class PodGroup:
+    """Pods that must not share a worker: how many, and the keys that say so."""
+
+    replicas_key: str
+    replicas: int
+    affinity_key: str
+
+
+def check_one_a_node(reader: Reader, group: PodGroup, affinity: Node | None, place: Place, nodes: int) -> None:
+    """Note pods that may share workers, or that are more than there are workers (`place` is the replicas')."""
+    terms = affinity.get("podAntiAffinity", "requiredDuringSchedulingIgnoredDuringExecution") if affinity else None
+    if terms is None or not any(term.text("topologyKey") == "kubernetes.io/hostname" for term in terms.items):
+        bound = "a required podAntiAffinity by kubernetes.io/hostname: else two may share a worker and its loss"
+        reader.note(affinity.place if affinity else place, group.affinity_key, "missing", bound)
+    elif group.replicas > nodes > 0:
+        bound = f"at most {nodes}, the workers of hub-shape: anti-affinity allows one each"
+        reader.note(place, group.replicas_key, group.replicas, bound)
 
 
 def read_workers(reader: Reader, shape: Node) -> dict[str, tuple[float, float]]:

@@ -10,7 +10,7 @@ from workbench.topology.documents import Node, Place
 from workbench.topology.fields import Reader, near, one_of
 from workbench.topology.finding import config_map_text
 from workbench.topology.hub import PostgresCluster, RedisServer
-from workbench.topology.kafka import check_one_a_node
+from workbench.topology.placement import PodGroup, check_one_a_node
 from workbench.topology.rendering import Resources
 
 POSTGRES_CONF: Final = "postgres.conf"
@@ -46,9 +46,9 @@ _REDIS_LINE: Final = re.compile(r"^\s*(?P<name>[A-Za-z][A-Za-z0-9-]*)\s+(?P<valu
 def read_postgres(reader: Reader, node: Node, resources: Resources, nodes: int) -> PostgresCluster:
     """Return the Kubegres resource as a cluster; `nodes` is how many workers there are."""
     replicas = reader.whole(node, "spec", "replicas", at_least=1, at_most=100)
-    place = node.get("spec", "replicas") or node
-    affinity = node.get("spec", "scheduler", "affinity")
-    check_one_a_node(reader, affinity, place, "spec.scheduler.affinity", replicas, nodes)
+    group = PodGroup("spec.replicas", replicas, "spec.scheduler.affinity")
+    place = (node.get("spec", "replicas") or node).place
+    check_one_a_node(reader, group, node.get("spec", "scheduler", "affinity"), place, nodes)
     config: dict[str, str] = {}
     custom = reader.find(node, ("spec", "customConfig"), f"the ConfigMap that holds {POSTGRES_CONF}")
     if custom is not None:
