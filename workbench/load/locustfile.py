@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import time
 from collections import deque
 from collections.abc import Callable
@@ -25,7 +26,7 @@ import locust
 import locust.log
 from gevent import monkey
 from locust.exception import StopUser
-from locust.runners import STATE_RUNNING, STATE_SPAWNING, MasterRunner, WorkerRunner
+from locust.runners import MasterRunner, WorkerRunner
 
 from workbench.load.pacing import Pacer
 from workbench.load.plan import (
@@ -35,7 +36,9 @@ from workbench.load.plan import (
     StopWatch,
     counts_path,
     read_plan,
+    read_stop,
     write_counts,
+    write_stop,
 )
 from workbench.load.producer import FINISH_LEEWAY_S, KafkaWriter
 
@@ -150,18 +153,14 @@ def prepare(environment: locust.env.Environment, runner: Any, **_: Any) -> None:
         gevent.spawn(keep_reporting)
         environment.events.test_stop.add_listener(end)
         environment.events.quitting.add_listener(end)
-    elif isinstance(runner, MasterRunner):
-        environment.events.quitting.add_listener(_end_early)
+    else:
+        # Locust takes SIGTERM into its own hands only after a shape has ended; until then it would just die.
+        gevent.signal_handler(signal.SIGTERM, _stop_everything)
 
 
-def _end_early(environment: locust.env.Environment, **_: Any) -> None:
-    """Where a signal ends the master before its shape did: stop the workers and wait for their counts (bounded)."""
-    runner = environment.runner
-    if isinstance(runner, MasterRunner) and runner.state in (STATE_SPAWNING, STATE_RUNNING):
-        runner.stop()
-        deadline_s = time.monotonic() + FLUSH_MAX_S + FINISH_LEEWAY_S
-        while _finished() < runner.worker_count and time.monotonic() < deadline_s:
-            gevent.sleep(REPORT_S)
+def _stop_everything() -> None:
+    """Stop the whole run at this moment, in order: workers, canary and this master all see the stop file."""
+    write_stop(PLAN.load, min(time.time(), read_stop(PLAN.load)))
 
 
 def _set_exit_code(environment: locust.env.Environment, **_: Any) -> None:

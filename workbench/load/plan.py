@@ -37,6 +37,7 @@ STOP_POLL_S: Final = 0.25  # how often the subprocesses look for the stop file
 FLUSH_MAX_S: Final = 60.0  # longest wait for answers after the last send
 WORKERS_WAIT_S: Final = 60  # how long the Locust master waits for its workers
 ACKS: Final = ("all", "1", "0")
+START_LEAD_S: Final = 12.0  # the subprocesses need 4 s of two free cores before they can send, more on busy ones
 LOCUSTFILE: Final = Path(__file__).with_name("locustfile.py")
 
 
@@ -142,7 +143,8 @@ def read_plan(path: Path) -> LoadPlan:
 def commands(plan_path: Path) -> list[tuple[str, list[str], dict[str, str]]]:
     """Return name, argv and environment of each subprocess: Locust master and workers, canary.
 
-    They need about 3 s before they can send: start them that much ahead of the plan's `start_s`.
+    Start them START_LEAD_S ahead of the plan's `start_s`: what is due before they are ready is sent late.
+    SIGTERM to the master stops the whole run, to a worker or the canary that source alone.
     """
     plan = read_plan(plan_path)
     port = str(_free_port())
