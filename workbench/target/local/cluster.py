@@ -1,0 +1,200 @@
+"""Reading the state of Kafka and ZooKeeper, cheaply enough for ten looks a second and with any broker dead.
+
+Registered brokers, their sessions and the controller come from ZooKeeper. Leaders and in-sync replicas come
+from a broker's Metadata answer: in ZooKeeper mode that is what the controller last told it, so between a
+broker's death and the end of its session the dead broker is still shown as a leader; that is also what every
+client sees. The controller itself is asked first, because it is never behind its own decisions.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from kazoo.client import KazooClient
+from kazoo.exceptions import KazooException, NoNodeError
+from kazoo.handlers.threading import KazooTimeoutError
+
+from workbench.errors import ToolFailed
+from workbench.target.local import zookeeper_words
+from workbench.target.local.kafka_wire import BrokerConnection, ClusterMetadata
+from workbench.target.local.places import LOOPBACK
+from workbench.target.local.record import Ports
+from workbench.target.port import PartitionState
+
+CONNECT_TIMEOUT_S: Final = 10.0
+ZOOKEEPER_TIMEOUT_S: Final = 2.0
+BROKER_TIMEOUT_S: Final = 0.5  # a live broker answers in milliseconds, a dead one refuses at once
+ADMIN_TIMEOUT_S: Final = 10.0
+NO_BROKER: Final = -1
+
+_SILENT: Final = logging.getLogger("workbench.kazoo")
+_SILENT.addHandler(logging.NullHandler())
+_SILENT.propagate = False
+
+Answer = TypeVar("Answer")
+
+
+class Cluster:
+    """A reader of one hub's Kafka and ZooKeeper. Threads may share it. Methods raise ToolFailed without an answer."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._lock = threading.Lock()
+        self._zookeeper: KazooClient | None = None
+        self._connections: dict[int, BrokerConnection] = {}
+
+    def close(self) -> None:
+        """Close every connection; the next question opens new ones."""
+        with self._lock:
+            for connection in self._connections.values():
+                connection.close()
+            self._connections.clear()
+            if self._zookeeper is not None:
+                self._zookeeper.stop()
+                self._zookeeper.close()
+                self._zookeeper = None
+
+    # --- from ZooKeeper
+
+    def registered_brokers(self) -> frozenset[int]:
+        """Return the broker ids below /brokers/ids."""
+        try:
+            return frozenset(int(name) for name in self._ask_zookeeper("get_children", "/brokers/ids"))
+        except NoNodeError:  # before the first broker
+            return frozenset()
+
+    def registered_s(self, broker: int) -> float | None:
+        """Return when (epoch s, 1 ms resolution) a broker registered; None if it is not registered."""
+        stat = self._ask_zookeeper("exists", f"/brokers/ids/{broker}")
+        return None if stat is None else float(stat.ctime) / 1000.0
+
+    def controller(self) -> int:
+        """Return the broker that holds /controller, -1 if none."""
+        try:
+            data, _ = self._ask_zookeeper("get", "/controller")
+        except NoNodeError:
+            return NO_BROKER
+        return int(json.loads(data)["brokerid"])
+
+    def zookeeper_leader(self) -> int:
+        """Return the id of the ZooKeeper server that leads, -1 if none says so."""
+        for server_id, port in self._ports.zookeeper.items():
+            if zookeeper_words.mode(port) in ("leader", "standalone"):
+                return server_id
+        return -1
+
+    def zookeeper_of_broker(self) -> dict[int, int]:
+        """Return which ZooKeeper server holds each registered broker's session, -1 if none does now."""
+        server_of = {
+            session: server_id
+            for server_id, port in self._ports.zookeeper.items()
+            for session in zookeeper_words.sessions(port)
+        }
+        found = {}
+        for broker in sorted(self.registered_brokers()):
+            stat = self._ask_zookeeper("exists", f"/brokers/ids/{broker}")
+            found[broker] = server_of.get(stat.ephemeralOwner, -1) if stat is not None else -1
+        return found
+
+    # --- from brokers
+
+    def partition_states(self) -> Mapping[str, PartitionState]:
+        """Return leader and in-sync replicas of every partition as the controller, else any broker, knows them."""
+        return self._metadata().partitions
+
+    def brokers_known(self) -> frozenset[int]:
+        """Return the brokers that clients are told of."""
+        return self._metadata(need_partitions=False).brokers
+
+    def group_coordinator(self, group: str) -> int:
+        """Return the broker that coordinates a consumer group, -1 if none does now."""
+        return self._ask_brokers(lambda connection: connection.coordinator(group), lambda _: True)
+
+    def answers(self, broker: int) -> bool:
+        """Tell whether a broker answers and knows itself."""
+        try:
+            return broker in self._ask_broker(broker, BrokerConnection.metadata).brokers
+        except OSError:
+            return False
+
+    def members(self, group: str) -> dict[str, list[str]]:
+        """Return client id -> partitions ("topic-partition") of a consumer group's members."""
+        brokers = ",".join(f"{LOOPBACK}:{port}" for port in self._ports.kafka.values())
+        admin = AdminClient({"bootstrap.servers": brokers, "log_level": 0})
+        try:
+            futures: Any = admin.describe_consumer_groups([group], request_timeout=ADMIN_TIMEOUT_S)
+            described = futures[group].result()
+        except KafkaException as error:
+            raise ToolFailed(f"group {group} could not be described: {error}") from error
+        return {
+            member.client_id: [f"{held.topic}-{held.partition}" for held in member.assignment.topic_partitions]
+            for member in described.members
+        }
+
+    # --- how
+
+    def _metadata(self, need_partitions: bool = True) -> ClusterMetadata:
+        # A broker that has just started knows of nothing until the controller tells it.
+        return self._ask_brokers(
+            BrokerConnection.metadata, lambda metadata: bool(metadata.partitions) or not need_partitions
+        )
+
+    def _ask_brokers(self, question: Callable[[BrokerConnection], Answer], good: Callable[[Answer], bool]) -> Answer:
+        controller = self.controller()
+        reasons = []
+        for broker in sorted(self._ports.kafka, key=lambda broker: broker != controller):
+            try:
+                answer = self._ask_broker(broker, question)
+            except OSError as error:
+                reasons.append(f"kafka-{broker}: {error.strerror or error}")
+                continue
+            if good(answer):
+                return answer
+            reasons.append(f"kafka-{broker}: knows of no partition yet")
+        raise ToolFailed("no broker answers: " + "; ".join(reasons))
+
+    def _ask_broker(self, broker: int, question: Callable[[BrokerConnection], Answer]) -> Answer:
+        """Return a broker's answer over a kept connection; an old connection that broke is opened once more."""
+        with self._lock:
+            kept = self._connections.pop(broker, None)
+            if kept is not None:
+                try:
+                    answer = question(kept)
+                except OSError:
+                    kept.close()
+                else:
+                    self._connections[broker] = kept
+                    return answer
+            connection = BrokerConnection(self._ports.kafka[broker], BROKER_TIMEOUT_S)
+            try:
+                answer = question(connection)
+            except OSError:
+                connection.close()
+                raise
+            self._connections[broker] = connection
+            return answer
+
+    def _ask_zookeeper(self, method: str, path: str) -> Any:
+        """Return the answer of a reading KazooClient method; NoNodeError passes."""
+        try:
+            client = self._client()
+            return getattr(client, f"{method}_async")(path).get(timeout=ZOOKEEPER_TIMEOUT_S)
+        except NoNodeError:
+            raise
+        except (KazooException, KazooTimeoutError) as error:
+            raise ToolFailed(f"ZooKeeper did not answer for {path}: {type(error).__name__} {error}".rstrip()) from error
+
+    def _client(self) -> KazooClient:
+        with self._lock:
+            if self._zookeeper is None:
+                hosts = ",".join(f"{LOOPBACK}:{port}" for port in self._ports.zookeeper.values())
+                client = KazooClient(hosts, read_only=False, logger=_SILENT)
+                client.start(timeout=CONNECT_TIMEOUT_S)
+                self._zookeeper = client
+            return self._zookeeper

@@ -1,0 +1,316 @@
+"""LocalHub: an embedded hub that is up, behind the target's port."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import psutil
+
+from workbench.errors import BadInput, ToolFailed
+from workbench.fault import Fault, FaultType, VictimSelector
+from workbench.target.local.cluster import Cluster
+from workbench.target.local.control import Control
+from workbench.target.local.ending import end_hub
+from workbench.target.local.places import DIRECTORY_MARK, HUB_MARK
+from workbench.target.local.processes import ProcessSpec, ServerStatus
+from workbench.target.local.record import HubRecord
+from workbench.target.port import (
+    Endpoints,
+    Injection,
+    PartitionState,
+    ProcessStart,
+    TargetDescription,
+    UndoResult,
+    Victim,
+)
+from workbench.topology.hub import HubTopology
+
+SIGNALS: Final = {FaultType.BROKER_KILL: signal.SIGKILL, FaultType.BROKER_STOP: signal.SIGTERM}
+REAP_TIMEOUT_S: Final = {FaultType.BROKER_KILL: 10.0, FaultType.BROKER_STOP: 60.0}
+# A JVM that ends after SIGTERM exits with 128 + 15 (its own handler runs the shutdown hooks).
+PROOFS: Final = {FaultType.BROKER_KILL: ("SIGKILL",), FaultType.BROKER_STOP: ("exit 143", "SIGTERM", "exit 0")}
+REAP_POLL_S: Final = 0.01
+UNDO_TIMEOUT_S: Final = 120.0  # the longest session time-out of the overlays, a start and the catch-up
+UNDO_POLL_S: Final = 0.25
+UNDO_RETRY_S: Final = 10.0  # a server that ended again is started again after this long
+SUPERVISOR_EXITS_S: Final = 10.0
+STAND_INS: Final = (
+    "The kubelet's restarts of a crashed server are decided by a stand-in that follows its published rule "
+    "(at once, then after 10, 20, 40 .. 300 s): the waits are predicted and shown, never scored.",
+    "Strimzi and Kubegres do not run: configuration is read from their resources, nothing fails over by itself.",
+    "All nodes are one machine: processes share its cores, memory and disk, and the network is loopback.",
+)
+
+
+class LocalHub:
+    """A hub that is up. As a context manager it ends with its owner's block; an attached one only lets go."""
+
+    def __init__(
+        self, directory: Path, hub_record: HubRecord, supervisor: subprocess.Popen[bytes] | None, *, owned: bool
+    ) -> None:
+        self.hub_id = hub_record.hub_id
+        self.directory = directory
+        self.record = hub_record
+        self.control = Control(hub_record.hub_id)
+        self.cluster = Cluster(hub_record.ports)
+        self._supervisor = supervisor
+        self._owned = owned
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._owned:
+            self.close()
+        else:
+            self.disconnect()
+
+    def close(self) -> None:
+        """End every process of the hub and remove its directory; raises ToolFailed when something is left."""
+        self.cluster.close()
+        end_hub(self.directory)
+        self._let_go()
+
+    def disconnect(self) -> None:
+        """Close this object's connections and leave the hub as it is (an owned one ends with its owner)."""
+        self.cluster.close()
+        if not self._owned:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Be done with the supervisor as a child process: reap it if it has ended, else leave it to init."""
+        if self._supervisor is None:
+            return
+        if self._supervisor.stdin is not None:
+            self._supervisor.stdin.close()
+        try:
+            self._supervisor.wait(timeout=0.0 if not self._owned else SUPERVISOR_EXITS_S)
+        except subprocess.TimeoutExpired:
+            self._supervisor.returncode = 0  # detached on purpose: no warning that it still runs
+        self._supervisor = None
+
+    # --- who it is
+
+    @property
+    def topology(self) -> HubTopology:
+        """Return the topology the hub was started from."""
+        return self.record.topology
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """Return where the hub's doors are."""
+        return self.record.endpoints
+
+    def describe(self) -> TargetDescription:
+        """Return who the target is: versions as the programs say, stand-ins, this machine."""
+        host = {
+            "cpus": psutil.cpu_count(),
+            "memory_bytes": psutil.virtual_memory().total,
+            "machine": platform.machine(),
+            "kernel": platform.release(),
+            "python": platform.python_version(),
+        }
+        return TargetDescription("local", dict(self.record.versions), STAND_INS, host)
+
+    def start_to_registered_s(self) -> dict[str, float]:
+        """Return what each broker took at hub start (s): process start to its id in ZooKeeper; none beside it."""
+        return dict(self.record.start_to_registered_s)
+
+    def registered_to_ready_s(self) -> dict[str, float]:
+        """Return what each broker took at hub start (s) from there until it answered requests."""
+        return dict(self.record.registered_to_ready_s)
+
+    # --- faults
+
+    def faults(self) -> frozenset[FaultType]:
+        """Return the faults this target can do."""
+        return frozenset(SIGNALS)
+
+    def resolve(self, fault: Fault) -> Victim:
+        """Return the exact victim of a fault. Raises BadInput when there is none."""
+        if fault.type not in SIGNALS:
+            raise BadInput(f"the target local cannot do {fault.type}; it can do {', '.join(sorted(SIGNALS))}")
+        states = self.partition_states()
+        controller = self.controller()
+        broker = self._broker_of(fault.victim, states, controller)
+        status = self._status(f"kafka-{broker}")
+        if not status.process_id:
+            raise BadInput(f"{fault.victim}: {status.name} is not running")
+        led = tuple(sorted(label for label, state in states.items() if state.leader == broker))
+        return Victim(status.name, status.node, status.process_id, broker, led, broker == controller)
+
+    def _broker_of(self, wanted: VictimSelector, states: Mapping[str, PartitionState], controller: int) -> int:
+        brokers = self.topology.kafka.broker_ids
+        if wanted.broker is not None:
+            if wanted.broker not in brokers:
+                raise BadInput(f"there is no broker {wanted.broker}; the hub has {', '.join(map(str, brokers))}")
+            return wanted.broker
+        if wanted.role == "controller":
+            if controller < 0:
+                raise BadInput("no broker is the controller now")
+            return controller
+        if wanted.role == "leads-nothing":
+            leaders = {state.leader for state in states.values()}
+            idle = [broker for broker in sorted(self.registered_brokers()) if broker not in leaders]
+            if not idle:
+                raise BadInput("every broker leads a partition now")
+            return idle[0]
+        raise BadInput(f"unknown role {wanted.role!r}: controller or leads-nothing")
+
+    def inject(self, fault: Fault, victim: Victim) -> Injection:
+        """Signal exactly that process and wait, bounded, until the supervisor has reaped it."""
+        wanted = SIGNALS[fault.type]
+        injected_s = self.control.signal(victim.server, wanted, victim.process_id)
+        deadline_s = time.monotonic() + REAP_TIMEOUT_S[fault.type]
+        ended = self._ended(victim)
+        while ended is None and time.monotonic() < deadline_s:
+            time.sleep(REAP_POLL_S)
+            ended = self._ended(victim)
+        if ended is None:
+            evidence = f"pid {victim.process_id} still runs {REAP_TIMEOUT_S[fault.type]:.0f} s after {wanted.name}"
+        elif ended.exit.startswith("SIG"):
+            evidence = f"pid {victim.process_id} reaped, killed by {ended.exit}"
+        else:
+            evidence = f"pid {victim.process_id} reaped after {wanted.name}, {ended.exit}"
+        return Injection(
+            fault=fault.type,
+            server=victim.server,
+            process_id=victim.process_id,
+            signal=wanted.name,
+            injected_s=injected_s,
+            effective_s=math.nan if ended is None else ended.ended_s,
+            effective=ended is not None and ended.exit in PROOFS[fault.type],
+            evidence=evidence,
+        )
+
+    def _ended(self, victim: Victim) -> ProcessStart | None:
+        """Return the start of the victim's process if it has been reaped."""
+        starts = self._status(victim.server).starts
+        return next((s for s in reversed(starts) if s.process_id == victim.process_id and s.exit), None)
+
+    def undo(self) -> UndoResult:
+        """Start every server that does not run, without waiting for its restart, and wait until the hub is whole.
+
+        Idempotent: a hub that is whole is only looked at.
+        """
+        deadline_s = time.monotonic() + UNDO_TIMEOUT_S
+        tried_s: dict[str, float] = {}
+        while True:
+            missing = self._what_is_missing(tried_s)
+            if not missing:
+                did = f"started {', '.join(sorted(tried_s))}; " if tried_s else ""
+                return UndoResult(True, f"{did}every server runs, every broker is registered, every ISR is full")
+            if time.monotonic() > deadline_s:
+                return UndoResult(False, f"after {UNDO_TIMEOUT_S:.0f} s: {missing}")
+            time.sleep(UNDO_POLL_S)
+
+    def _what_is_missing(self, tried_s: dict[str, float]) -> str:
+        """Start what does not run (noted in `tried_s`); return what keeps the hub from being whole, "" if nothing."""
+        down = [status.name for status in self.processes() if status.is_server and not status.process_id]
+        try:
+            registered = {f"kafka-{broker}" for broker in self.registered_brokers()}
+            for name in down:
+                # A broker whose old session lives would find its own id taken and exit (NodeExists).
+                recently = time.monotonic() - tried_s.get(name, -math.inf) < UNDO_RETRY_S
+                if name not in registered and not recently:
+                    self.control.start(name)
+                    tried_s[name] = time.monotonic()
+            absent = {f"kafka-{broker}" for broker in self.topology.kafka.broker_ids} - registered
+            behind = [
+                label for label, state in self.partition_states().items() if set(state.isr) != set(state.replicas)
+            ]
+        except ToolFailed as error:
+            return str(error)
+        parts = [
+            f"{', '.join(down)} not running" if down else "",
+            f"{', '.join(sorted(absent))} not registered" if absent else "",
+            f"{len(behind)} partitions lack in-sync replicas" if behind else "",
+        ]
+        return "; ".join(part for part in parts if part)
+
+    # --- questions
+
+    def registered_brokers(self) -> frozenset[int]:
+        """Return the broker ids registered now (ZooKeeper's /brokers/ids)."""
+        return self.cluster.registered_brokers()
+
+    def partition_states(self) -> Mapping[str, PartitionState]:
+        """Return leader and in-sync replicas of every partition as the controller last told the brokers."""
+        return self.cluster.partition_states()
+
+    def controller(self) -> int:
+        """Return the active controller's broker id, -1 if there is none."""
+        return self.cluster.controller()
+
+    def process_starts(self, server: str) -> tuple[ProcessStart, ...]:
+        """Return every start of a server's process, oldest first."""
+        return self._status(server).starts
+
+    def zookeeper_leader(self) -> int:
+        """Return the id of the ZooKeeper server that leads, -1 if unknown."""
+        return self.cluster.zookeeper_leader()
+
+    def zookeeper_of_broker(self) -> dict[int, int]:
+        """Return which ZooKeeper server each broker's session is connected to, -1 if unknown."""
+        return self.cluster.zookeeper_of_broker()
+
+    def group_coordinator(self, group: str) -> int:
+        """Return the broker that coordinates a consumer group, -1 if none does now."""
+        return self.cluster.group_coordinator(group)
+
+    def partitions_of_processor(self) -> dict[str, int]:
+        """Return which event processor (index) holds each partition, by "topic-partition"."""
+        members = self.cluster.members(self.topology.processors.consumer_group)
+        return {label: int(client_id.rpartition("-")[2]) for client_id, labels in members.items() for label in labels}
+
+    # --- processes
+
+    def processes(self) -> list[ServerStatus]:
+        """Return every server, application and helper, in the order of their first starts."""
+        return self.control.processes()
+
+    def launch(self, name: str, argv: Sequence[str], *, environment: Mapping[str, str], stdout: Path) -> int:
+        """Start a drill's helper under the supervisor, which ends it and its children with the hub; return its id."""
+        marks = {HUB_MARK: self.hub_id, DIRECTORY_MARK: str(self.directory)}
+        spec = ProcessSpec(
+            name=name,
+            argv=tuple(argv),
+            environment={**os.environ, **environment, **marks},
+            directory=str(Path.cwd()),
+            stdout=str(stdout),
+            is_server=False,
+        )
+        return self.control.run(spec)
+
+    def running(self, name: str) -> bool:
+        """Tell whether a process runs."""
+        return self._status(name).process_id != 0
+
+    def exit_code(self, name: str) -> int | None:
+        """Return how the last run of a process ended: its exit code, minus the signal's number, None while it runs."""
+        text = self._status(name).starts[-1].exit
+        if not text:
+            return None
+        kind, _, number = text.partition(" ")
+        return int(number) if kind == "exit" else -int(number or signal.Signals[kind])
+
+    def signal(self, name: str, signum: int) -> None:
+        """Send a signal to a process. Raises ToolFailed when it does not run."""
+        self.control.signal(name, signum)
+
+    def _status(self, name: str) -> ServerStatus:
+        for status in self.processes():
+            if status.name == name:
+                return status
+        raise ToolFailed(f"hub {self.hub_id} has no process named {name}")

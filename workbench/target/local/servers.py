@@ -1,0 +1,265 @@
+"""The command, environment and settings of every server, from the topology's numbers.
+
+What manifests state is written as they state it. Added to it is only what this place decides: ports, folders,
+loopback, passwords and the JVM's size.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+import workbench
+from workbench.target.local import zookeeper_words
+from workbench.target.local.artifacts import Artifacts
+from workbench.target.local.machine import as_plain_user
+from workbench.target.local.places import DIRECTORY_MARK, HUB_MARK, LOOPBACK, NODE_MARK
+from workbench.target.local.processes import ProcessSpec
+from workbench.target.local.record import Ports
+from workbench.target.local.settings_files import java_properties, postgres_conf, redis_conf
+from workbench.target.port import Endpoints
+from workbench.topology.hub import HubTopology
+
+BROKER_HEAP_MB: Final = 256
+ZOOKEEPER_HEAP_MB: Final = 64
+DATABASE: Final = "hub"  # of the applications; its owner has the same name
+SUPERUSER: Final = "postgres"
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """Drawn for each hub."""
+
+    postgres_superuser: str
+    postgres_hub: str
+    redis: str
+    encryption_key: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that a hub's servers are configured from."""
+
+    topology: HubTopology
+    directory: Path
+    ports: Ports
+    artifacts: Artifacts
+    secrets: Secrets
+
+    @property
+    def logs(self) -> Path:
+        """Return the folder of logs; a server's log is <server>.log."""
+        return self.directory / "logs"
+
+    @property
+    def kafka_bootstrap(self) -> str:
+        """Return the brokers' addresses."""
+        return ",".join(f"{LOOPBACK}:{port}" for port in self.ports.kafka.values())
+
+    @property
+    def zookeeper_connect(self) -> str:
+        """Return the ZooKeeper servers' addresses."""
+        return ",".join(f"{LOOPBACK}:{port}" for port in self.ports.zookeeper.values())
+
+    @property
+    def postgres_dsn(self) -> str:
+        """Return the applications' way to the primary."""
+        return f"postgresql://hub:{self.secrets.postgres_hub}@{LOOPBACK}:{self.ports.postgres[1]}/{DATABASE}"
+
+    @property
+    def redis_url(self) -> str:
+        """Return the way to Redis."""
+        return f"redis://:{self.secrets.redis}@{LOOPBACK}:{self.ports.redis}/0"
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """Return the hub's doors."""
+        return Endpoints(
+            kafka_bootstrap=self.kafka_bootstrap,
+            zookeeper=self.zookeeper_connect,
+            postgres_dsn=self.postgres_dsn,
+            redis_url=self.redis_url,
+            processor_metrics=tuple(f"http://{LOOPBACK}:{port}/metrics" for port in self.ports.metrics.values()),
+        )
+
+    def home(self, server: str) -> Path:
+        """Return (and make) a server's own folder."""
+        path = self.directory / server
+        path.mkdir(mode=0o700, exist_ok=True)
+        return path
+
+    def environment(self, node: str) -> dict[str, str]:
+        """Return the environment of a server: nothing of the user's, so that every hub runs alike."""
+        return {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "HOME": str(self.directory),
+            "TMPDIR": str(self.directory / "tmp"),
+            "LC_ALL": "C.UTF-8",
+            "TZ": "UTC",
+            HUB_MARK: self.directory.name,
+            DIRECTORY_MARK: str(self.directory),
+            NODE_MARK: node,
+        }
+
+
+def zookeeper(plan: Plan, server_id: int) -> ProcessSpec:
+    """Return the ZooKeeper server `server_id` (ZooKeeper 3.8.4 administrator's guide)."""
+    name, ensemble, ports = f"zookeeper-{server_id}", plan.topology.zookeeper, plan.ports
+    home = plan.home(name)
+    (home / "myid").write_text(f"{server_id}\n")
+    settings = {
+        **ensemble.config,
+        "tickTime": str(round(ensemble.tick_time_s * 1000)),
+        "initLimit": str(ensemble.init_limit_ticks),
+        "syncLimit": str(ensemble.sync_limit_ticks),
+        "dataDir": str(home),
+        "clientPort": str(ports.zookeeper[server_id]),
+        "clientPortAddress": LOOPBACK,
+        "admin.enableServer": "false",
+        "4lw.commands.whitelist": zookeeper_words.WORDS,
+        **{
+            f"server.{other}": f"{LOOPBACK}:{ports.quorum[other]}:{ports.election[other]}"
+            for other in ensemble.server_ids
+        },
+    }
+    file = home / "zookeeper.properties"
+    file.write_text(java_properties(settings))
+    return _java(plan, name, "org.apache.zookeeper.server.quorum.QuorumPeerMain", file, ZOOKEEPER_HEAP_MB)
+
+
+def broker(plan: Plan, broker_id: int) -> ProcessSpec:
+    """Return the Kafka broker `broker_id` (Kafka 3.7.1, documentation "Broker Configs")."""
+    name, kafka = f"kafka-{broker_id}", plan.topology.kafka
+    home = plan.home(name)
+    settings = {
+        "zookeeper.session.timeout.ms": str(round(kafka.zookeeper_session_timeout_s * 1000)),
+        "replica.lag.time.max.ms": str(round(kafka.replica_lag_time_max_s * 1000)),
+        **kafka.config,
+        "broker.id": str(broker_id),
+        "listeners": f"PLAINTEXT://{LOOPBACK}:{plan.ports.kafka[broker_id]}",
+        "log.dirs": str(home / "data"),
+        "zookeeper.connect": plan.zookeeper_connect,
+    }
+    file = home / "server.properties"
+    file.write_text(java_properties(settings))
+    return _java(plan, name, "kafka.Kafka", file, BROKER_HEAP_MB)
+
+
+def _java(plan: Plan, name: str, main_class: str, settings: Path, heap_mb: int) -> ProcessSpec:
+    with resources.as_file(resources.files("workbench.target.local") / "log4j.properties") as log4j:
+        log4j_url = log4j.resolve().as_uri()
+    argv = (
+        str(plan.artifacts.java),
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",
+        "-XX:-UsePerfData",  # or it leaves a file in /tmp when killed
+        "-XX:+ExitOnOutOfMemoryError",
+        f"-XX:ErrorFile={plan.logs / name}.crash",
+        f"-Xms{heap_mb}m",
+        f"-Xmx{heap_mb}m",
+        f"-Djava.io.tmpdir={plan.directory / 'tmp'}",
+        "-Djava.net.preferIPv4Stack=true",
+        f"-Dlog4j.configuration={log4j_url}",
+        f"-Dhub.log={plan.logs / name}.log",
+        "-cp",
+        plan.artifacts.class_path,
+        main_class,
+        str(settings),
+    )
+    return _spec(plan, name, argv, stdout=f"{name}.out")
+
+
+def postgres_prefix() -> list[str]:
+    """Return the words before every command of PostgreSQL."""
+    return as_plain_user("QUIT")
+
+
+def postgres(plan: Plan, instance: int) -> ProcessSpec:
+    """Return the PostgreSQL instance whose data folder was made before (workbench.target.local.databases)."""
+    name = f"postgres-{instance}"
+    program = str(plan.artifacts.postgres_programs / "postgres")
+    argv = (*postgres_prefix(), program, "-D", str(plan.home(name)))
+    return _spec(plan, name, argv, death_signal=signal.SIGQUIT)
+
+
+def postgres_settings(plan: Plan, instance: int) -> str:
+    """Return postgresql.conf lines of an instance: the manifest's, then this place's (the last one counts)."""
+    own = {
+        "listen_addresses": LOOPBACK,
+        "port": str(plan.ports.postgres[instance]),
+        "unix_socket_directories": "",
+        "dynamic_shared_memory_type": "mmap",  # files in the data folder, nothing left in /dev/shm
+        "password_encryption": "scram-sha-256",
+        "timezone": "UTC",
+    }
+    if instance > 1:
+        own["primary_conninfo"] = (
+            f"host={LOOPBACK} port={plan.ports.postgres[1]} user={SUPERUSER} "
+            f"password={plan.secrets.postgres_superuser} application_name=postgres-{instance}"
+        )
+    stated = {key: value for key, value in plan.topology.postgres.config.items() if key not in own}
+    return postgres_conf({**stated, **own})
+
+
+def redis(plan: Plan) -> ProcessSpec:
+    """Return the Redis server (Redis 6.2, redis.conf)."""
+    name = "redis-0"
+    home = plan.home(name)
+    settings = {
+        **plan.topology.redis.config,
+        "bind": LOOPBACK,
+        "port": str(plan.ports.redis),
+        "requirepass": plan.secrets.redis,
+        "dir": str(home),
+        "daemonize": "no",
+    }
+    file = home / "redis.conf"
+    file.touch(mode=0o600)
+    file.write_text(redis_conf(settings))
+    return _spec(plan, name, (str(plan.artifacts.redis_server), str(file)))
+
+
+def processor(plan: Plan, index: int) -> ProcessSpec:
+    """Return the event processor `index`: the manifest's environment, with this hub's doors."""
+    name, processors = f"event-processor-{index}", plan.topology.processors
+    own = {
+        "KAFKA_BOOTSTRAP": plan.kafka_bootstrap,
+        "KAFKA_TOPICS": ",".join(topic.name for topic in plan.topology.topics),
+        "KAFKA_GROUP": processors.consumer_group,
+        "POSTGRES_DSN": plan.postgres_dsn,
+        "REDIS_URL": plan.redis_url,
+        "ENCRYPTION_KEY": plan.secrets.encryption_key,
+        "BATCH_EVENTS_MAX": str(processors.batch_events_max),
+        "BATCH_LINGER_S": str(processors.batch_linger_s),
+        "METRICS_PORT": str(plan.ports.metrics[index]),
+        "PROCESSOR_INDEX": str(index),
+        "PYTHONPATH": str(Path(workbench.__file__).resolve().parents[1]),
+    }
+    argv = (sys.executable, "-m", "workbench.apps.event_processor")
+    return _spec(plan, name, argv, environment={"LOG_LEVEL": "INFO", **processors.environment, **own})
+
+
+def _spec(
+    plan: Plan,
+    name: str,
+    argv: tuple[str, ...],
+    *,
+    stdout: str = "",
+    environment: dict[str, str] | None = None,
+    death_signal: int = signal.SIGKILL,
+) -> ProcessSpec:
+    node = plan.topology.placement[name]
+    return ProcessSpec(
+        name=name,
+        argv=argv,
+        environment={**(environment or {}), **plan.environment(node)},
+        directory=str(plan.home(name)),
+        stdout=str(plan.logs / (stdout or f"{name}.log")),
+        node=node,
+        death_signal=int(death_signal),
+    )
