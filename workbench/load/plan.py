@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -88,9 +89,13 @@ class LoadPlan:
         """Return a source's share: the canary's writes, or every `workers`-th event of the devices."""
         if source == CANARY_SOURCE:
             return self._share(source, canary_schedule(self.partitions, 0.0, self.horizon_s), slice(None))
+        return self._share(source, self._devices, slice(source - 1, None, self.workers))
+
+    @cached_property
+    def _devices(self) -> Schedule:
+        """The whole schedule of the devices, drawn once: the same in every process."""
         rng = stream(self.seed, "load")
-        events = schedule(self.workload, self.partitions, rng, 0.0, self.horizon_s, self.calibration_burst)
-        return self._share(source, events, slice(source - 1, None, self.workers))
+        return schedule(self.workload, self.partitions, rng, 0.0, self.horizon_s, self.calibration_burst)
 
     def _share(self, source: int, events: Schedule, part: slice) -> Share:
         intended_s = self.start_s + events.intended_s[part]

@@ -74,17 +74,3 @@ def read_sends(ledger: Path) -> Rows:
 def read_answers(ledger: Path) -> Rows:
     """Return every answer of a run, of all sources."""
     return read_rows(sorted(ledger.glob("answers-*.bin")), ANSWER_DTYPE)
-
-
-def match_answers(sends: Rows, answers: Rows) -> Rows:
-    """Return the answer of each send row (ANSWER_DTYPE); UNKNOWN, offset -1 and acked_s NaN where there is none."""
-    matched = np.zeros(len(sends), dtype=ANSWER_DTYPE)
-    matched["id"], matched["partition"] = sends["id"], sends["partition"]
-    matched["outcome"], matched["offset"], matched["acked_s"] = Outcome.UNKNOWN, -1, np.nan
-    if len(answers):
-        order = np.argsort(answers["id"], kind="stable")
-        place = np.minimum(np.searchsorted(answers["id"], sends["id"], sorter=order), len(answers) - 1)
-        found = answers[order[place]]
-        there = found["id"] == sends["id"]
-        matched[there] = found[there]
-    return matched
