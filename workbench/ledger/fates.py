@@ -14,7 +14,7 @@ from workbench.records.writes import Outcome, Rows
 from workbench.workload import CANARY_SOURCE, SOURCE_SHIFT
 
 NO_TOPIC: Final = -1
-_OFFSET_ROOM: Final = np.int64(1) << 40  # above any offset; separates groups under one running maximum
+_ORDER_ROOM: Final = np.int64(1) << 40  # above any position in a log; separates groups under one running maximum
 
 
 @dataclass(frozen=True)
@@ -118,23 +118,24 @@ def _found_as_told(writes: Writes, records: KafkaRecords) -> BoolArray:
 
 
 def _reordered(writes: Writes, records: KafkaRecords, rows: IntArray, first_record: IntArray) -> BoolArray:
-    """Return which of `rows` stand, by first appearance, behind a later write of their source and device.
+    """Return which of `rows` stand, by first appearance, behind a write that their source and device sent later.
 
-    Compared within source, topic, partition and device: Kafka orders nothing beyond a partition.
+    Compared within source, topic, partition and device: Kafka orders nothing beyond a partition. A late write
+    counts once, however many overtook it (as in RFC 4737, 3.2).
     """
     behind = np.zeros(len(writes.id), dtype=np.bool_)
     if len(rows) == 0:
         return behind
     record = first_record[rows]
     stream = ((writes.id[rows] >> SOURCE_SHIFT) << 24) | (records.topic[record] << 16) | records.partition[record]
-    order = np.lexsort((writes.order[rows], records.device[record], stream))
+    order = np.lexsort((records.offset[record], records.device[record], stream))
     rows, record, stream = rows[order], record[order], stream[order]
     device = records.device[record]
     changes = (stream[1:] != stream[:-1]) | (device[1:] != device[:-1])
     group = np.concatenate([[0], np.cumsum(changes)]).astype(np.int64)
-    position = group * _OFFSET_ROOM + records.offset[record]
-    furthest_before = np.concatenate([[-1], np.maximum.accumulate(position)[:-1]])
-    behind[rows[position < furthest_before]] = True
+    sent = group * _ORDER_ROOM + writes.order[rows]
+    latest_before = np.concatenate([[-1], np.maximum.accumulate(sent)[:-1]])
+    behind[rows[sent < latest_before]] = True
     return behind
 
 
