@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from workbench.ledger.fates import Writes, contains, join_log, judge, unlisted_ids
+from workbench.ledger.fates import Writes, contains, distinct, event_ids, join_log, judge, unlisted_ids
 from workbench.ledger.kafka_records import NO_EVENT, KafkaRecords, read_kafka
 from workbench.ledger.postgres_rows import read_commits, wait_for_rows
 from workbench.ledger.redis_states import States, WrongStates, check_states, expected_states
@@ -53,8 +53,7 @@ def check(run: RunFolder, endpoints: Doors, topology: HubTopology, progress: Cal
     began_s = time.monotonic()
     records = read_kafka(endpoints.kafka_bootstrap, partitions, KAFKA_TIMEOUT_S)
     kafka_s = time.monotonic() - began_s
-    event_ids = np.unique(records.id[records.id != NO_EVENT])
-    wait_for_rows(endpoints.postgres_dsn, len(event_ids), progress)
+    wait_for_rows(endpoints.postgres_dsn, len(event_ids(records)), progress)
     progress("reading Postgres and Redis back")
     commits = read_commits(endpoints.postgres_dsn, run.ledger / COMMITS_FILE)
     row_ids = np.sort(commits["id"])
@@ -82,7 +81,7 @@ def summarize(
     """
     fates = judge(writes, records, row_ids)
     found, wrong = states
-    event_ids = np.unique(records.id[records.id != NO_EVENT])
+    events = event_ids(records)
     unlisted = unlisted_ids(writes, records)
     devices = ~writes.canary
     summary = LedgerSummary(
@@ -100,9 +99,9 @@ def summarize(
         ),
         postgres=PostgresBooks(
             len(row_ids),
-            int(np.count_nonzero(~contains(row_ids, event_ids))),
-            len(row_ids) - len(np.unique(row_ids)),
-            int(np.count_nonzero(~contains(event_ids, row_ids))),
+            int(np.count_nonzero(~contains(row_ids, events))),
+            len(row_ids) - len(distinct(row_ids)),
+            int(np.count_nonzero(~contains(events, row_ids))),
         ),
         redis=RedisBooks(found.devices(), len(wrong)),
         examples=examples(writes, fates, wrong.id, unlisted),

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from workbench.errors import ToolFailed
-from workbench.ledger.fates import Fates, Writes
+from workbench.ledger.fates import Fates, Writes, contains
 from workbench.metrics.tables import BoolArray, Counts, IntArray
 from workbench.records.folder import FORMAT_VERSION
 from workbench.records.writes import Outcome
@@ -130,7 +130,7 @@ def tally(writes: Writes, fates: Fates, wrong_states: IntArray, kept: BoolArray)
         diverged=count(fates.diverged),
         reordered=count(fates.reordered),
         missing_in_postgres=count(there & ~fates.in_postgres),
-        redis_wrong=int(np.isin(wrong_states, writes.id[kept]).sum()),
+        redis_wrong=int(contains(writes.id[kept], wrong_states).sum()),
     )
 
 
