@@ -1,1 +1,18 @@
-"""SimPy models of the hub's paths: from topology, workload, fault and parameters to the catalogue's metrics."""
+"""The model: control events in SimPy, everything between two of them by the engine, a prediction of every metric."""
+
+from typing import Final
+
+from workbench.model.predicting import predict
+
+NOT_MODELLED: Final = (
+    "A second fault while the first is being recovered from.",
+    "A ZooKeeper server that dies with the broker (its successor gives every session a fresh time-out).",
+    "Nodes: a dead process resets its connections, a dead machine is silent.",
+    "Garbage collection and swapping beyond what the baseline's acknowledgement times contain.",
+    "Events that the load generator sends late.",
+    "Requests held for over 30 s, which brokers time out and clients repeat under the same sequence numbers.",
+    "The preferred leaders' return, up to 300 s after the broker's.",
+    "Postgres checkpoints and fail-over; Redis beyond its share of a batch.",
+)
+
+__all__ = ["NOT_MODELLED", "predict"]

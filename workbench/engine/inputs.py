@@ -1,0 +1,72 @@
+"""What the engine is told: the traffic, how control events disturb it, and how fast each station serves.
+
+Times are seconds relative to the fault (t = 0). NEVER marks a partition that is not disturbed; infinity one
+that stays out of service.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+NEVER: Final = float("-inf")
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """One row an event, ordered by intended time; arrays of one length."""
+
+    intended_s: FloatArray
+    partition: IntArray  # flat index
+    client: IntArray  # producer: 0 the canary, 1.. the load workers
+    response_s: FloatArray  # an undisturbed request whose first event this is is answered so long after it was sent
+    noise: FloatArray  # factor on the database time of a batch whose first event this is
+
+
+@dataclass(frozen=True)
+class Disturbance:
+    """What the fault does to the traffic, as control events decided it."""
+
+    begins_s: float  # from when on: 0 for a kill, the moment the leaders move for a stop
+    held_until_s: FloatArray  # (clients, partitions): requests not answered when it begins are answered after this
+    connection: IntArray  # (clients, partitions): index of the connection that carries them then
+    visible_from_s: FloatArray  # (partitions): the high watermark stands still until then (acks below all)
+    fetchable_from_s: FloatArray  # (partitions): the processor can fetch from the partition's leader again
+    loses_tail: BoolArray  # (partitions): what was acknowledged but not replicated as it begins is lost
+    processor: IntArray  # (partitions): which processor owns it, -1 none
+
+
+@dataclass(frozen=True)
+class Service:
+    """How fast the stations are; times in seconds."""
+
+    linger_s: float  # producer: from a batch's first event to its request
+    produce_events_max: int  # most events of one request
+    request_s: float  # released requests are served one after another on a connection
+    request_event_s: float
+    replication_lag_s: float  # acknowledged to visible: 0 with acks=all
+    fetch_s: float  # visible to the processor's queue
+    batch_events_max: int
+    batch_linger_s: float
+    batch_fixed_s: float  # database time of a batch without events
+    batch_event_s: float
+    rest_fixed_s: float  # parsing before the database, Redis after it: half each
+    rest_event_s: float
+    saturation_factor: float  # on the database time of a batch that starts while another processor is busy
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What became of each event, in the order of Traffic; NaN where it never happened."""
+
+    acked_s: FloatArray
+    visible_s: FloatArray  # above it the high watermark: what consumer lag counts
+    committed_s: FloatArray
+    lost: int  # acknowledged and gone

@@ -1,0 +1,258 @@
+"""Compiled loops over events: from intended send to acknowledgement, to the processors' queues, to the row.
+
+Left out: the size of a request (a batch is bounded by its events), a client's limit of requests in flight
+while nothing is held (measured response times contain it), time-outs of requests that are held for over 30 s
+(the client repeats them under the same sequence numbers, the answer comes when the others' does), and
+consumers' fetch sizes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from workbench.engine import cache
+from workbench.engine.inputs import BoolArray, FloatArray, IntArray
+
+COMPILED_INTO = cache.cache_folder()
+
+
+@njit(cache=True)
+def grouped(key: IntArray, groups: int) -> tuple[IntArray, IntArray]:
+    """Return the order that sorts by `key` and keeps ties in place, and where each group starts (groups + 1)."""
+    edges = np.zeros(groups + 1, np.int64)
+    for value in key:
+        edges[value + 1] += 1
+    for group in range(groups):
+        edges[group + 1] += edges[group]
+    fill = edges[:-1].copy()
+    order = np.empty(len(key), np.int64)
+    for index in range(len(key)):
+        order[fill[key[index]]] = index
+        fill[key[index]] += 1
+    return order, edges
+
+
+@njit(cache=True)
+def batch_end(intended_s: FloatArray, first: int, last: int, linger_s: float, events_max: int) -> tuple[int, float]:
+    """Return the end of the request that the event at `first` opens, and when it is sent.
+
+    It closes after the linger or with its last permitted event.
+    """
+    closes_s = intended_s[first] + linger_s
+    end = first + 1
+    while end < last and intended_s[end] < closes_s and end - first < events_max:
+        end += 1
+    full = end - first == events_max
+    return end, intended_s[end - 1] if full else closes_s
+
+
+@njit(cache=True)
+def answer(
+    intended_s: FloatArray,
+    response_s: FloatArray,
+    acked_s: FloatArray,
+    first: int,
+    last: int,
+    previous_s: float,
+    begins_s: float,
+    held_until_s: float,
+    linger_s: float,
+    events_max: int,
+) -> int:
+    """Fill in the answers of one producer's undisturbed requests to one partition, rows `first` to `last`.
+
+    Stops at the first request that is held and returns its row. A request is answered no sooner than the
+    one before it.
+    """
+    while first < last:
+        end, sent_s = batch_end(intended_s, first, last, linger_s, events_max)
+        answered_s = max(sent_s + response_s[first], previous_s)
+        if answered_s >= begins_s and sent_s < held_until_s:
+            return first
+        acked_s[first:end] = answered_s
+        previous_s = answered_s
+        first = end
+    return last
+
+
+@njit(cache=True)
+def acknowledge(
+    intended_s: FloatArray,
+    response_s: FloatArray,
+    edges: IntArray,
+    begins_s: float,
+    held_until_s: FloatArray,
+    connection: IntArray,
+    linger_s: float,
+    events_max: int,
+    request_s: float,
+    request_event_s: float,
+) -> FloatArray:
+    """Return each event's acknowledgement (s, NaN if none); events grouped by producer and partition.
+
+    Held requests go out when the partition is back: the one in flight, then what gathered behind it, one
+    after another on their connection.
+    """
+    acked_s = np.full(len(intended_s), np.nan)
+    series_count = len(edges) - 1
+    rows_max = series_count * 2 + len(intended_s) // events_max + 1
+    start, end = np.empty(rows_max, np.int64), np.empty(rows_max, np.int64)
+    series = np.empty(rows_max, np.int64)
+    released = np.empty(series_count, np.int64)
+    count = 0
+    for index in range(series_count):
+        last, until_s = edges[index + 1], held_until_s[index]
+        row = answer(
+            intended_s, response_s, acked_s, edges[index], last, -np.inf, begins_s, until_s, linger_s, events_max
+        )
+        released[index] = held_end(intended_s, row, last, until_s, linger_s, events_max)
+        if row == released[index]:
+            continue
+        stop, _ = batch_end(intended_s, row, last, linger_s, events_max)
+        while row < released[index]:
+            start[count], end[count], series[count] = row, stop, index
+            count += 1
+            row, stop = stop, min(stop + events_max, released[index])
+    serve(acked_s, start[:count], end[:count], series[:count], held_until_s, connection, request_s, request_event_s)
+    for index in range(series_count):
+        row, last = released[index], edges[index + 1]
+        if row < last:
+            previous_s = acked_s[row - 1] if row > edges[index] else -np.inf
+            answer(intended_s, response_s, acked_s, row, last, previous_s, begins_s, -np.inf, linger_s, events_max)
+    return acked_s
+
+
+@njit(cache=True)
+def held_end(intended_s: FloatArray, row: int, last: int, held_until_s: float, linger_s: float, events_max: int) -> int:
+    """Return the row of the first request from `row` on that is sent when the partition is back."""
+    while row < last:
+        end, sent_s = batch_end(intended_s, row, last, linger_s, events_max)
+        if sent_s >= held_until_s:
+            return row
+        row = end
+    return last
+
+
+@njit(cache=True)
+def serve(
+    acked_s: FloatArray,
+    start: IntArray,
+    end: IntArray,
+    series: IntArray,
+    held_until_s: FloatArray,
+    connection: IntArray,
+    request_s: float,
+    request_event_s: float,
+) -> None:
+    """Answer held requests: in the order of their release, one after another on each connection."""
+    busy_until_s = np.full(connection.max() + 1 if len(connection) else 0, -np.inf)
+    release_s = np.empty(len(start))
+    for request in range(len(start)):
+        release_s[request] = held_until_s[series[request]]
+    for place in np.argsort(release_s, kind="mergesort"):
+        request = int(place)
+        if np.isinf(release_s[request]):
+            continue
+        line = connection[series[request]]
+        begins_s = max(release_s[request], busy_until_s[line])
+        busy_until_s[line] = begins_s + request_s + request_event_s * (end[request] - start[request])
+        acked_s[start[request] : end[request]] = busy_until_s[line]
+
+
+@njit(cache=True)
+def reach_processors(
+    acked_s: FloatArray,
+    partition: IntArray,
+    begins_s: float,
+    visible_from_s: FloatArray,
+    fetchable_from_s: FloatArray,
+    loses_tail: BoolArray,
+    replication_lag_s: float,
+    fetch_s: float,
+) -> tuple[FloatArray, FloatArray, int]:
+    """Return when each event is below the high watermark, when its processor has it, and how many are lost."""
+    visible_s = np.empty(len(acked_s))
+    queued_s = np.empty(len(acked_s))
+    lost = 0
+    for index in range(len(acked_s)):
+        where = partition[index]
+        seen_s = acked_s[index] + replication_lag_s
+        if loses_tail[where] and acked_s[index] < begins_s <= seen_s:
+            lost += 1
+            visible_s[index] = queued_s[index] = np.nan
+            continue
+        if seen_s >= begins_s:
+            seen_s = max(seen_s, visible_from_s[where])
+        had_s = seen_s + fetch_s
+        if had_s >= begins_s:
+            had_s = max(had_s, fetchable_from_s[where])
+        visible_s[index] = seen_s if seen_s < np.inf else np.nan
+        queued_s[index] = had_s if had_s < np.inf else np.nan
+    return visible_s, queued_s, lost
+
+
+@njit(cache=True)
+def collect(
+    queued_s: FloatArray, first: int, last: int, free_s: float, linger_s: float, events_max: int
+) -> tuple[int, float]:
+    """Return the end of a processor's next batch and when its collection ends.
+
+    The linger's clock starts with the first record that the processor takes.
+    """
+    closes_s = max(free_s, queued_s[first]) + linger_s
+    end = first
+    while end < last and end - first < events_max and queued_s[end] <= closes_s:
+        end += 1
+    if end - first == events_max:
+        return end, max(free_s, queued_s[end - 1])
+    return end, closes_s
+
+
+@njit(cache=True)
+def commit(
+    queued_s: FloatArray,
+    noise: FloatArray,
+    edges: IntArray,
+    linger_s: float,
+    events_max: int,
+    fixed_s: float,
+    event_s: float,
+    rest_fixed_s: float,
+    rest_event_s: float,
+    saturation_factor: float,
+) -> FloatArray:
+    """Return when each event's row is committed; events by processor and, within it, by arrival in its queue.
+
+    One batch at a time and processor. A batch that starts while another processor is busy takes longer.
+    """
+    committed_s = np.empty(len(queued_s))
+    processors = len(edges) - 1
+    position = edges[:-1].copy()
+    end = np.zeros(processors, np.int64)
+    starts_s = np.full(processors, np.inf)
+    free_s = np.full(processors, -np.inf)
+    for each in range(processors):
+        if position[each] < edges[each + 1]:
+            end[each], starts_s[each] = collect(
+                queued_s, position[each], edges[each + 1], free_s[each], linger_s, events_max
+            )
+    while True:
+        each = int(np.argmin(starts_s)) if processors else 0
+        if processors == 0 or np.isinf(starts_s[each]):
+            return committed_s
+        first, begins_s, count = position[each], starts_s[each], end[each] - position[each]
+        database_s = (fixed_s + event_s * count) * noise[first]
+        for other in range(processors):
+            if other != each and free_s[other] > begins_s:
+                database_s *= saturation_factor
+                break
+        rest_s = rest_fixed_s + rest_event_s * count
+        committed_s[first : end[each]] = begins_s + rest_s / 2.0 + database_s
+        free_s[each] = begins_s + rest_s + database_s
+        position[each] = end[each]
+        starts_s[each] = np.inf
+        if position[each] < edges[each + 1]:
+            end[each], starts_s[each] = collect(
+                queued_s, position[each], edges[each + 1], free_s[each], linger_s, events_max
+            )

@@ -1,0 +1,70 @@
+"""One replication's traffic through the compiled kernels: each event's acknowledgement and committed row."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from workbench.engine.inputs import Disturbance, Fate, FloatArray, IntArray, Service, Traffic
+from workbench.engine.kernels import acknowledge, commit, grouped, reach_processors
+
+
+def run(traffic: Traffic, disturbance: Disturbance, service: Service) -> Fate:
+    """Return the fate of every event of `traffic`."""
+    acked_s = _acknowledgements(traffic, disturbance, service)
+    visible_s, queued_s, lost = reach_processors(
+        acked_s,
+        traffic.partition,
+        disturbance.begins_s,
+        disturbance.visible_from_s,
+        disturbance.fetchable_from_s,
+        disturbance.loses_tail,
+        service.replication_lag_s,
+        service.fetch_s,
+    )
+    committed_s = _commits(queued_s, disturbance.processor[traffic.partition], traffic.noise, service)
+    return Fate(acked_s, visible_s, committed_s, int(lost))
+
+
+def _acknowledgements(traffic: Traffic, disturbance: Disturbance, service: Service) -> FloatArray:
+    clients, partitions = disturbance.held_until_s.shape
+    order, edges = grouped(traffic.client * partitions + traffic.partition, clients * partitions)
+    grouped_acked_s = acknowledge(
+        traffic.intended_s[order],
+        traffic.response_s[order],
+        edges,
+        disturbance.begins_s,
+        disturbance.held_until_s.ravel(),
+        disturbance.connection.ravel(),
+        service.linger_s,
+        service.produce_events_max,
+        service.request_s,
+        service.request_event_s,
+    )
+    acked_s = np.empty_like(grouped_acked_s)
+    acked_s[order] = grouped_acked_s
+    return acked_s
+
+
+def _commits(queued_s: FloatArray, processor: IntArray, noise: FloatArray, service: Service) -> FloatArray:
+    """Commit times; events that reach no queue or that nobody owns have none."""
+    committed_s = np.full(len(queued_s), np.nan)
+    arrives = np.flatnonzero(~np.isnan(queued_s) & (processor >= 0))
+    if len(arrives) == 0:
+        return committed_s
+    arrives = arrives[np.argsort(queued_s[arrives], kind="stable")]
+    owner = processor[arrives]
+    order, edges = grouped(owner, int(owner.max()) + 1)
+    rows = arrives[order]
+    committed_s[rows] = commit(
+        queued_s[rows],
+        noise[rows],
+        edges,
+        service.batch_linger_s,
+        service.batch_events_max,
+        service.batch_fixed_s,
+        service.batch_event_s,
+        service.rest_fixed_s,
+        service.rest_event_s,
+        service.saturation_factor,
+    )
+    return committed_s

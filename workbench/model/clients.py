@@ -1,0 +1,31 @@
+"""Kafka clients of the load and of the processors: when each knows the leaders that replaced the victim.
+
+librdkafka: while a partition's broker is down, the client's one-second timer asks for the topic's metadata
+again (rd_kafka_1s_tmr_cb, rd_kafka_topic_scan_all). Until the controller has moved the leader the answer is
+the dead broker, so each client finds the new one at its own timer's next tick. A broker that is stopped
+properly still answers NOT_LEADER_OR_FOLLOWER, and the client asks at once and then after its retry back-off.
+
+Left out: reconnection attempts to the dead broker (they change nothing until metadata does), offset commits
+and heartbeats to a dead group coordinator (asynchronous; no rebalance below the group's 45 s session), and
+message.timeout.ms (300 s).
+"""
+
+from __future__ import annotations
+
+from workbench.fault import FaultType
+from workbench.model.world import Steps, World, next_on_grid
+
+
+def client(world: World, name: str) -> Steps:
+    """Learn the new leaders and note when the first request to one of them can go out."""
+    draws = world.draws
+    phase = draws[f"client_phase_{name}"]
+    yield world.leaders_moved
+    yield world.env.timeout(draws["metadata_update_s"])
+    if world.setting.fault is FaultType.BROKER_KILL:
+        scan_s = draws["client_scan_s"]
+        yield world.until(next_on_grid(float(world.env.now), scan_s, phase * scan_s))
+    else:
+        yield world.env.timeout(draws["client_retry_s"] * phase)
+    yield world.env.timeout(draws["metadata_round_s"])
+    world.known_s[name] = float(world.env.now)

@@ -1,0 +1,54 @@
+"""The controller and the leaders after a broker is gone: new leaders first, then smaller in-sync replica sets.
+
+Kafka 3.7.1: KafkaController.onReplicasBecomeOffline elects leaders for what the victim led and then removes it
+from the sets of what it followed. If it was the controller, its /controller znode went with the same session
+and another broker is elected first. A leader drops a follower by itself after replica.lag.time.max.ms, looked
+at every half of that (ReplicaManager isr-expiration).
+
+Left out: failures during an election, partitions being reassigned, topics being deleted, the preferred
+leaders' return (every 300 s), and that one broker's LeaderAndIsr may arrive milliseconds before another's.
+"""
+
+from __future__ import annotations
+
+from workbench.fault import FaultType
+from workbench.model.world import Steps, World, next_on_grid
+
+
+def controller(world: World) -> Steps:
+    """After a SIGKILL: react to the znode's disappearance."""
+    draws, setting = world.draws, world.setting
+    yield world.deregistered
+    if setting.victim_is_controller:
+        yield world.env.timeout(draws["controller_failover_s"])
+    yield world.env.timeout(draws["controller_react_s"] + draws["controller_partition_s"] * setting.led)
+    world.note("leaders_moved")
+    world.leaders_moved.succeed()
+    yield world.env.timeout(draws["controller_partition_s"] * setting.followed)
+    world.note("isr_shrunk")
+    world.isr_shrunk.succeed()
+
+
+def controlled_shutdown(world: World) -> Steps:
+    """After a SIGTERM: leaders move and sets shrink at the broker's own request, then it deregisters and ends."""
+    draws = world.draws
+    yield world.env.timeout(draws["stop_moves_leaders_s"])
+    for moment, event in (("leaders_moved", world.leaders_moved), ("isr_shrunk", world.isr_shrunk)):
+        world.note(moment)
+        event.succeed()
+    yield world.env.timeout(draws["stop_deregisters_s"])
+    world.note("deregistered")
+    world.deregistered.succeed()
+    world.exited.succeed()
+
+
+def leaders_own_check(world: World, broker: int) -> Steps:
+    """One surviving leader drops the silent victim from the sets it leads, unless the controller was faster."""
+    limit_s = world.setting.replica_lag_time_max_s
+    period_s = limit_s / 2.0
+    position = world.setting.brokers.index(broker) / len(world.setting.brokers)
+    phase_s = (world.draws["isr_check_phase"] + position) % 1.0 * period_s
+    yield world.until(next_on_grid(limit_s, period_s, phase_s))
+    controller_lives = world.setting.fault is FaultType.BROKER_STOP or not world.setting.victim_is_controller
+    if controller_lives and not world.isr_shrunk.triggered:
+        world.shrunk_by_leader_s[broker] = float(world.env.now)

@@ -1,0 +1,98 @@
+"""Every number a prediction uses, with its source; parameters.json of a run folder.
+
+A prediction is a function of scenario, manifests, these parameters and the seed. What the drill knows of its
+hub at the seal (who leads, who controls, where the victim's session is) is therefore in here as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import orjson
+
+from workbench.errors import BadInput
+from workbench.model import stated
+from workbench.model.measured import measured
+from workbench.model.parameter import Distribution, FloatArray, Parameter, parameter_from_dict
+from workbench.model.priors import all_priors
+from workbench.records.baseline import Baseline
+from workbench.records.folder import FORMAT_VERSION, dump_json
+from workbench.scenario.drill_scenario import Scenario
+from workbench.streams import stream
+from workbench.target.port import Victim
+from workbench.topology.hub import HubTopology
+
+PER_EVENT: Final = frozenset({"response_s", "batch_noise"})  # drawn anew for every request, not once a replication
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """The parameters by name, in the order of their names."""
+
+    by_name: Mapping[str, Parameter]
+
+    def value(self, name: str) -> Any:
+        """Return a parameter's value as it stands. Raises KeyError for an unknown name."""
+        return self.by_name[name].value
+
+    def number(self, name: str) -> float:
+        """Return a parameter that is one number. Raises KeyError for an unknown name."""
+        return float(self.by_name[name].value)
+
+    def distribution(self, name: str) -> Distribution:
+        """Return a parameter that is a distribution. Raises KeyError for an unknown name."""
+        value = self.by_name[name].value
+        if not isinstance(value, Distribution):
+            raise KeyError(f"{name} is not a distribution")
+        return value
+
+    def draws(self, seed: int, indices: Sequence[int]) -> dict[str, FloatArray]:
+        """Return what the replications of these indices draw of every uncertain parameter, one column each.
+
+        Replication i takes the i-th number of a stream that belongs to the parameter, so neither the number of
+        replications nor another parameter shifts a draw.
+        """
+        wanted = np.asarray(indices, dtype=np.int64)
+        count = int(wanted.max(initial=-1)) + 1
+        return {
+            name: parameter.value.quantile(stream(seed, "model", "parameter", name).random(count)[wanted])
+            for name, parameter in self.by_name.items()
+            if isinstance(parameter.value, Distribution) and name not in PER_EVENT
+        }
+
+    def to_json(self) -> bytes:
+        """Return the file's bytes; equal parameters give equal bytes."""
+        rows = {name: parameter.to_dict() for name, parameter in self.by_name.items()}
+        return dump_json({"format": FORMAT_VERSION, "parameters": rows})
+
+    @staticmethod
+    def from_json(data: bytes) -> Parameters:
+        """Return the parameters of a file's bytes. Raises BadInput for anything else."""
+        try:
+            raw = orjson.loads(data)
+            if raw["format"] != FORMAT_VERSION:
+                raise BadInput(f"parameters.json has format {raw['format']}, this version reads {FORMAT_VERSION}")
+            return Parameters({name: parameter_from_dict(row) for name, row in sorted(raw["parameters"].items())})
+        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+            raise BadInput(f"not a parameters.json: {error}") from error
+
+
+def merge(scenario: Scenario, topology: HubTopology, baseline: Baseline | None, victim: Victim | None) -> Parameters:
+    """Return the parameters of one prediction: what is stated and measured, and a prior for the rest.
+
+    Without a baseline (no hub is up) and without a resolved victim everything measured is a prior instead,
+    and the intervals are wider. Raises BadInput for what the model does not cover.
+    """
+    rows = dict(all_priors())
+    rows.update(stated.from_manifests(topology))
+    rows.update(stated.from_scenario(scenario))
+    rows.update(stated.facts(scenario, topology, baseline, victim))
+    if baseline is not None:
+        server = f"kafka-{rows['victim_broker'].value}" if victim is None else victim.server
+        rows.update(measured(baseline, server, rows["producer_linger_s"].value))
+    rows.update(stated.session(rows))
+    rows.update(stated.client_phases(rows))
+    return Parameters(dict(sorted(rows.items())))

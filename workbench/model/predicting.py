@@ -1,0 +1,165 @@
+"""The prediction: many replications, shared out to subprocesses, gathered in the order of their index.
+
+Each replication's draws belong to its index, so the number of subprocesses does not change a byte.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import Any, Final
+
+import numpy as np
+import psutil
+
+from workbench.errors import BadInput
+from workbench.metrics.catalogue import CATALOGUE
+from workbench.metrics.tables import FloatArray
+from workbench.model.parameters import Parameters
+from workbench.model.replication import Model, Replication
+from workbench.records.prediction import CURVES, ENVELOPE_PERCENTS, Prediction
+from workbench.scenario.drill_scenario import Scenario
+from workbench.topology.hub import HubTopology
+from workbench.workload import RateProfile, Workload
+
+NICENESS: Final = 15
+SLICE: Final = 25  # replications a subprocess does between two reports
+END_SHARE: Final = 0.95  # the envelopes end when this share of the replications has ended
+
+Progress = Callable[[int, int], None]  # replications done, of how many
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Results of some replications, a row each, in the order of their indices."""
+
+    metrics: FloatArray  # (replications, metrics of the catalogue)
+    spans: FloatArray  # (replications, partitions, 2)
+    curves: FloatArray  # (replications, curves, grid)
+
+
+def predict(
+    scenario: Scenario,
+    topology: HubTopology,
+    parameters: Parameters,
+    seed: int,
+    replications: int = 1000,
+    subprocesses: int = 2,
+    progress: Progress | None = None,
+) -> Prediction:
+    """Return what the model says of a drill of `scenario`; equal arguments give equal bytes.
+
+    `subprocesses` of 0 runs in this process. Raises BadInput when parameters and manifests do not belong
+    together or there is nothing to replicate.
+    """
+    labels = topology.partition_labels
+    if sorted(parameters.value("leader_of_partition")) != sorted(labels):
+        raise BadInput("parameters.json is of other manifests: its partitions differ")
+    if replications < 1:
+        raise BadInput(f"{replications} replications: at least 1 is needed")
+    model = Model.of(parameters, _plain(scenario.workload), seed)
+    columns = _gather(model, replications, subprocesses, progress or (lambda _done, _all: None))
+    grid, envelopes = _envelopes(model.grid, columns.curves)
+    draws = parameters.draws(seed, range(replications))
+    return Prediction(
+        scenario=scenario.name,
+        seed=seed,
+        replications=replications,
+        metrics={metric.name: columns.metrics[:, place].tolist() for place, metric in enumerate(CATALOGUE)},
+        parameters={name: values.tolist() for name, values in draws.items()},
+        silent_spans={
+            label: {
+                "start_s": columns.spans[:, place, 0].tolist(),
+                "end_s": columns.spans[:, place, 1].tolist(),
+            }
+            for place, label in enumerate(labels)
+        },
+        envelope_grid_s=grid.tolist(),
+        envelopes=envelopes,
+    )
+
+
+def _gather(model: Model, replications: int, subprocesses: int, progress: Progress) -> Columns:
+    slices = [range(low, min(low + SLICE, replications)) for low in range(0, replications, SLICE)]
+    results: dict[int, Columns] = {}
+    if subprocesses == 0:
+        for part in slices:
+            results[part.start] = run_slice(model, part)
+            progress(part.stop, replications)
+    else:
+        # Fresh interpreters: a fork would copy the drill's threads and sockets.
+        with ProcessPoolExecutor(subprocesses, get_context("spawn"), _step_back) as pool:
+            waiting = {pool.submit(run_slice, model, part): part for part in slices}
+            for done in as_completed(waiting):
+                results[waiting[done].start] = done.result()
+                progress(min(len(results) * SLICE, replications), replications)
+    ordered = [results[part.start] for part in slices]
+    return Columns(*(np.concatenate([getattr(each, name) for each in ordered]) for name in Columns.__annotations__))
+
+
+def _step_back() -> None:
+    """Give way to everything else: predicting must not disturb the hub."""
+    os.nice(max(0, NICENESS - os.nice(0)))
+    if psutil.LINUX:
+        psutil.Process().ionice(psutil.IOPRIO_CLASS_IDLE)
+
+
+def run_slice(model: Model, indices: Sequence[int]) -> Columns:
+    """Return the results of these replications."""
+    draws = model.parameters.draws(model.seed, indices)
+    done: list[Replication] = []
+    for place, index in enumerate(indices):
+        done.append(model.replicate(index, {name: float(values[place]) for name, values in draws.items()}))
+    return Columns(
+        metrics=np.array([[each.metrics[metric.name] for metric in CATALOGUE] for each in done]),
+        spans=np.array([each.silent_spans for each in done]),
+        curves=np.array([[each.curves[name] for name in CURVES] for each in done]),
+    )
+
+
+def _envelopes(
+    grid: FloatArray, curves: FloatArray
+) -> tuple[FloatArray, Mapping[str, Mapping[str, Sequence[float | None]]]]:
+    """Return the grid up to the end that END_SHARE of the replications reach, and each curve's percentiles on it.
+
+    At every instant over the replications that have a value then.
+    """
+    alive = np.count_nonzero(~np.isnan(curves[:, CURVES.index("backlog_events")]), axis=0)
+    length = max(1, int(np.count_nonzero(alive > (1.0 - END_SHARE) * len(curves))))
+    envelopes: dict[str, dict[str, Any]] = {}
+    for place, name in enumerate(CURVES):
+        rows = percentiles(curves[:, place, :length], ENVELOPE_PERCENTS)
+        envelopes[name] = {str(percent): row.tolist() for percent, row in zip(ENVELOPE_PERCENTS, rows, strict=True)}
+    return grid[:length], envelopes
+
+
+def percentiles(values: FloatArray, percents: Sequence[float]) -> FloatArray:
+    """Return percentiles down the columns, leaving NaNs out; NaN for a column without a number."""
+    ordered = np.sort(values, axis=0)  # NaNs last
+    counts = np.count_nonzero(~np.isnan(values), axis=0)
+    columns = np.arange(values.shape[1])
+    rows = []
+    for percent in percents:
+        position = np.maximum(counts - 1, 0) * (percent / 100.0)
+        low = np.floor(position).astype(np.int64)
+        high = np.minimum(low + 1, np.maximum(counts - 1, 0))
+        share = position - low
+        found = ordered[low, columns] * (1.0 - share) + ordered[high, columns] * share
+        rows.append(np.where(counts > 0, found, np.nan))
+    return np.array(rows)
+
+
+def _plain(workload: Workload) -> Workload:
+    """Return the workload with plain containers, which travel to subprocesses."""
+    profile = workload.profile
+    return Workload(
+        RateProfile(**{name: getattr(profile, name) for name in RateProfile.__dataclass_fields__}),
+        workload.arrivals,
+        dict(workload.mix),
+        workload.event_bytes,
+        workload.devices,
+        workload.acks,
+    )

@@ -1,0 +1,184 @@
+"""Priors: numbers of the model that neither manifests nor this run's own measurements give.
+
+Each has a published source, a constant in a program's source, or a range wide enough to be honest about what
+was never measured. None is fitted to a drill.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from workbench.model.parameter import Distribution, Parameter, Source, lognormal, triangular, uniform
+
+_LIBRDKAFKA: Final = "librdkafka CONFIGURATION.md"
+_KAFKA: Final = "Kafka 3.7.1"
+
+
+def _prior(value: Distribution | float | int, unit: str, origin: str, note: str = "") -> Parameter:
+    return Parameter(value, unit, Source.PRIOR, origin, note)
+
+
+KAFKA_AND_ZOOKEEPER: Final[Mapping[str, Parameter]] = {
+    "zookeeper_close_s": _prior(
+        triangular(0.002, 0.01, 0.06),
+        "s",
+        "one quorum write with fsync; ZooKeeper 3.8.4 ZooKeeperServer.expire",
+        "from the expiry tick to the session's znodes gone",
+    ),
+    "controller_react_s": _prior(
+        triangular(0.005, 0.03, 0.2),
+        "s",
+        f"{_KAFKA} KafkaController.processBrokerChange: watch, one read a broker, event queue",
+        "from the znode gone to the first change of state",
+    ),
+    "controller_partition_s": _prior(
+        triangular(0.0003, 0.001, 0.005),
+        "s",
+        "at most 5 ms a partition (Rao, How to choose the number of topics/partitions); pipelined since KAFKA-5642",
+        "leader election or removal from the in-sync replicas, one partition",
+    ),
+    "controller_failover_s": _prior(
+        triangular(0.1, 0.35, 1.2),
+        "s",
+        f"{_KAFKA} KafkaController.onControllerFailover: election, context load, one UpdateMetadata",
+        "only when the victim was the controller",
+    ),
+    "metadata_update_s": _prior(
+        triangular(0.002, 0.01, 0.05),
+        "s",
+        f"{_KAFKA} UpdateMetadata after LeaderAndIsr, one request a broker",
+        "from leaders moved to every live broker telling clients so",
+    ),
+    "offsets_topic_partitions": _prior(50, "partitions", f"{_KAFKA} KafkaConfig offsets.topic.num.partitions"),
+    "replication_lag_s": _prior(
+        triangular(0.0005, 0.002, 0.01),
+        "s",
+        "two one-way trips and an append on a follower; Kafka design, Replication",
+        "acknowledged with acks=1 and not yet on a follower",
+    ),
+}
+
+CLIENTS: Final[Mapping[str, Parameter]] = {
+    "producer_linger_s": _prior(0.005, "s", f"{_LIBRDKAFKA} linger.ms"),
+    "producer_batch_events_max": _prior(10_000, "events", f"{_LIBRDKAFKA} batch.num.messages"),
+    "producer_batch_bytes_max": _prior(1_000_000, "bytes", f"{_LIBRDKAFKA} batch.size"),
+    "client_scan_s": _prior(
+        1.0,
+        "s",
+        "librdkafka rd_kafka_1s_tmr_cb: rd_kafka_topic_scan_all asks again while a partition's broker is down",
+        "each client with a phase of its own",
+    ),
+    "client_retry_s": _prior(0.1, "s", f"{_LIBRDKAFKA} retry.backoff.ms", "after NOT_LEADER_OR_FOLLOWER"),
+    "metadata_round_s": _prior(
+        triangular(0.002, 0.006, 0.04),
+        "s",
+        "one Metadata request, then the partition's hand-over between the client's broker threads",
+        "from a client's question to its first request at the new leader",
+    ),
+    "request_event_s": _prior(
+        triangular(2e-6, 5e-6, 2e-5),
+        "s",
+        "LinkedIn benchmark 2014: 50,000 to 800,000 records/s and producer",
+        "one more event in a produce request",
+    ),
+    "fetch_s": _prior(
+        triangular(0.0005, 0.002, 0.01),
+        "s",
+        f"{_KAFKA} delayed fetch completed by the high watermark; librdkafka fetch.min.bytes 1",
+        "from the high watermark to the processor's queue",
+    ),
+    "load_workers": _prior(2, "", "the load's default", "separate Kafka clients, beside the canary's"),
+}
+
+BROKER: Final[Mapping[str, Parameter]] = {
+    "log_recovery_partition_s": _prior(
+        triangular(0.002, 0.008, 0.03),
+        "s",
+        f"{_KAFKA} LogLoader: segments beyond the recovery point are read again, indices rebuilt",
+        "one partition, only after SIGKILL",
+    ),
+    "log_scan_bytes_per_s": _prior(
+        triangular(1e8, 2.5e8, 5e8), "bytes/s", "CRC check of the active segments, 100 to 500 MB/s on an SSD"
+    ),
+    "node_exists_exit_s": _prior(
+        triangular(0.2, 0.6, 2.5),
+        "s",
+        f"{_KAFKA} KafkaServer.startup: a failed registration shuts the broker down and ends the process",
+        "from the refused registration to the process gone",
+    ),
+    "restart_notice_s": _prior(triangular(0.02, 0.1, 0.6), "s", "process reaped, new one forked"),
+    "isr_rejoin_s": _prior(
+        triangular(0.1, 0.6, 2.5),
+        "s",
+        f"{_KAFKA} LeaderAndIsr to the broker, truncation, first fetches (replica.fetch.backoff.ms 1000), "
+        "Partition.maybeExpandIsr, AlterPartition one request at a time",
+        "from the broker ready to full sets, without the bytes missed",
+    ),
+    "catch_up_bytes_per_s": _prior(
+        triangular(2e7, 6e7, 1.2e8), "bytes/s", "one fetcher a source broker, 10 MiB a response; 50-100 MB/s"
+    ),
+    "stop_moves_leaders_s": _prior(
+        triangular(0.1, 0.5, 2.0), "s", f"{_KAFKA} ControlledShutdown: leaders move before the broker stops", "SIGTERM"
+    ),
+    "stop_deregisters_s": _prior(
+        triangular(0.3, 1.0, 4.0),
+        "s",
+        f"{_KAFKA} KafkaServer.shutdown: sockets, log flush, then the ZooKeeper session is closed",
+        "from the leaders moved to the znode gone, SIGTERM",
+    ),
+}
+
+BROKER_UNMEASURED: Final[Mapping[str, Parameter]] = {
+    "broker_start_s": _prior(triangular(2.5, 5.0, 12.0), "s", "JVM start to registration without a measurement"),
+    "broker_ready_s": _prior(triangular(0.1, 0.6, 2.5), "s", "registration to answering, without a measurement"),
+}
+
+PIPELINE_UNMEASURED: Final[Mapping[str, Parameter]] = {
+    "response_s": _prior(
+        lognormal(0.0035, 0.6), "s", "acks=all: produce round trip, append, follower fetch; 2-5 ms on a small cluster"
+    ),
+    "request_s": _prior(triangular(0.001, 0.003, 0.008), "s", "as response_s, without waiting"),
+    "batch_fixed_s": _prior(
+        triangular(0.001, 0.003, 0.01), "s", "one transaction: round trip, WAL flush (110 us to 1.6 ms fdatasync)"
+    ),
+    "batch_event_s": _prior(
+        triangular(0.0003, 0.0005, 0.0009),
+        "s",
+        "pgp_sym_encrypt with its default S2K: 0.35 ms a row measured on 2 cores, pgcrypto documentation",
+    ),
+    "batch_rest_s": _prior(triangular(0.0005, 0.002, 0.006), "s", "parsing, one Redis script a batch"),
+    "batch_rest_event_s": _prior(triangular(5e-6, 2e-5, 6e-5), "s", "parsing and Redis, one event"),
+}
+
+PIPELINE: Final[Mapping[str, Parameter]] = {
+    "batch_noise": _prior(
+        lognormal(1.0, 0.2), "", "spread of one transaction's time around its mean: flushes, scheduling"
+    ),
+    "saturation_factor": _prior(
+        uniform(1.0, 1.5),
+        "",
+        "more processors busy than the measured stretch had: they share the machine's cores with the brokers",
+        "on the time of a batch that starts while another processor is busy",
+    ),
+}
+
+DRILL: Final[Mapping[str, Parameter]] = {
+    "load_tail_s": _prior(
+        uniform(2.0, 6.0), "s", "the drill stops the load after its experiment has ended", "after all is whole again"
+    ),
+    "calm_s": _prior(8.0, "s", "workbench.drill.recovery CALM_S", "the backlog must stay back so long"),
+}
+
+
+def all_priors() -> dict[str, Any]:
+    """Return every prior by name, the unmeasured ones included."""
+    return {
+        **KAFKA_AND_ZOOKEEPER,
+        **CLIENTS,
+        **BROKER,
+        **BROKER_UNMEASURED,
+        **PIPELINE,
+        **PIPELINE_UNMEASURED,
+        **DRILL,
+    }

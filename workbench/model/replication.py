@@ -1,0 +1,148 @@
+"""One replication: control events, traffic through the engine, and every metric by the catalogue's functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from workbench import engine
+from workbench.engine import Fate, Traffic
+from workbench.metrics import functions
+from workbench.metrics.catalogue import evaluate
+from workbench.metrics.tables import BoolArray, Counts, Evidence, FloatArray, Moments, WriteTable
+from workbench.model.course import Course, play
+from workbench.model.parameters import Parameters
+from workbench.model.setting import service_of, setting_of
+from workbench.model.traffic import canary_rows, traffic
+from workbench.model.world import Setting
+from workbench.streams import stream
+from workbench.workload import Workload
+
+CURVES_FROM_S: Final = -15.0
+BASELINE_GAP_S: Final = 2.0  # between the modelled baseline and the fault
+WARM_UP_S: Final = 2.0  # before the modelled baseline: queues fill
+DRAIN_ROOM_S: Final = 8.0  # events are drawn for so long past the estimated drain
+DRAIN_FACTOR: Final = 3.0  # the estimate is a fluid one; a saturated server takes at most this much longer
+
+
+@dataclass(frozen=True)
+class Replication:
+    """What one replication gives."""
+
+    metrics: dict[str, float]
+    silent_spans: FloatArray  # (partitions, 2)
+    curves: Mapping[str, FloatArray]  # on Model.grid, NaN after the load's end
+
+
+@dataclass(frozen=True)
+class Model:
+    """A prediction's fixed part: ready to run any replication."""
+
+    parameters: Parameters
+    workload: Workload
+    setting: Setting
+    seed: int
+
+    @staticmethod
+    def of(parameters: Parameters, workload: Workload, seed: int) -> Model:
+        """Return the model of these parameters."""
+        return Model(parameters, workload, setting_of(parameters, workload), seed)
+
+    @property
+    def grid(self) -> FloatArray:
+        """Return the times (s) of every curve: from before the fault to the latest possible end."""
+        return np.arange(CURVES_FROM_S, self.parameters.number("recovery_timeout_s"), functions.GRID_STEP_S)
+
+    def constants(self) -> dict[str, float]:
+        """Return every parameter that is one number."""
+        rows = self.parameters.by_name.items()
+        return {name: float(row.value) for name, row in rows if isinstance(row.value, int | float)}
+
+    def replicate(self, index: int, drawn: Mapping[str, float]) -> Replication:
+        """Run replication `index` with what it drew of the uncertain parameters."""
+        draws = {**self.constants(), **drawn}
+        course = play(self.setting, draws)
+        span_s = self._span(course, draws)
+        events = self._traffic(index, draws, span_s)
+        fate = engine.run(events, course.disturbance, service_of(self.setting, self.parameters, draws))
+        evidence, kept = self._evidence(events, fate, course.moments, span_s, draws)
+        curves = self._curves(evidence, fate.visible_s[kept])
+        return Replication(evaluate(evidence), functions.silent_spans(evidence), curves)
+
+    def _span(self, course: Course, draws: Mapping[str, float]) -> tuple[float, float]:
+        """Return from when to when events are drawn: past the recovery's estimated end."""
+        start_s = -(draws["baseline_s"] + BASELINE_GAP_S + WARM_UP_S)
+        per_s = self.setting.bytes_per_s / draws["event_bytes"]
+        full = draws["batch_events_max"]
+        batch_s = (draws["batch_fixed_s"] + full * draws["batch_event_s"]) * draws["saturation_factor"]
+        batch_s += draws["batch_rest_s"] + full * draws["batch_rest_event_s"]
+        served_per_s = len(self.setting.consumers) * full / batch_s
+        spare_per_s = max(served_per_s - per_s, 0.05 * served_per_s)
+        drain_s = DRAIN_FACTOR * per_s * course.resumed_s / spare_per_s
+        drained_s = course.resumed_s + drain_s + DRAIN_ROOM_S + draws["calm_s"]
+        ends = [drained_s, course.moments.isr_full_s]
+        longest_s = draws["recovery_timeout_s"]
+        end_s = longest_s if np.isnan(ends).any() else min(longest_s, max(ends))
+        return start_s, end_s + draws["load_tail_s"]
+
+    def _traffic(self, index: int, draws: Mapping[str, float], span_s: tuple[float, float]) -> Traffic:
+        return traffic(
+            self.workload,
+            self.parameters.value("partitions"),
+            int(draws["load_workers"]),
+            span_s,
+            draws["fault_after_load_start_s"],
+            self.parameters.distribution("response_s"),
+            self.parameters.distribution("batch_noise"),
+            stream(self.seed, "model", "events", index),
+        )
+
+    def _evidence(
+        self,
+        events: Traffic,
+        fate: Fate,
+        moments: Moments,
+        span_s: tuple[float, float],
+        draws: Mapping[str, float],
+    ) -> tuple[Evidence, BoolArray]:
+        """Return what the catalogue looks at, and which events it keeps.
+
+        The load ends a while after all is whole again, so later events were never sent.
+        """
+        partitions = len(self.setting.leaders)
+        begins_s = -(draws["baseline_s"] + BASELINE_GAP_S)
+        within = replace(moments, baseline_start_s=begins_s, baseline_end_s=-BASELINE_GAP_S, load_end_s=span_s[1])
+        writes = WriteTable(
+            np.arange(len(events.intended_s)),
+            events.partition,
+            events.intended_s,
+            fate.acked_s,
+            fate.committed_s,
+            canary_rows(events),
+        )
+        counts = Counts(acknowledged_lost=fate.lost)
+        whole = Evidence(writes, within, counts, partitions)
+        drained_s = functions.backlog_drained_s(whole)
+        last_s = max(drained_s + draws["calm_s"], moments.isr_full_s)
+        bound_s = draws["recovery_timeout_s"]
+        end_s = min(span_s[1], (bound_s if np.isnan(last_s) else min(bound_s, last_s)) + draws["load_tail_s"])
+        kept = (events.intended_s >= begins_s) & (events.intended_s < end_s)
+        return Evidence(writes.rows(kept), replace(within, load_end_s=end_s), counts, partitions), kept
+
+    def _curves(self, evidence: Evidence, visible_s: FloatArray) -> dict[str, FloatArray]:
+        """Return the curves on `grid`; consumer lag counts the canary's records as well, as Kafka does."""
+        grid = self.grid
+        alive = grid[grid < evidence.moments.load_end_s]
+        seen, written = (np.sort(times[~np.isnan(times)]) for times in (visible_s, evidence.writes.committed_s))
+        lag = np.searchsorted(seen, alive, side="right") - np.searchsorted(written, alive, side="right")
+        curves = {
+            "acked_per_s": functions.acked_per_s(evidence, alive),
+            "ack_s_p99": functions.ack_s_p99_curve(evidence, alive),
+            "backlog_events": functions.backlog_at(evidence, alive),
+            "lag_records": np.maximum(lag, 0).astype(np.float64),
+        }
+        rest = np.full(len(grid) - len(alive), np.nan)
+        return {name: np.concatenate([values, rest]) for name, values in curves.items()}

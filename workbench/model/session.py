@@ -1,0 +1,39 @@
+"""The victim's ZooKeeper session after a SIGKILL: its last ping, the report to the leader, expiry at a tick.
+
+ZooKeeper 3.8.4: ClientCnxn.SendThread pings, LearnerSessionTracker collects what followers' clients sent and
+Leader.lead fetches it every half tick, ExpiryQueue rounds a session's end up to the next tick, and the leader
+closes it, which removes its znodes.
+
+Left out: a ZooKeeper server that dies too (its successor gives every session a fresh time-out), garbage
+collection and swapping in ZooKeeper, other traffic on the broker's session (a broker in ZooKeeper mode sends
+none while nothing changes; the controller's changes come with the faults themselves), the client's own drift
+of a few milliseconds a ping.
+"""
+
+from __future__ import annotations
+
+from workbench.model.world import Steps, World, next_on_grid
+
+
+def session(world: World) -> Steps:
+    """Wait for the expiry of the killed broker's session, then for its znodes to be gone."""
+    yield world.until(expiry_s(world))
+    yield world.env.timeout(world.draws["zookeeper_close_s"])
+    world.note("deregistered")
+    world.deregistered.succeed()
+
+
+def expiry_s(world: World) -> float:
+    """Return when the session expires (s after the fault)."""
+    draws, setting = world.draws, world.setting
+    heard_s = -draws["zookeeper_ping_age_s"]
+    if not on_leader(world):
+        heard_s += draws["zookeeper_forward_s"]
+    return next_on_grid(heard_s + setting.session_s, setting.tick_s, draws["zookeeper_tick_phase_s"])
+
+
+def on_leader(world: World) -> bool:
+    """Tell whether the session is on ZooKeeper's leader; drawn where it is not known."""
+    if world.setting.session_on_zookeeper_leader is not None:
+        return world.setting.session_on_zookeeper_leader
+    return world.draws["zookeeper_server_share"] * world.setting.zookeeper_servers < 1.0

@@ -1,0 +1,205 @@
+"""Parameters that are stated: by the manifests, by the scenario, and as facts about who does what in the hub."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from workbench.errors import BadInput, Problem
+from workbench.metrics.catalogue import POLL_S
+from workbench.model.parameter import Parameter, Source, uniform
+from workbench.records.baseline import Baseline
+from workbench.scenario.drill_scenario import Scenario
+from workbench.target.port import Victim
+from workbench.topology.hub import HubTopology
+from workbench.workload import BURST_S
+
+SESSION_TICKS_MIN: Final = 2  # ZooKeeper 3.8.4 ZooKeeperServer.setMinSessionTimeout
+SESSION_TICKS_MAX: Final = 20  # setMaxSessionTimeout
+PREDICT_AND_STEADY_S: Final = 60.0  # of the run-up besides burst, baseline and the drawn moment
+
+
+def from_manifests(topology: HubTopology) -> dict[str, Parameter]:
+    """Return what the rendered manifests state."""
+
+    def row(value: object, unit: str, origin: str, note: str = "") -> Parameter:
+        return Parameter(value, unit, Source.MANIFEST, origin, note)
+
+    topics = topology.topics
+    return {
+        "brokers": row(list(topology.kafka.broker_ids), "", "Kafka spec.kafka.replicas"),
+        "zookeeper_servers": row(len(topology.zookeeper.server_ids), "", "Kafka spec.zookeeper.replicas"),
+        "zookeeper_session_timeout_s": row(
+            topology.kafka.zookeeper_session_timeout_s, "s", "spec.kafka.config zookeeper.session.timeout.ms"
+        ),
+        "zookeeper_tick_s": row(topology.zookeeper.tick_time_s, "s", "spec.zookeeper.config tickTime"),
+        "replica_lag_time_max_s": row(
+            topology.kafka.replica_lag_time_max_s, "s", "spec.kafka.config replica.lag.time.max.ms"
+        ),
+        "partitions": row({topic.name: topic.partitions for topic in topics}, "", "KafkaTopic spec.partitions"),
+        "replication_factor": row(
+            {topic.name: topic.replication_factor for topic in topics}, "", "KafkaTopic spec.replicas"
+        ),
+        "min_insync_replicas": row(
+            {topic.name: topic.min_insync_replicas for topic in topics}, "", "KafkaTopic spec.config"
+        ),
+        "processors": row(topology.processors.replicas, "", "Deployment spec.replicas of the event processor"),
+        "batch_events_max": row(topology.processors.batch_events_max, "events", "environment BATCH_EVENTS_MAX"),
+        "batch_linger_s": row(topology.processors.batch_linger_s, "s", "environment BATCH_LINGER_S"),
+    }
+
+
+def from_scenario(scenario: Scenario) -> dict[str, Parameter]:
+    """Return what the scenario states. Raises BadInput for what the model does not cover."""
+    if len(scenario.faults) != 1:
+        problem = Problem(str(scenario.path), "faults", f"{len(scenario.faults)} faults", "exactly one")
+        raise BadInput("the model covers drills with one fault", [problem])
+    fault = scenario.faults[0]
+    origin = scenario.path.name
+    run_up_s = BURST_S + scenario.baseline_s + PREDICT_AND_STEADY_S
+
+    def row(value: object, unit: str, key: str, note: str = "") -> Parameter:
+        return Parameter(value, unit, Source.SCENARIO, f"{origin} {key}", note)
+
+    return {
+        "fault_type": row(fault.type.value, "", "faults[0].type"),
+        "restart_rule": row(scenario.restart.value, "", "restart"),
+        "acks": row(scenario.workload.acks, "", "workload.acks"),
+        "event_bytes": row(scenario.workload.event_bytes, "bytes", "workload.event_bytes"),
+        "baseline_s": row(scenario.baseline_s, "s", "baseline_s"),
+        "recovery_timeout_s": row(scenario.recovery_timeout_s, "s", "recovery_timeout_s"),
+        "fault_after_load_start_s": row(
+            uniform(run_up_s, run_up_s + scenario.fault_window_s),
+            "s",
+            "fault_window_s",
+            "places the fault on a rate that changes; burst, baseline, seal and steady stretch come first",
+        ),
+    }
+
+
+def facts(
+    scenario: Scenario, topology: HubTopology, baseline: Baseline | None, victim: Victim | None
+) -> dict[str, Parameter]:
+    """Return who leads, controls and serves whom; where no hub is up, what Kafka's even spread gives."""
+    broker, leaders = _victim_broker(scenario, topology, victim), _leaders(topology, baseline)
+    if baseline is None:
+        source, origin = Source.PRIOR, "leaders spread evenly, Kafka AdminUtils"
+        processors = {label: index % topology.processors.replicas for index, label in enumerate(leaders)}
+    else:
+        source, origin = Source.BASELINE, "the hub's metadata, read before the seal"
+        processors = {label: baseline.partitions_of_processor.get(label, -1) for label in leaders}
+    role = scenario.faults[0].victim.role
+    controls = victim.is_controller if victim is not None else role == "controller"
+    if role == "leads-nothing" and victim is None:
+        others = [each for each in topology.kafka.broker_ids if each != broker]
+        leaders = {label: others[index % len(others)] for index, label in enumerate(leaders)}
+    return {
+        "victim_broker": Parameter(broker, "", source, origin),
+        "victim_is_controller": Parameter(controls, "", source, origin),
+        "victim_session_on_zookeeper_leader": Parameter(
+            _on_leader(baseline, broker), "", source, origin, "null: not known, drawn"
+        ),
+        "leader_of_partition": Parameter(leaders, "", source, origin),
+        "processor_of_partition": Parameter(
+            processors, "", source, origin, "-1: nobody's, its records are never committed"
+        ),
+    }
+
+
+def _victim_broker(scenario: Scenario, topology: HubTopology, victim: Victim | None) -> int:
+    if victim is not None and victim.broker is not None:
+        return victim.broker
+    named = scenario.faults[0].victim.broker
+    return int(topology.kafka.broker_ids[0]) if named is None else named
+
+
+def _leaders(topology: HubTopology, baseline: Baseline | None) -> dict[str, int]:
+    brokers = topology.kafka.broker_ids
+    spread = {label: int(brokers[index % len(brokers)]) for index, label in enumerate(topology.partition_labels)}
+    if baseline is None:
+        return spread
+    return {label: int(baseline.leaders.get(label, -1)) for label in spread}
+
+
+def _on_leader(baseline: Baseline | None, broker: int) -> bool | None:
+    if baseline is None or baseline.zookeeper_leader < 0:
+        return None
+    server = baseline.zookeeper_of_broker.get(str(broker), -1)
+    return None if server < 0 else server == baseline.zookeeper_leader
+
+
+def session(rows: Mapping[str, Parameter]) -> dict[str, Parameter]:
+    """Return the victim's ZooKeeper session: its negotiated time-out and the phases that decide its expiry.
+
+    The client pings when it has sent nothing for readTimeout/2, where readTimeout is 2/3 of the session's
+    time-out: its loop sleeps until then, so the rule that a client idle for over 1 s pings 1 s earlier has an
+    effect only if something else wakes it. 10 s is the longest interval (MAX_SEND_PING_INTERVAL).
+    """
+    tick_s = float(rows["zookeeper_tick_s"].value)
+    asked_s = float(rows["zookeeper_session_timeout_s"].value)
+    granted_s = min(max(asked_s, SESSION_TICKS_MIN * tick_s), SESSION_TICKS_MAX * tick_s)
+    ping_s = min(granted_s * 2.0 / 3.0 / 2.0, 10.0)
+    zookeeper = "ZooKeeper 3.8.4"
+    return {
+        "zookeeper_session_s": Parameter(
+            granted_s, "s", Source.MANIFEST, f"{zookeeper} ZooKeeperServer: 2 to 20 ticks", "negotiated"
+        ),
+        "zookeeper_ping_age_s": Parameter(
+            uniform(0.0, ping_s),
+            "s",
+            Source.MANIFEST,
+            f"{zookeeper} ClientCnxn.SendThread.run: a ping every {ping_s:g} s",
+            "age of the victim's last ping when it dies",
+        ),
+        "zookeeper_forward_s": Parameter(
+            uniform(0.0, tick_s / 2.0),
+            "s",
+            Source.MANIFEST,
+            f"{zookeeper} Leader.lead: followers report their sessions every half tick (LearnerSessionTracker)",
+            "none when the session is on ZooKeeper's leader",
+        ),
+        "zookeeper_tick_phase_s": Parameter(
+            uniform(0.0, tick_s),
+            "s",
+            Source.MANIFEST,
+            f"{zookeeper} ExpiryQueue.roundToNextInterval",
+            "time from the fault to the next tick",
+        ),
+        "zookeeper_server_share": Parameter(
+            uniform(0.0, 1.0), "", Source.MANIFEST, "any server", "which server, where the session's is not known"
+        ),
+        "isr_check_phase": Parameter(
+            uniform(0.0, 1.0),
+            "",
+            Source.MANIFEST,
+            "Kafka 3.7.1 ReplicaManager isr-expiration, every half replica.lag.time.max.ms",
+            "of the leaders' own check for followers that lag",
+        ),
+        "poll_brokers_phase_s": Parameter(
+            uniform(0.0, POLL_S), "s", Source.MANIFEST, "workbench.metrics.catalogue POLL_S", "of the observers"
+        ),
+        "poll_partitions_phase_s": Parameter(
+            uniform(0.0, POLL_S), "s", Source.MANIFEST, "workbench.metrics.catalogue POLL_S", "of the observers"
+        ),
+    }
+
+
+def producers(load_workers: int) -> list[str]:
+    """Return the names of the load's Kafka clients by source: the canary, then the workers."""
+    return ["canary", *(f"load_{index}" for index in range(1, load_workers + 1))]
+
+
+def consumers(processors: int) -> list[str]:
+    """Return the names of the processors' Kafka clients."""
+    return [f"processor_{index}" for index in range(processors)]
+
+
+def client_phases(rows: Mapping[str, Parameter]) -> dict[str, Parameter]:
+    """Return the phase of every client's one-second timer, a row each: they are processes of their own."""
+    names = producers(int(rows["load_workers"].value)) + consumers(int(rows["processors"].value))
+    return {
+        f"client_phase_{name}": Parameter(
+            uniform(0.0, 1.0), "", Source.PRIOR, rows["client_scan_s"].origin, "of this client's timer"
+        )
+        for name in names
+    }

@@ -1,0 +1,67 @@
+"""One replication's traffic: devices and canary by the load generator's own functions, around a fault at t = 0.
+
+Left out: that the drill sends one particular schedule (the seed's), since the moment of the fault in it is not
+known when the prediction is made; events that the generator sends late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+
+from workbench.engine import Traffic
+from workbench.metrics.tables import BoolArray, FloatArray, IntArray
+from workbench.model.parameter import Distribution, Kind
+from workbench.workload import CANARY_SOURCE, CANARY_WRITES_PER_S, Workload, canary_schedule, schedule
+
+BLOCK: Final = 50  # consecutive measured response times that stay together
+
+
+def traffic(
+    workload: Workload,
+    partitions: Mapping[str, int],
+    workers: int,
+    span_s: tuple[float, float],
+    fault_after_load_start_s: float,
+    response: Distribution,
+    noise: Distribution,
+    rng: np.random.Generator,
+) -> Traffic:
+    """Return the events intended in `span_s` (s relative to the fault)."""
+    start_s, end_s = span_s
+    names = sorted(partitions)
+    first_of_topic = np.concatenate([[0], np.cumsum([partitions[name] for name in names])[:-1]]).astype(np.int64)
+    shift_s = fault_after_load_start_s
+    devices = schedule(workload, partitions, rng, start_s + shift_s, end_s + shift_s)
+    lead_s = rng.random() / CANARY_WRITES_PER_S
+    canary = canary_schedule(partitions, start_s - lead_s, end_s)
+    sent = canary.intended_s >= start_s
+    intended_s = np.concatenate([devices.intended_s - shift_s, canary.intended_s[sent]])
+    topic = np.concatenate([devices.topic, canary.topic[sent]])
+    partition = np.concatenate([devices.partition, canary.partition[sent]])
+    client = np.full(len(intended_s), CANARY_SOURCE, dtype=np.int64)
+    client[: len(devices.intended_s)] = 1 + np.arange(len(devices.intended_s)) % workers
+    order = np.argsort(intended_s, kind="stable")
+    flat = (first_of_topic[topic] + partition)[order]
+    count = len(order)
+    response_s = _responses(response, count, rng)
+    return Traffic(intended_s[order], flat, client[order], response_s, noise.quantile(rng.random(count)))
+
+
+def canary_rows(traffic: Traffic) -> BoolArray:
+    """Return which rows are the canary's."""
+    rows: BoolArray = traffic.client == CANARY_SOURCE
+    return rows
+
+
+def _responses(response: Distribution, count: int, rng: np.random.Generator) -> FloatArray:
+    """Return undisturbed response times: measured ones in blocks as they followed each other, else independent."""
+    if response.kind is not Kind.EMPIRICAL:
+        return response.quantile(rng.random(count))
+    values = np.array(response.numbers)
+    blocks = -(-count // BLOCK)
+    starts = rng.integers(0, len(values), blocks)
+    rows: IntArray = (starts[:, None] + np.arange(BLOCK)).ravel()[:count] % len(values)
+    return values[rows]

@@ -1,0 +1,96 @@
+"""What every role of the control events shares: the clock, this replication's draws, and the events they await."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import simpy
+
+from workbench.fault import FaultType, RestartRule
+
+NAN: Final = float("nan")
+
+Steps = Generator[simpy.Event, Any, None]  # a role: what it waits for, one after another
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Facts of one prediction, the same in every replication. Arrays of partitions are in flat order."""
+
+    fault: FaultType
+    restart: RestartRule
+    acks: str
+    brokers: tuple[int, ...]
+    victim: int
+    victim_is_controller: bool
+    session_on_zookeeper_leader: bool | None
+    zookeeper_servers: int
+    session_s: float
+    tick_s: float
+    replica_lag_time_max_s: float
+    leaders: tuple[int, ...]  # -1: not known
+    replication_factors: tuple[int, ...]
+    min_insync_replicas: tuple[int, ...]
+    processors_of_partition: tuple[int, ...]
+    offsets_topic_partitions: int
+    producers: tuple[str, ...]
+    consumers: tuple[str, ...]
+    bytes_per_s: float  # of records, over all partitions
+    log_bytes_at_fault: float  # of one broker
+
+    @property
+    def led(self) -> int:
+        """Return how many partitions the victim leads, its share of the offsets topic included."""
+        return sum(leader == self.victim for leader in self.leaders) + self._share_of_offsets_topic
+
+    @property
+    def followed(self) -> int:
+        """Return how many partitions the victim follows, about."""
+        replicas = sum(self.replication_factors) + 3 * self.offsets_topic_partitions
+        return max(0, replicas // len(self.brokers) - self.led)
+
+    @property
+    def _share_of_offsets_topic(self) -> int:
+        return self.offsets_topic_partitions // len(self.brokers)
+
+
+@dataclass
+class World:
+    """One replication: roles read `draws`, wait for each other's events and note their moments (s after the fault)."""
+
+    setting: Setting
+    draws: Mapping[str, float]
+    env: simpy.Environment = field(default_factory=simpy.Environment)
+    moments: dict[str, float] = field(default_factory=dict)
+    known_s: dict[str, float] = field(default_factory=dict)  # client -> when it knows the new leaders
+    deregistered: simpy.Event = field(init=False)
+    leaders_moved: simpy.Event = field(init=False)
+    isr_shrunk: simpy.Event = field(init=False)
+    exited: simpy.Event = field(init=False)  # the victim's process is gone
+    ready: simpy.Event = field(init=False)  # the new process is registered and answers
+    isr_full: simpy.Event = field(init=False)
+    shrunk_by_leader_s: dict[int, float] = field(default_factory=dict)  # broker -> by its own check
+
+    def __post_init__(self) -> None:
+        for name in ("deregistered", "leaders_moved", "isr_shrunk", "exited", "ready", "isr_full"):
+            setattr(self, name, self.env.event())
+
+    def note(self, moment: str) -> None:
+        """Record that a moment is now."""
+        self.moments[moment] = float(self.env.now)
+
+    def moment(self, name: str) -> float:
+        """Return a moment (s after the fault), NaN if it was not reached."""
+        return self.moments.get(name, NAN)
+
+    def until(self, t_s: float) -> simpy.Timeout:
+        """Return a wait until a time, none if it has passed."""
+        return self.env.timeout(max(0.0, t_s - self.env.now))
+
+
+def next_on_grid(t_s: float, step_s: float, phase_s: float) -> float:
+    """Return the first instant of phase + n * step that is strictly after `t_s`."""
+    return phase_s + step_s * (math.floor((t_s - phase_s) / step_s) + 1.0)
