@@ -15,6 +15,7 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 import tarfile
 import tempfile
 import zipfile
@@ -197,3 +198,10 @@ def _versions(jars: list[Jar], redis: Path) -> dict[str, str]:
         "Redis": redis_says.split("v=")[1].split()[0],
         "Java": release.split('JAVA_VERSION="')[1].split('"')[0],
     }
+
+
+if __name__ == "__main__":  # fetches the servers ahead of the first hub
+    try:
+        prepare(print)
+    except MachineTrouble as trouble:
+        sys.exit(f"error: {trouble}")
