@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from typing import Final
 
@@ -92,7 +93,7 @@ class KafkaWriter:
         self._deadline_s: float | None = None  # monotonic; set once everything is sent
         self._failure: OSError | None = None
         self._done = False  # the polling thread has ended
-        self._closed = False  # and has closed the logs
+        self._complete = False  # .. in order, with everything in the logs' files
         start_thread(self._serve)
 
     def send(self, event_id: int, topic: int, partition: int, device: int, intended_s: float) -> None:
@@ -133,7 +134,7 @@ class KafkaWriter:
             time.sleep(POLL_S)
         if self._failure is not None:
             raise MachineTrouble(f"the write log cannot be written: {self._failure}") from self._failure
-        if not self._closed:
+        if not self._complete:
             raise ToolFailed("the thread that polls the Kafka client ended early; its error stands above")
 
     def counts(self) -> dict[str, int]:
@@ -184,23 +185,26 @@ class KafkaWriter:
 
     def _serve(self) -> None:
         """Poll the client and write the logs until every answer is there or the deadline is over."""
-        flushed_s = time.monotonic()
         try:
-            while True:
-                closing_s = self._deadline_s
-                for client in self._clients[:-1]:
-                    client.poll(0)
-                self._clients[-1].poll(POLL_S)
-                now_s = time.monotonic()
-                if now_s - flushed_s >= LOG_FLUSH_S:
-                    self._log.flush()
-                    flushed_s = now_s
-                waiting = sum(len(client) for client in self._clients)
-                if closing_s is not None and (waiting == 0 or now_s >= closing_s):
-                    break
-            self._log.close()
-            self._closed = True
+            with closing(self._log):
+                self._poll_and_log()
+            self._complete = True
         except OSError as error:
             self._failure = error
         finally:
             self._done = True
+
+    def _poll_and_log(self) -> None:
+        flushed_s = time.monotonic()
+        while True:
+            closing_s = self._deadline_s
+            for client in self._clients[:-1]:
+                client.poll(0)
+            self._clients[-1].poll(POLL_S)
+            now_s = time.monotonic()
+            if now_s - flushed_s >= LOG_FLUSH_S:
+                self._log.flush()
+                flushed_s = now_s
+            waiting = sum(len(client) for client in self._clients)
+            if closing_s is not None and (waiting == 0 or now_s >= closing_s):
+                return

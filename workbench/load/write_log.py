@@ -46,10 +46,9 @@ class WriteLog:
                 file.flush()
 
     def close(self) -> None:
-        """Flush and close."""
-        self.flush()
-        self._sends_file.close()
-        self._answers_file.close()
+        """Flush and close, also when flushing fails."""
+        with self._sends_file, self._answers_file:
+            self.flush()
 
 
 def _drain(rows: deque[bytes]) -> bytes:
