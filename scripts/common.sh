@@ -11,7 +11,7 @@ case "${XDG_CACHE_HOME:-}" in
 esac
 cache="$XDG_CACHE_HOME/hub-workbench"
 export UV_CACHE_DIR="$cache/uv" PIP_CACHE_DIR="$cache/pip" UV_PYTHON_INSTALL_DIR="$cache/python"
-export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 PIP_ROOT_USER_ACTION=ignore
+export PYTHONUNBUFFERED=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 PIP_ROOT_USER_ACTION=ignore
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 fail() {
@@ -83,11 +83,13 @@ find_uv() {
   uv="$pinned/bin/uv"
 }
 
-# uv reads neither pip's settings nor, by itself, the machine's certificates; where the package index is reached
-# through them, pass them on.
+# uv reads neither pip's settings nor, by itself, the machine's certificates, and Python's requests brings its own;
+# where the machine reaches its packages through them, pass them on.
 follow_pip_settings() {
-  local python index
-  if [ -s /etc/ssl/certs/ca-certificates.crt ]; then export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-true}"; fi
+  local python index certificates=/etc/ssl/certs/ca-certificates.crt
+  if [ -s "$certificates" ]; then
+    export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-true}" REQUESTS_CA_BUNDLE="${REQUESTS_CA_BUNDLE:-$certificates}"
+  fi
   if [ -z "${SSL_CERT_FILE:-}" ] && [ -f "${PIP_CERT:-}" ]; then export SSL_CERT_FILE="$PIP_CERT"; fi
   if [ -n "${UV_DEFAULT_INDEX:-}${UV_INDEX_URL:-}" ]; then return 0; fi
   index=${PIP_INDEX_URL:-}

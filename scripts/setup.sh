@@ -73,9 +73,8 @@ install() {
   "$uv" pip install --quiet "${here[@]}" --no-deps --no-build-isolation --offline --editable .
 }
 
-# Runs at every exit: nothing calls a half-made .venv ready, and the next run makes it anew from the cache.
 explain() {
-  if [ -e .venv/.unfinished ]; then
+  if [ ! -e .venv/.ready ]; then
     say "not finished; what was downloaded is kept: make setup goes on from there"
   fi
 }
@@ -100,8 +99,8 @@ main() {
   rm -f -- .venv/.ready
   touch .venv/.unfinished
   install
-  warm_up
   rm -- .venv/.unfinished
+  warm_up
   fingerprint >.venv/.ready
   say "ready after $SECONDS s"
 }
