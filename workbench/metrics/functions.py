@@ -23,18 +23,36 @@ def _once[T](evidence: Evidence, key: str, compute: Callable[[], T]) -> T:
     return cast(T, evidence.cache[key])
 
 
-def longest_silence(intended_s: FloatArray, acked_s: FloatArray, end_s: float) -> tuple[float, float]:
+def _devices(evidence: Evidence) -> WriteTable:
+    """The devices' rows, picked out once."""
+    return _once(evidence, "devices", evidence.writes.devices)
+
+
+def _percentile(ordered: FloatArray, percent: float) -> float:
+    """Percentile of ascending values, linear between them (as np.percentile, without sorting again); NaN of none."""
+    if len(ordered) == 0:
+        return NAN
+    place = (len(ordered) - 1) * (percent / 100.0)
+    low = int(place)
+    high = min(low + 1, len(ordered) - 1)
+    return float(ordered[low] + (ordered[high] - ordered[low]) * (place - low))
+
+
+def longest_silence(
+    intended_s: FloatArray, acked_s: FloatArray, end_s: float, answered_before_s: float = -np.inf
+) -> tuple[float, float]:
     """Return start and end (s) of the longest interval without an acknowledgement while a write is outstanding.
 
-    A write that was never acknowledged is outstanding until `end_s`. (NaN, NaN) without any write.
+    A write that was never acknowledged is outstanding until `end_s`. `answered_before_s` is the last
+    acknowledgement of writes that are left out. (NaN, NaN) without any write.
     """
     if len(intended_s) == 0:
         return NAN, NAN
     answered = np.where(np.isnan(acked_s), end_s, acked_s)
-    order = np.argsort(answered, kind="stable")
+    order = np.argsort(answered)
     answered = answered[order]
     earliest_outstanding = np.minimum.accumulate(intended_s[order][::-1])[::-1]
-    previous = np.concatenate([[-np.inf], answered[:-1]])
+    previous = np.concatenate([[answered_before_s], answered[:-1]])
     start = np.maximum(previous, earliest_outstanding)
     longest = int(np.argmax(answered - start))
     return float(start[longest]), float(answered[longest])
@@ -47,15 +65,15 @@ def silent_spans(evidence: Evidence) -> FloatArray:
         writes = evidence.writes
         end_s = evidence.moments.load_end_s
         spans = np.full((evidence.partitions, 2), NAN)
-        relevant = np.isnan(writes.acked_s) | (writes.acked_s >= 0.0)
-        order = np.argsort(writes.partition[relevant], kind="stable")
-        partition = writes.partition[relevant][order]
-        intended_s = writes.intended_s[relevant][order]
-        acked_s = writes.acked_s[relevant][order]
-        edges = np.searchsorted(partition, np.arange(evidence.partitions + 1))
+        narrow = np.int16 if evidence.partitions < 2**15 else np.int64  # numpy sorts 16-bit integers by radix
+        order = np.argsort(writes.partition.astype(narrow), kind="stable")
+        intended_s, acked_s = writes.intended_s[order], writes.acked_s[order]
+        edges = np.concatenate([[0], np.cumsum(np.bincount(writes.partition, minlength=evidence.partitions))])
         for index in range(evidence.partitions):
             part = slice(edges[index], edges[index + 1])
-            spans[index] = longest_silence(intended_s[part], acked_s[part], end_s)
+            before = acked_s[part] < 0.0
+            last_before_s = float(np.max(acked_s[part], initial=-np.inf, where=before))
+            spans[index] = longest_silence(intended_s[part][~before], acked_s[part][~before], end_s, last_before_s)
         return spans
 
     return _once(evidence, "silent_spans", compute)
@@ -92,7 +110,7 @@ def _device_backlog_columns(evidence: Evidence) -> tuple[FloatArray, FloatArray]
     """Sorted intended and sorted committed times of the devices' events."""
 
     def compute() -> tuple[FloatArray, FloatArray]:
-        devices = evidence.writes.devices()
+        devices = _devices(evidence)
         committed = devices.committed_s[~np.isnan(devices.committed_s)]
         return np.sort(devices.intended_s), np.sort(committed)
 
@@ -112,7 +130,7 @@ def backlog_drained_s(evidence: Evidence) -> float:
     def compute() -> float:
         moments = evidence.moments
         baseline = backlog_at(evidence, np.arange(moments.baseline_start_s, moments.baseline_end_s, BACKLOG_STEP_S))
-        bound = float(np.percentile(baseline, 99.0)) if len(baseline) else NAN
+        bound = _percentile(np.sort(baseline), 99.0)
         grid = np.arange(0.0, moments.load_end_s, BACKLOG_STEP_S)
         if len(grid) == 0 or np.isnan(bound):
             return NAN
@@ -161,7 +179,7 @@ def pipeline_drain_s(evidence: Evidence) -> float:
 
 def events_late(evidence: Evidence) -> float:
     """Device events after the fault acknowledged later than LATE_S after their intended time, or never."""
-    devices = evidence.writes.devices()
+    devices = _devices(evidence)
     sojourn_s = devices.acked_s - devices.intended_s
     late = np.isnan(sojourn_s) | (sojourn_s > LATE_S)
     return float(np.count_nonzero(late & _touched_by_fault(devices)))
@@ -177,7 +195,7 @@ def _sojourn_percentile(evidence: Evidence, column: str, window: str, percent: f
     """Percentile of (acked or committed) minus intended over the device events of a window, s."""
 
     def compute() -> FloatArray:
-        devices = evidence.writes.devices()
+        devices = _devices(evidence)
         start_s, end_s = _window(evidence, window)
         inside = (devices.intended_s >= start_s) & (devices.intended_s < end_s)
         done = devices.acked_s if column == "ack" else devices.committed_s
@@ -185,7 +203,7 @@ def _sojourn_percentile(evidence: Evidence, column: str, window: str, percent: f
         return np.sort(sojourn_s[~np.isnan(sojourn_s)])
 
     sojourn_s = _once(evidence, f"sojourn/{column}/{window}", compute)
-    return float(np.percentile(sojourn_s, percent)) if len(sojourn_s) else NAN
+    return _percentile(sojourn_s, percent)
 
 
 def _window(evidence: Evidence, window: str) -> tuple[float, float]:
@@ -261,7 +279,7 @@ def records_duplicated(evidence: Evidence) -> float:
 
 def acked_per_s(evidence: Evidence, grid_s: FloatArray) -> FloatArray:
     """Return device events acknowledged per second in [t, t + GRID_STEP_S) for each t of the grid."""
-    acked_s = evidence.writes.devices().acked_s
+    acked_s = _devices(evidence).acked_s
     acked_s = np.sort(acked_s[~np.isnan(acked_s)])
     edges = np.append(grid_s, grid_s[-1] + GRID_STEP_S)
     return np.diff(np.searchsorted(acked_s, edges)) / GRID_STEP_S
@@ -269,16 +287,16 @@ def acked_per_s(evidence: Evidence, grid_s: FloatArray) -> FloatArray:
 
 def ack_s_p99_curve(evidence: Evidence, grid_s: FloatArray) -> FloatArray:
     """Return p99 of the acknowledgement time (s) of device events acknowledged in each grid step; NaN if none."""
-    devices = evidence.writes.devices()
+    devices = _devices(evidence)
     done = ~np.isnan(devices.acked_s)
     step = np.floor((devices.acked_s[done] - grid_s[0]) / GRID_STEP_S).astype(np.int64)
     sojourn_s = devices.acked_s[done] - devices.intended_s[done]
     inside = (step >= 0) & (step < len(grid_s))
     step, sojourn_s = step[inside], sojourn_s[inside]
-    order = np.lexsort((sojourn_s, step))
-    step, sojourn_s = step[order], sojourn_s[order]
-    edges = np.searchsorted(step, np.arange(len(grid_s) + 1))
-    counts = np.diff(edges)
+    longest_s = float(np.max(sojourn_s, initial=1.0))
+    sojourn_s = sojourn_s[np.argsort(step * (2.0 * longest_s) + sojourn_s)]  # one key: by step, then by value
+    counts = np.bincount(step, minlength=len(grid_s))
+    edges = np.concatenate([[0], np.cumsum(counts)])
     rank = edges[:-1] + np.ceil(0.99 * np.maximum(counts, 1)).astype(np.int64) - 1
     padded = np.append(sojourn_s, NAN)
     return np.where(counts > 0, padded[np.minimum(rank, len(sojourn_s))], NAN)

@@ -34,13 +34,20 @@ class WriteTable:
 
     def rows(self, keep: BoolArray) -> WriteTable:
         """Return the rows where `keep` holds."""
+        return self._at(np.flatnonzero(keep))
+
+    def between(self, first: int, last: int) -> WriteTable:
+        """Return the rows from `first` up to `last`, without copying them."""
+        return self._at(slice(first, last))
+
+    def _at(self, rows: IntArray | slice) -> WriteTable:
         return WriteTable(
-            self.id[keep],
-            self.partition[keep],
-            self.intended_s[keep],
-            self.acked_s[keep],
-            self.committed_s[keep],
-            self.canary[keep],
+            self.id[rows],
+            self.partition[rows],
+            self.intended_s[rows],
+            self.acked_s[rows],
+            self.committed_s[rows],
+            self.canary[rows],
         )
 
 

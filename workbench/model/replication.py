@@ -12,7 +12,7 @@ from workbench import engine
 from workbench.engine import Fate, Traffic
 from workbench.metrics import functions
 from workbench.metrics.catalogue import evaluate
-from workbench.metrics.tables import BoolArray, Counts, Evidence, FloatArray, Moments, WriteTable
+from workbench.metrics.tables import Counts, Evidence, FloatArray, Moments, WriteTable
 from workbench.model.course import Course, play
 from workbench.model.parameters import Parameters
 from workbench.model.setting import service_of, setting_of
@@ -107,7 +107,7 @@ class Model:
         moments: Moments,
         span_s: tuple[float, float],
         draws: Mapping[str, float],
-    ) -> tuple[Evidence, BoolArray]:
+    ) -> tuple[Evidence, slice]:
         """Return what the catalogue looks at, and which events it keeps.
 
         The load ends a while after all is whole again, so later events were never sent.
@@ -129,8 +129,9 @@ class Model:
         last_s = max(drained_s + draws["calm_s"], moments.isr_full_s)
         bound_s = draws["recovery_timeout_s"]
         end_s = min(span_s[1], (bound_s if np.isnan(last_s) else min(bound_s, last_s)) + draws["load_tail_s"])
-        kept = (events.intended_s >= begins_s) & (events.intended_s < end_s)
-        return Evidence(writes.rows(kept), replace(within, load_end_s=end_s), counts, partitions), kept
+        first, last = (int(place) for place in np.searchsorted(events.intended_s, [begins_s, end_s]))
+        kept = writes.between(first, last)
+        return Evidence(kept, replace(within, load_end_s=end_s), counts, partitions), slice(first, last)
 
     def _curves(self, evidence: Evidence, visible_s: FloatArray) -> dict[str, FloatArray]:
         """Return the curves on `grid`; consumer lag counts the canary's records as well, as Kafka does."""

@@ -7,6 +7,7 @@ known when the prediction is made; events that the generator sends late.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -17,6 +18,7 @@ from workbench.model.parameter import Distribution, Kind
 from workbench.workload import CANARY_SOURCE, CANARY_WRITES_PER_S, Workload, canary_schedule, schedule
 
 BLOCK: Final = 50  # consecutive measured response times that stay together
+TABLE_ROWS: Final = 4096  # resolution of what is drawn for every event
 
 
 def traffic(
@@ -46,8 +48,14 @@ def traffic(
     order = np.argsort(intended_s, kind="stable")
     flat = (first_of_topic[topic] + partition)[order]
     count = len(order)
-    response_s = _responses(response, count, rng)
-    return Traffic(intended_s[order], flat, client[order], response_s, noise.quantile(rng.random(count)))
+    noise_of_event = table(noise)[rng.integers(0, TABLE_ROWS, count)]
+    return Traffic(intended_s[order], flat, client[order], _responses(response, count, rng), noise_of_event)
+
+
+@lru_cache
+def table(distribution: Distribution) -> FloatArray:
+    """Return TABLE_ROWS values of a distribution, all equally likely (its quantiles)."""
+    return distribution.quantile((np.arange(TABLE_ROWS) + 0.5) / TABLE_ROWS)
 
 
 def canary_rows(traffic: Traffic) -> BoolArray:
@@ -59,7 +67,7 @@ def canary_rows(traffic: Traffic) -> BoolArray:
 def _responses(response: Distribution, count: int, rng: np.random.Generator) -> FloatArray:
     """Return undisturbed response times: measured ones in blocks as they followed each other, else independent."""
     if response.kind is not Kind.EMPIRICAL:
-        return response.quantile(rng.random(count))
+        return table(response)[rng.integers(0, TABLE_ROWS, count)]
     values = np.array(response.numbers)
     blocks = -(-count // BLOCK)
     starts = rng.integers(0, len(values), blocks)
