@@ -172,6 +172,11 @@ def plain(text: str) -> str:
     return text.replace("_", " ")
 
 
+def capital(text: str) -> str:
+    """Return a text whose first letter is a capital."""
+    return text[:1].upper() + text[1:]
+
+
 def utc(text: str | None) -> datetime.datetime | None:
     """Return an ISO time of run.json, None for none."""
     return None if not text else datetime.datetime.fromisoformat(text).astimezone(datetime.UTC)

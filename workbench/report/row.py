@@ -57,7 +57,12 @@ class Row:
     @property
     def missed(self) -> bool:
         """Tell whether the observation fell outside the 90 % interval (or is known to end beyond it)."""
-        return self.inside.get("90") is False or self.hit is False
+        return self.outside and abs(self.overshoot) > self.resolution
+
+    @property
+    def outside(self) -> bool:
+        """Tell whether it fell outside, be it by less than its probe can tell."""
+        return self.inside.get("90") is False or (self.observed is None and self.hit is False)
 
     @property
     def objective_missed(self) -> bool:
@@ -96,6 +101,8 @@ class Row:
             return f"MISS, {words}" + (", inside 99 %" if self.inside.get("99") else "")
         if self.observed is None:
             return f"no value: {self.reason}"
+        if self.outside:
+            return "outside 90 %, by less than its probe can tell"
         low, high = self.intervals["90"]
         if low == high == self.observed:
             words = "as predicted"
@@ -222,7 +229,7 @@ def in_table_order(rows: Sequence[Row]) -> list[Row]:
         if row.objective_missed:
             return 0, 0.0, index
         if row.missed:
-            return (1, -row.overshoot_widths, index) if row.hit is not False else (1, -math.inf, index)
+            return 1, -row.overshoot_widths, index
         return (2, 0.0, index) if row.observed is None else (3, 0.0, index)
 
     return [row for _, row in sorted(enumerate(rows), key=rank)]

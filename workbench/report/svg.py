@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from workbench.report.palette import ROLE_OF_HEX
 
 _HEX: Final = re.compile(r"#[0-9a-fA-F]{6}\b")
+_LONG: Final = re.compile(r"-?\b[0-9]+\.[0-9]{3,}\b")  # a hundredth of a point is finer than any screen
 _PLACES_OF_IDS: Final = (
     (re.compile(r'\bid="([^"]+)"'), r'id="{prefix}\1"'),
     (re.compile(r'\b(?:xlink:)?href="#([^"]+)"'), r'href="#{prefix}\1"'),
@@ -31,6 +32,7 @@ def to_svg(figure: Figure, name: str, title: str, description: str) -> str:
     text = text[text.index("<svg") :]
     text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r' xmlns(:\w+)?="[^"]*"| version="[^"]*"', "", text)
+    text = _LONG.sub(lambda match: f"{float(match[0]):.2f}".rstrip("0").rstrip("."), text)
     for pattern, replacement in _PLACES_OF_IDS:
         text = pattern.sub(replacement.format(prefix=f"{name}-"), text)
     text = _HEX.sub(_variable, text)

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from workbench.report.figures import marks
-from workbench.report.figures.sheet import WIDE, Drawing, Sheet, Variant, draw_both, grid
+from workbench.report.figures.sheet import Drawing, Sheet, Variant, draw_both, grid
 from workbench.report.palette import FAIL, MUTED, OBJECTIVE, OBSERVED, PREDICTED, TEXT, TINT_50, TINT_80, TINT_90
 from workbench.report.row import Row, bound
 
@@ -38,7 +38,8 @@ class _Layout:
         return self.top + (index + 0.5) * self.row - (0.02 if narrow else -0.03)
 
 
-_WIDE: Final = _Layout(2.62, 4.86, 0.44, 0.62, 0.46, 26)
+_WIDE: Final = _Layout(2.62, 4.86, 0.44, 0.62, 0.46, 30)
+_WIDE_DENSE: Final = _Layout(2.62, 4.86, 0.44, 0.44, 0.46, 30)  # no third line of text
 _NARROW: Final = _Layout(0.08, 4.42, 0.62, 1.02, 0.56, 44)
 
 
@@ -51,7 +52,8 @@ def draw_ladder(name: str, title: str, caption: str, rows: Sequence[Row], judged
     ]
 
     def draw(variant: Variant) -> Figure:
-        layout = _WIDE if variant is WIDE else _NARROW
+        airy = any(row.objective is not None or row.outside or row.observed is None for row in rows)
+        layout = _NARROW if variant.narrow else _WIDE if airy else _WIDE_DENSE
         sheet = Sheet(variant, layout.top + len(rows) * layout.row + layout.bottom, note)
         axes = sheet.rows(layout.left, layout.top, layout.width, len(rows) * layout.row)
         _scale(sheet, axes, rows)
@@ -115,7 +117,8 @@ def _row(sheet: Sheet, axes: Axes, layout: _Layout, row: Row, index: int, judged
     _labels(sheet, axes, layout, row, y, judged)
     if not row.median:
         words = f"predicted {row.scale.bare(row.median)} ({row.interval_text()}), observed {row.observed_text()}"
-        sheet.write(layout.left + 0.06, y, words, FAIL if row.missed and judged else TEXT, bold=row.missed and judged)
+        missed = row.missed and judged
+        sheet.write(layout.left + 0.06, y, words, FAIL if missed else TEXT, bold=missed, over=True)
         return
     low, high = axes.get_xlim()
     ratios = {

@@ -92,9 +92,15 @@ def _stack(axes: Axes, values: Sequence[float], width_in: float) -> None:
     x = [low + (column + 0.5) * size_in * per_in for column, number in columns.items() for _ in range(number)]
     y = [(level + 0.5) * size_in for number in columns.values() for level in range(number)]
     axes.plot(
-        x, y, linestyle="none", marker="o", markersize=0.86 * size_in * 72.0, markerfacecolor=TINT_50,
-        markeredgecolor=PREDICTED, markeredgewidth=0.8,
-    )  # fmt: skip
+        x,
+        y,
+        linestyle="none",
+        marker="o",
+        markersize=0.86 * size_in * 72.0,
+        markerfacecolor=TINT_50,
+        markeredgecolor=PREDICTED,
+        markeredgewidth=0.8,
+    )
 
 
 def _observation(axes: Axes, row: Row, variant: Variant, judged: bool) -> None:
@@ -107,10 +113,17 @@ def _observation(axes: Axes, row: Row, variant: Variant, judged: bool) -> None:
     right = (row.observed - low) / (high - low) > 0.5
     words = f"observed {row.with_unit()}" + (", MISS" if missed else "")
     axes.annotate(
-        words, (row.observed, y), xytext=(-8 if right else 8, 0), textcoords="offset points",
-        color=FAIL if missed else OBSERVED, fontsize=variant.text_pt, fontweight="bold",
-        ha="right" if right else "left", va="center", annotation_clip=False,
-    )  # fmt: skip
+        words,
+        (row.observed, y),
+        xytext=(-8 if right else 8, 0),
+        textcoords="offset points",
+        color=FAIL if missed else OBSERVED,
+        fontsize=variant.text_pt,
+        fontweight="bold",
+        ha="right" if right else "left",
+        va="center",
+        annotation_clip=False,
+    )
 
 
 def _objective(sheet: Sheet, axes: Axes, row: Row) -> None:

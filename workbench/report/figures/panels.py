@@ -106,9 +106,15 @@ def _envelope(axes: Axes, curve: Curve, level: str) -> None:
     edge, tint = (PREDICTED, TINT_90) if level == "90" else ("none", TINT_50)
     bottom = axes.get_ylim()[0]
     axes.fill_between(
-        times, np.maximum(low, bottom), high, where=(np.isfinite(low) & np.isfinite(high)).tolist(),
-        facecolor=tint, edgecolor=edge, linewidth=0.7, zorder=1.1 if level == "90" else 1.2,
-    )  # fmt: skip
+        times,
+        np.maximum(low, bottom),
+        high,
+        where=(np.isfinite(low) & np.isfinite(high)).tolist(),
+        facecolor=tint,
+        edgecolor=edge,
+        linewidth=0.7,
+        zorder=1.1 if level == "90" else 1.2,
+    )
 
 
 def _observed(sheet: Sheet, axes: Axes, curve: Curve, panel: Panel, limits: tuple[float, float], judged: bool) -> None:
@@ -125,10 +131,17 @@ def _observed(sheet: Sheet, axes: Axes, curve: Curve, panel: Panel, limits: tupl
     axes.plot(times, values, color=OBSERVED, linewidth=width, linestyle=style, zorder=3, solid_joinstyle="round")
     peak = curve.peak
     if peak is not None and peak > limits[1]:
-        x = float(curve.grid_s[int(np.nanargmax(curve.values))])
+        beyond = curve.grid_s[np.nan_to_num(curve.values) > limits[1]]
         low, high = axes.get_xlim()
-        right = (x - low) / (high - low) > 0.6
+        right = (beyond[-1] - low) / (high - low) > 0.6
+        x = float(beyond[0] if right else beyond[-1])
         axes.annotate(
-            "off scale", (x, limits[1]), xytext=(-5 if right else 5, -2), textcoords="offset points", color=TEXT,
-            fontsize=sheet.variant.text_pt, ha="right" if right else "left", va="top",
-        )  # fmt: skip
+            "off scale",
+            (x, limits[1]),
+            xytext=(-6 if right else 6, -2),
+            textcoords="offset points",
+            color=TEXT,
+            fontsize=sheet.variant.text_pt,
+            ha="right" if right else "left",
+            va="top",
+        )

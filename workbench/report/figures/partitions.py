@@ -78,9 +78,13 @@ def _partition(sheet: Sheet, axes: Axes, part: SilentPartition, y: float, judged
             _bracket(axes, ends, y)
     style = "-" if judged else ":"
     axes.plot(
-        [part.start_s, part.end_s], [y, y], color=OBSERVED, linewidth=4.5 if judged else 2.5, linestyle=style,
+        [part.start_s, part.end_s],
+        [y, y],
+        color=OBSERVED,
+        linewidth=4.5 if judged else 2.5,
+        linestyle=style,
         solid_capstyle="butt",
-    )  # fmt: skip
+    )
     text = part.leaders if variant.narrow else f"{part.length_s:.1f} s, {part.leaders}"
     sheet.write(variant.width_in if variant.narrow else sheet.margin_left, y, text, TEXT, align=_side(variant))
 

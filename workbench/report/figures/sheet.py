@@ -57,6 +57,7 @@ def drawing() -> Iterator[None]:
         matplotlib.rcdefaults()
         matplotlib.rcParams["font.family"] = ["DejaVu Sans"]
         matplotlib.rcParams["text.parse_math"] = False
+        matplotlib.rcParams["axes.unicode_minus"] = False
         matplotlib.rcParams["hatch.linewidth"] = 0.7
         yield
 
@@ -122,9 +123,11 @@ class Sheet:
         bold: bool = False,
         align: str = "left",
         valign: str = "center",
+        over: bool = False,
     ) -> None:
-        """Write text at a place in inches, anchored by alignment."""
+        """Write text at a place in inches, anchored by alignment; `over` a patch of the page."""
         weight = "bold" if bold else "normal"
+        patch = {"facecolor": PAGE, "edgecolor": "none", "boxstyle": "square,pad=0.15"} if over else None
         self.paper.text(
             x,
             y,
@@ -135,6 +138,7 @@ class Sheet:
             ha=align,
             va=valign,
             linespacing=1.2,
+            bbox=patch,
         )
 
     def base_line(self, axes: Axes) -> None:

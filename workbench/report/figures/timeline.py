@@ -116,8 +116,9 @@ def _block(
     """Draw ruler and panels of one stretch of time; names and values only beside the first."""
     left, right = sides
     height = layout.block(len(data.milestones))
-    under = sheet.axes(left, top, right - left, height - layout.axis)
-    under.set(xlim=span, ylim=(height - layout.axis, 0.0), zorder=-1)
+    crossed = height - layout.axis - layout.gap
+    under = sheet.axes(left, top, right - left, crossed)
+    under.set(xlim=span, ylim=(crossed, 0.0), zorder=-1)
     under.set_axis_off()
     _verticals(sheet, under, layout, data)
     ruler_height = layout.ruler_row * len(data.milestones)
@@ -149,9 +150,15 @@ def _verticals(sheet: Sheet, under: Axes, layout: _Layout, data: TimelineData) -
         marks.hatched(under, max(low, data.stopped_at_s), high, bottom, layout.heads)
         right = (high - data.stopped_at_s) * per_s < 1.6
         under.text(
-            data.stopped_at_s, layout.heads - 0.12, "driver stopped here", color=TEXT, fontsize=variant.text_pt,
-            fontweight="bold", ha="right" if right else "left", va="center",
-        )  # fmt: skip
+            data.stopped_at_s,
+            layout.heads - 0.12,
+            "driver stopped here",
+            color=TEXT,
+            fontsize=variant.text_pt,
+            fontweight="bold",
+            ha="right" if right else "left",
+            va="center",
+        )
     under.plot([0.0, 0.0], [bottom, 0.2], color=FAIL, linewidth=1.4)
     marks.fault(under, 0.0, 0.14, variant)
     label = f"{data.fault}, t = 0"
@@ -172,9 +179,14 @@ def _verticals(sheet: Sheet, under: Axes, layout: _Layout, data: TimelineData) -
         under.plot([x, x], [bottom, layout.heads - 0.03], color=MUTED, linewidth=0.8, linestyle=":")
         previous = max(x, previous + 0.13 / per_s)
         under.text(
-            previous, layout.heads - 0.12, milestone.number, color=TEXT, fontsize=variant.text_pt, ha="center",
+            previous,
+            layout.heads - 0.12,
+            milestone.number,
+            color=TEXT,
+            fontsize=variant.text_pt,
+            ha="center",
             va="center",
-        )  # fmt: skip
+        )
 
 
 def _ruler_row(

@@ -1,0 +1,104 @@
+"""Section 8: why the prediction missed, or what its closest call was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from workbench.report import words
+from workbench.report.blocks import Section
+from workbench.report.figures.miss import DOTS, dots, draw_miss, sooner
+from workbench.report.figures.sheet import Drawing
+from workbench.report.record import Record, capital
+from workbench.report.row import Row, in_table_order
+
+# The phases that add up to a metric.
+PARTS: Final[Mapping[str, Sequence[str]]] = {
+    "kafka_unavailable_s": ("broker_detect_s", "leader_election_s", "client_reconnect_s"),
+    "broker_rejoin_s": ("broker_start_s", "catch_up_s"),
+    "isr_full_s": ("broker_down_s", "catch_up_s"),
+}
+SHARE_MIN: Final = 0.5  # a phase that carries less of the error than this does not explain it
+
+
+def why(record: Record) -> Section:
+    """Return section 8."""
+    if record.prediction is None:
+        return Section("why", "Closest call", "What must the model learn?", ["There is nothing to compare with."])
+    if not record.judged:
+        sentence = "No verdict on the prediction, so no miss is explained here."
+        return Section("why", "Closest call", "What must the model learn?", [sentence])
+    missed = [row for row in in_table_order(record.rows) if row.missed]
+    if missed:
+        worst = next((row for row in missed if row.hit is False and row.primary), missed[0])
+        sentences = [explanation(record, worst)]
+        if len(missed) > 1:
+            others = words.listed([f"{row.title} ({row.place(True)})" for row in missed if row is not worst])
+            sentences.append(f"Also outside their 90 % interval: {others}.")
+        return Section("why", "Why it missed", "What must the model learn?", sentences, _figure(record, worst))
+    row = closest_call(record.rows)
+    if row is None:
+        return Section("why", "Closest call", "What must the model learn?", ["No observation could be compared."])
+    by = " by more than its probe can tell" if any(other.outside for other in record.rows) else ""
+    sentence = (
+        f"Nothing fell outside its 90 % interval{by}. The closest call: {row.title}, {row.with_unit()}, "
+        f"predicted {row.interval_spoken()}."
+    )
+    return Section("why", "Closest call", "What must the model learn?", [sentence], _figure(record, row))
+
+
+def closest_call(rows: Sequence[Row]) -> Row | None:
+    """Return the row whose observation lies nearest to an end of its 90 % interval, in widths."""
+
+    def distance(row: Row) -> float:
+        low, high = row.intervals["90"]
+        value = row.observed if row.observed is not None else low
+        return min(value - low, high - value) / (high - low)
+
+    seen = [row for row in rows if row.inside.get("90") and row.intervals["90"][1] > row.intervals["90"][0]]
+    return min(seen, key=distance, default=None)
+
+
+def explanation(record: Record, row: Row) -> str:
+    """Return which phase carried the error of a metric that was missed, or that none explains it."""
+    off = f"{capital(row.title)}: {row.with_unit()}, predicted {row.interval_spoken()}"
+    if row.name not in PARTS or row.observed is None or row.median is None or row.observed == row.median:
+        return f"{off}. Not explained: this metric is not made of phases."
+    error = row.observed - row.median
+    shares = []
+    for name in PARTS[row.name]:
+        part = record.row(name)
+        if part is not None and part.observed is not None and part.median is not None:
+            shares.append(((part.observed - part.median) / error, part))
+    share, part = max(shares, key=lambda item: item[0], default=(0.0, row))
+    if share < SHARE_MIN:
+        return f"{off}. Not explained by any one phase."
+    return (
+        f"{off}. {capital(part.title)} took {part.with_unit()}, predicted "
+        f"{part.scale.text(part.median)}: {share * 100.0:.0f} % of the error."
+    )
+
+
+def _figure(record: Record, row: Row) -> list[Drawing]:
+    column = record.prediction.metrics.get(row.name, ()) if record.prediction else ()
+    if not dots(column):
+        return []
+    value = row.observed if row.observed is not None else row.at_least
+    if value is None:
+        return []
+    number = sooner(column, value)
+    sooner_word = "sooner" if row.unit == "s" else "lower"
+    observed = f"the {row.with_unit()} observed"
+    count = f"{number} of {DOTS} simulated drills were {sooner_word} than {observed}"
+    text = f"{capital(row.title)}: {count}."
+    return [
+        draw_miss(
+            "f5-miss",
+            f"{row.title}: simulated and observed",
+            words.caption(record, text),
+            row,
+            column,
+            record.judged,
+            words.figure_note(record),
+        )
+    ]
