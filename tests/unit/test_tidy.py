@@ -20,6 +20,7 @@ MENTIONS = "\n".join(
     source.text for source in SOURCES if source.path.startswith(("experiments/", "scripts/", "Makefile", "pyproject"))
 )
 ENTRIES = frozenset({"workbench.api", "workbench.cli", "workbench.cli.__main__"})
+ENTRIES |= {"workbench.model.reference"}  # the slow model beside the engine: theory tests compare the two
 ENTRIES |= {f"workbench.cli.{command}" for command in COMMANDS}
 
 Rule = Callable[[Source], list[str]]
