@@ -1,0 +1,221 @@
+"""The message-level path once more, event by event in SimPy: slow, and easy to believe.
+
+It shares only the input types with the compiled kernels and must give every event the same acknowledgement
+and the same commit; a test compares them. It leaves out what the engine leaves out. Where many things happen
+at one instant (a partition is back, a processor knows its new leader), they happen in the order of their rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+import simpy
+
+from workbench.engine import Disturbance, Fate, Service, Traffic
+from workbench.model.world import Steps
+
+BEFORE_S: Final = 1.0  # the clock starts so long before the first event
+INSTANT_S: Final = 1e-9  # what happens within this is taken as simultaneous
+
+
+class Reference:
+    """One run of every event through producer, broker, processor and database."""
+
+    def __init__(self, traffic: Traffic, disturbance: Disturbance, service: Service) -> None:
+        self.traffic = traffic
+        self.disturbance = disturbance
+        self.service = service
+        count = len(traffic.intended_s)
+        self.env = simpy.Environment(float(np.min(traffic.intended_s, initial=0.0)) - BEFORE_S)
+        self.acked_s = np.full(count, np.nan)
+        self.visible_s = np.full(count, np.nan)
+        self.committed_s = np.full(count, np.nan)
+        self.lost = 0
+        self._gates: dict[float, list[tuple[int, Callable[[], None]]]] = {}
+        self._connections: dict[int, simpy.Store] = {}
+        self._queues: dict[int, simpy.Store] = {}
+        self._busy: set[int] = set()
+        self._arriving: list[tuple[int, int]] = []  # row, processor: at this instant
+
+    def run(self) -> Fate:
+        """Return the fate of every event."""
+        clients, partitions = self.disturbance.held_until_s.shape
+        series = self.traffic.client * partitions + self.traffic.partition
+        for index in range(clients * partitions):
+            rows = [int(row) for row in np.flatnonzero(series == index)]
+            self.env.process(Producer(self, index, rows).run())
+        for processor in sorted({int(each) for each in self.disturbance.processor if each >= 0}):
+            self._queues[processor] = simpy.Store(self.env)
+            self.env.process(self._processor(processor))
+        self.env.run()
+        return Fate(self.acked_s, self.visible_s, self.committed_s, self.lost)
+
+    def at(self, t_s: float, order: int, action: Callable[[], None]) -> None:
+        """Do something at an instant, after what has a smaller `order` there; never at infinity."""
+        if np.isinf(t_s):
+            return
+        if t_s not in self._gates:
+            self._gates[t_s] = []
+            self.env.process(self._open(t_s))
+        self._gates[t_s].append((order, action))
+
+    def _open(self, t_s: float) -> Steps:
+        yield self.env.timeout(t_s - self.env.now)
+        for _, action in sorted(self._gates.pop(t_s), key=lambda waiting: waiting[0]):
+            action()
+
+    def request(self, line: int, rows: list[int], answered: simpy.Event) -> None:
+        """Hand a released request to its connection, which answers one after another."""
+        if line not in self._connections:
+            self._connections[line] = simpy.Store(self.env)
+            self.env.process(self._serve(self._connections[line]))
+        self._connections[line].put((rows, answered))
+
+    def _serve(self, requests: simpy.Store) -> Steps:
+        while True:
+            rows, answered = yield requests.get()
+            yield self.env.timeout(self.service.request_s + self.service.request_event_s * len(rows))
+            self.acknowledge(rows)
+            answered.succeed()
+
+    def acknowledge(self, rows: list[int]) -> None:
+        """Answer the events of one request now; those that were not lost travel on."""
+        now_s, begins_s = float(self.env.now), self.disturbance.begins_s
+        self.acked_s[rows] = now_s
+        for row in rows:
+            loses = self.disturbance.loses_tail[self.traffic.partition[row]]
+            if loses and now_s < begins_s <= now_s + self.service.replication_lag_s:
+                self.lost += 1
+            else:
+                self.env.process(self._replicate(row))
+
+    def _replicate(self, row: int) -> Steps:
+        """One event until it is below the high watermark."""
+        yield self.env.timeout(self.service.replication_lag_s)
+        from_s = float(self.disturbance.visible_from_s[self.traffic.partition[row]])
+        if self.disturbance.begins_s <= self.env.now < from_s:
+            self.at(from_s, row, lambda: self._visible(row))
+        else:
+            self._visible(row)
+
+    def _visible(self, row: int) -> None:
+        self.visible_s[row] = self.env.now
+        self.env.process(self._fetch(row))
+
+    def _fetch(self, row: int) -> Steps:
+        """One event until it is in its processor's queue."""
+        yield self.env.timeout(self.service.fetch_s)
+        from_s = float(self.disturbance.fetchable_from_s[self.traffic.partition[row]])
+        if self.disturbance.begins_s <= self.env.now < from_s:
+            self.at(from_s, row, lambda: self._queue(row))
+        else:
+            self._queue(row)
+
+    def _queue(self, row: int) -> None:
+        """Note an event for its processor's queue, which takes what comes at one instant in the order of rows."""
+        owner = int(self.disturbance.processor[self.traffic.partition[row]])
+        if owner < 0:
+            return
+        if not self._arriving:
+            self.env.process(self._hand_over())
+        self._arriving.append((row, owner))
+
+    def _hand_over(self) -> Steps:
+        yield self.env.timeout(INSTANT_S)
+        for row, owner in sorted(self._arriving):
+            self._queues[owner].put(row)
+        self._arriving.clear()
+
+    def _processor(self, processor: int) -> Steps:
+        """One processor: collect a batch, write it, and again."""
+        queue, service = self._queues[processor], self.service
+        while True:
+            batch = [(yield queue.get())]
+            deadline = self.env.timeout(service.batch_linger_s)
+            while len(batch) < service.batch_events_max:
+                another = queue.get()
+                yield another | deadline
+                if not another.triggered:
+                    another.cancel()
+                    break
+                batch.append(another.value)
+            yield from self._write(processor, batch)
+
+    def _write(self, processor: int, batch: list[int]) -> Steps:
+        """Write one batch; it takes longer when another processor is busy as it starts.
+
+        Of processors that start at one instant the one of lower number is the first.
+        """
+        service = self.service
+        yield self.env.timeout(INSTANT_S * processor)
+        database_s = (service.batch_fixed_s + service.batch_event_s * len(batch)) * self.traffic.noise[batch[0]]
+        if self._busy - {processor}:
+            database_s *= service.saturation_factor
+        rest_s = service.rest_fixed_s + service.rest_event_s * len(batch)
+        self._busy.add(processor)
+        yield self.env.timeout(rest_s / 2.0 + database_s)
+        self.committed_s[batch] = self.env.now
+        yield self.env.timeout(rest_s / 2.0)
+        self._busy.discard(processor)
+
+
+class Producer:
+    """One client's writes to one partition, gathered into requests."""
+
+    def __init__(self, world: Reference, series: int, rows: list[int]) -> None:
+        self.world = world
+        self.series = series
+        self.rows = rows
+        self.held_until_s = float(world.disturbance.held_until_s.flat[series])
+        self.line = int(world.disturbance.connection.flat[series])
+        self.answered_s = -np.inf  # of the newest request that nothing held
+        self.previous: simpy.Event | None = None  # the newest request's answer
+        self.held: list[list[int]] = []
+
+    def run(self) -> Steps:
+        """Open a request with an event, close it after the linger or when it is full, send it."""
+        env, service = self.world.env, self.world.service
+        intended_s = self.world.traffic.intended_s
+        rows = list(reversed(self.rows))
+        while rows:
+            request = [rows.pop()]
+            closes_s = float(intended_s[request[0]]) + service.linger_s
+            while rows and len(request) < service.produce_events_max and intended_s[rows[-1]] < closes_s:
+                request.append(rows.pop())
+            full = len(request) == service.produce_events_max
+            sent_s = float(intended_s[request[-1]]) if full else closes_s
+            yield env.timeout(max(0.0, sent_s - env.now))
+            self._send(request, sent_s)
+
+    def _send(self, request: list[int], sent_s: float) -> None:
+        due_s = sent_s + float(self.world.traffic.response_s[request[0]])
+        if max(due_s, self.answered_s) >= self.world.disturbance.begins_s and sent_s < self.held_until_s:
+            if not self.held:
+                self.world.at(self.held_until_s, self.series, self._release)
+            self.held.append(request)
+            return
+        self.answered_s = max(due_s, self.answered_s)
+        answered = self.world.env.event()
+        self.world.env.process(self._undisturbed(request, due_s, self.previous, answered))
+        self.previous = answered
+
+    def _undisturbed(
+        self, request: list[int], due_s: float, previous: simpy.Event | None, answered: simpy.Event
+    ) -> Steps:
+        """A request that nothing holds: answered when due, but not before the one ahead of it."""
+        yield self.world.env.timeout(max(0.0, due_s - self.world.env.now))
+        if previous is not None and not previous.processed:
+            yield previous
+        self.world.acknowledge(request)
+        answered.succeed()
+
+    def _release(self) -> None:
+        """The partition is back: first the request that was in flight, then all that gathered behind it."""
+        first, *others = self.held
+        gathered = [row for request in others for row in request]
+        size = self.world.service.produce_events_max
+        for rows in (first, *(gathered[low : low + size] for low in range(0, len(gathered), size))):
+            self.previous = self.world.env.event()
+            self.world.request(self.line, rows, self.previous)
