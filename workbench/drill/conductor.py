@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ from workbench.records.prediction import Prediction
 from workbench.scenario.drill_scenario import Scenario
 from workbench.streams import stream
 from workbench.target.local import LocalHub, start
+from workbench.target.local.leftovers import processes_of
 from workbench.target.port import Injection, UndoResult, Victim
 from workbench.topology.hub import HubTopology
 from workbench.workload import BURST_S
@@ -99,9 +101,9 @@ class Drill:
         with start(self.topology, seed=self.seed, restart=self.scenario.restart, progress=self.progress.note) as hub:
             self._hub_ready(hub, time.monotonic() - begun_s)
             undone = self._drill_on(hub)
-        left = hub.left_over_processes()
+        left = [process.pid for process in processes_of(hub.directory, but=(os.getpid(),))]
         if left:
-            return Verdict(BROKEN, f"Something may still be broken: {len(left)} processes of the hub are left: {left}.")
+            return Verdict(BROKEN, f"Something may still be broken: processes {left} of the hub are left.")
         if not undone.verified:
             return Verdict(BROKEN, f"Something may still be broken: {undone.detail}.")
         return Verdict(CLEAN, "Clean: the undo was verified, 0 processes left.")
