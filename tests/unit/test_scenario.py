@@ -20,8 +20,17 @@ from workbench.scenario import (
     find_scenario,
     read_scenario,
 )
-from workbench.scenario.form import PROFILE_FORMS
+from workbench.scenario.form import FORMS, PROFILE_FORMS, PrimaryForm
 from workbench.topology import read_topology
+from workbench.topology.hub import (
+    EventProcessors,
+    HubTopology,
+    KafkaCluster,
+    PostgresCluster,
+    RedisServer,
+    Topic,
+    ZooKeeperEnsemble,
+)
 from workbench.workload import ProfileKind
 
 SCENARIO = (PROJECT_ROOT / "scenarios" / "broker-loss.yaml").read_text()
@@ -339,3 +348,33 @@ def test_the_three_sessions_differ_in_their_manifests_only() -> None:
             assert getattr(other, field) == getattr(plain, field), field
     acks_1 = read_scenario(find_scenario("broker-loss-acks-1"))
     assert dataclasses.replace(acks_1.workload, acks="all") == plain.workload
+
+
+def test_the_reference_names_every_key_and_its_example_is_right(tmp_path: Path) -> None:
+    """docs/scenarios.md has a row for each key of the form, and its example is a scenario."""
+    reference = (PROJECT_ROOT / "docs" / "scenarios.md").read_text()
+    for form in [*FORMS.values(), *PROFILE_FORMS.values(), PrimaryForm]:
+        for key in form.model_fields:
+            assert f"`{key}`" in reference, key
+    for path in all_scenarios():
+        assert f"`{path.stem}`" in reference
+    example = reference.partition("```yaml\n")[2].partition("```")[0]
+    assert read_scenario(write(tmp_path, example)).name == "a-scenario"
+
+
+def test_the_reference_of_manifests_names_every_field() -> None:
+    """docs/manifests.md says for each field of the topology which key it comes from."""
+    reference = (PROJECT_ROOT / "docs" / "manifests.md").read_text()
+    parts = {
+        "kafka": KafkaCluster,
+        "zookeeper": ZooKeeperEnsemble,
+        "topics[]": Topic,
+        "postgres": PostgresCluster,
+        "redis": RedisServer,
+        "processors": EventProcessors,
+    }
+    for prefix, part in parts.items():
+        for field in dataclasses.fields(part):
+            assert f"| `{prefix}.{field.name}` |" in reference, field.name
+    for field in dataclasses.fields(HubTopology):
+        assert f"| `{field.name}" in reference, field.name

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+import functools
+import operator
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+import yaml
 
 from workbench.errors import BadInput, Problem
-from workbench.topology import HubTopology, read_topology
+from workbench.topology import HubTopology, read_topology, render
 
 MANIFESTS = Path(__file__).parents[2] / "manifests"
 KAFKA = "apiVersion: kafka.strimzi.io/v1beta2\nkind: Kafka\nmetadata: {name: hub, namespace: central-hub}\n"
@@ -271,6 +276,7 @@ BROKEN = {
         "missing",
         "memory with its unit",
     ),
+    "no worker": (CONFIG_MAP.replace("NAME", "hub-shape") + "data: {$patch: replace}\n", "data", "without", "one key"),
     "worker that is no map": (
         CONFIG_MAP.replace("NAME", "hub-shape") + "data: {worker-3: big}\n",
         "worker-3",
@@ -341,3 +347,29 @@ def test_everything_lives_in_one_namespace(tmp_path: Path) -> None:
     path = folder.parent / "base" / "redis.yaml"
     path.write_text(path.read_text().replace("namespace: central-hub", "namespace: elsewhere"))
     assert any(problem.key == "metadata.namespace" for problem in problems_of(folder))
+
+
+def paths_of(value: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """Return the path of every value below a plain document."""
+    children = list(value.items()) if isinstance(value, dict) else []
+    children += list(enumerate(value)) if isinstance(value, list) else []
+    return [path, *(found for key, child in children for found in paths_of(child, (*path, key)))]
+
+
+@pytest.mark.parametrize("junk", [None, "x", "", -1, 0, 10**9, 1.5, True, [], {}, [{}], {"x": {"y": []}}], ids=repr)
+def test_nonsense_anywhere_is_refused_or_read(tmp_path: Path, junk: object) -> None:
+    """Whatever stands in any place of the manifests, reading ends in a hub or in named problems, never in a crash."""
+    rendered = render(MANIFESTS / "base")
+    places = [(index, path) for index, resource in enumerate(rendered) for path in paths_of(resource) if path]
+    rng = np.random.default_rng(7)
+    (tmp_path / "kustomization.yaml").write_text("resources: [all.yaml]\n")
+    for choice in rng.choice(len(places), size=12, replace=False):
+        index, path = places[choice]
+        resources = copy.deepcopy(rendered)
+        *above, last = path
+        functools.reduce(operator.getitem, above, resources[index])[last] = junk  # type: ignore[arg-type]
+        (tmp_path / "all.yaml").write_text(yaml.safe_dump_all(resources))
+        try:
+            assert isinstance(read_topology(tmp_path), HubTopology)
+        except BadInput as error:
+            assert error.problems

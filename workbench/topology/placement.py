@@ -87,6 +87,8 @@ def read_workers(reader: Reader, shape: Node) -> dict[str, tuple[float, float]]:
         parsed = reader.embedded(node, path_of(("data", name)))
         if parsed is not None:
             sizes[name] = reader.size(parsed)
+    if data is not None and not data.fields:
+        reader.note(data.place, "data", "without workers", "one key a worker")
     return sizes
 
 
