@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from workbench.errors import ToolFailed
 from workbench.records.writes import COMMIT_DTYPE, Rows
@@ -82,6 +83,6 @@ def _connect(dsn: str) -> psycopg.Connection[tuple[Any, ...]]:
         dsn,
         autocommit=True,
         connect_timeout=CONNECT_TIMEOUT_S,
-        options=f"-c statement_timeout={STATEMENT_TIMEOUT_MS}",
+        options=f"{conninfo_to_dict(dsn).get('options') or ''} -c statement_timeout={STATEMENT_TIMEOUT_MS}",
         application_name="ledger",
     )

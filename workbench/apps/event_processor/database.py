@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from workbench.apps.event_processor.records import Batch
 
@@ -58,6 +59,7 @@ class Database:
 
     def __init__(self, dsn: str, encryption_key: str) -> None:
         self._dsn = dsn
+        self._options = conninfo_to_dict(dsn).get("options") or ""  # the connection string's own come first
         self._key = encryption_key
         self._connection: psycopg.Connection[Any] | None = None
         self.connections = 0  # made so far
@@ -79,7 +81,7 @@ class Database:
             keepalives_idle=SILENCE_TIMEOUT_MS // 1000,
             # after a fail-over the old address may answer as a standby: only a server that takes writes will do
             target_session_attrs="read-write",
-            options=f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c client_min_messages=warning",
+            options=f"{self._options} -c statement_timeout={STATEMENT_TIMEOUT_MS} -c client_min_messages=warning",
             application_name="event-processor",
         )
         try:
