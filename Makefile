@@ -19,7 +19,7 @@ check: setup ## Format, lint, types, import contracts, scenarios and experiments
 	@scripts/check.sh
 
 golden: setup ## Write the golden files anew from what the code gives now (then read the diff)
-	@.venv/bin/python scripts/golden.py
+	@.venv/bin/python -m tests.golden.cases
 
 lock: setup ## Resolve pyproject.toml into requirements.txt anew (needs network)
 	@scripts/lock.sh

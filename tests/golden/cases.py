@@ -1,0 +1,113 @@
+"""The golden files: what each holds and how it comes about. `make golden` writes them; the tests never do.
+
+No golden file says that a number is right, only that it has not moved unnoticed. Theory tests say what is right.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import importlib
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import click
+
+from tests.support.sample_run import write_sample
+from workbench.cli import COMMANDS
+from workbench.errors import BadInput
+from workbench.metrics.catalogue import BY_NAME
+from workbench.metrics.numbers import quantity, span
+from workbench.model import predict
+from workbench.model.parameters import merge
+from workbench.records.folder import dump_json
+from workbench.records.prediction import interval, median
+from workbench.report import render
+from workbench.scenario import PROJECT_ROOT, find_scenario, read_scenario
+from workbench.topology import read_topology
+
+HERE: Final = Path(__file__).parent
+EXPECTED: Final = HERE / "expected"
+REPLICATIONS: Final = 40  # enough that a changed rule shows, few enough for every run of the tests
+
+
+def helps() -> str:
+    """Every command's help, as a terminal of 80 columns shows it."""
+    commands = {name: importlib.import_module(f"workbench.cli.{name}").command for name in COMMANDS}
+    return "\n".join(text for name, command in commands.items() for text in _helps(command, f"workbench {name}"))
+
+
+def problems() -> str:
+    """What a scenario with a mistake in nearly every line is answered: all of it at once."""
+    with contextlib.chdir(PROJECT_ROOT):
+        try:
+            read_scenario((HERE / "wrong-scenario.yaml").relative_to(PROJECT_ROOT))
+        except BadInput as error:
+            return f"{error}\n"
+    return "no problem found\n"
+
+
+def topology() -> str:
+    """The topology that the base manifests stand for."""
+    content = dataclasses.asdict(read_topology(PROJECT_ROOT / "manifests" / "base"))
+    return dump_json(content).decode()
+
+
+def prediction() -> str:
+    """A prediction of broker-loss from manifests and priors alone: every metric, as `workbench predict` words it."""
+    scenario = read_scenario(find_scenario("broker-loss"))
+    hub = read_topology(scenario.manifests)
+    parameters = merge(scenario, hub, None, None)
+    predicted = predict(scenario, hub, parameters, seed=1, replications=REPLICATIONS, subprocesses=0)
+    rows = [f"{predicted.scenario}, seed {predicted.seed}, {predicted.replications} replications"]
+    for name, values in predicted.metrics.items():
+        unit = BY_NAME[name].unit
+        rows.append(f"{name}: {quantity(median(values), unit)} ({span(*interval(values, 90.0), unit)})")
+    return "\n".join(rows) + "\n"
+
+
+def report() -> str:
+    """The Markdown report of a sample run in which the prediction missed; its numbers are made up."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = write_sample(Path(folder) / "run", "pass-fail")
+        render(run)
+        return (run.root / "report.md").read_text()
+
+
+CASES: Final[Mapping[str, Callable[[], str]]] = {
+    "helps.txt": helps,
+    "problems.txt": problems,
+    "topology.json": topology,
+    "prediction.txt": prediction,
+    "report.md": report,
+}
+
+
+def _helps(command: click.Command, name: str) -> Iterator[str]:
+    context = click.Context(command, info_name=name, terminal_width=80)
+    yield f"$ {name} --help\n{command.get_help(context)}\n"
+    if isinstance(command, click.Group):
+        for inner in command.list_commands(context):
+            found = command.get_command(context, inner)
+            if found is not None:
+                yield from _helps(found, f"{name} {inner}")
+
+
+def rewrite() -> None:
+    """Write every golden file anew and remove those that no case makes."""
+    EXPECTED.mkdir(exist_ok=True)
+    for name, produce in CASES.items():
+        path = EXPECTED / name
+        before = path.read_text() if path.exists() else None
+        path.write_text(produce())
+        state = "as before" if path.read_text() == before else "written" if before is None else "CHANGED: read the diff"
+        print(f"{path.relative_to(PROJECT_ROOT)}: {state}")
+    for path in set(EXPECTED.iterdir()) - {EXPECTED / name for name in CASES}:
+        path.unlink()
+        print(f"{path.relative_to(PROJECT_ROOT)}: removed, no case makes it")
+
+
+if __name__ == "__main__":
+    rewrite()
