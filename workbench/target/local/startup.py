@@ -21,7 +21,7 @@ from workbench.target.local.processes import ProcessSpec
 from workbench.target.local.servers import Plan
 
 POLL_S: Final = 0.05
-READY_TIMEOUT_S: Final = 90.0  # of one step; a busy machine needs many times the usual second or two
+READY_TIMEOUT_S: Final = 120.0  # of one step; a busy machine needs many times the usual second or two
 ADMIN_TIMEOUT_S: Final = 30.0
 HTTP_TIMEOUT_S: Final = 2.0
 TAIL_LINES: Final = 12

@@ -270,6 +270,9 @@ class Supervisor:
 
     def _end_all(self) -> None:
         _say("ending")
+        for managed in self._managed.values():  # the known ones at once, before looking for others
+            if managed.running is not None:
+                os.kill(managed.running.pid, managed.spec.death_signal)
         mine = (os.getpid(), self._guardian)
         left = end_processes(self._directory, timeout_s=END_TIMEOUT_S, but=mine, between=self._reap)
         _say("ended", left=left)
