@@ -283,3 +283,24 @@ def test_redis_killed_does_not_stop_rows(bench: Bench) -> None:
     bench.produce(200)
     bench.assert_one_row_each()
     wait_for(lambda: bench.metric(process, "state_pending") == 0.0, 30, "nothing is pending any more")
+
+
+def test_a_dead_coordinator_does_not_hold_up_rows(bench: Bench) -> None:
+    """With the broker killed that keeps the group's offsets, what is fetched is written at once.
+
+    A commit that waited for its answer would let one batch through at most.
+    """
+    process = bench.start()
+    bench.wait_until_ready(process)
+    coordinator = bench.hub.group_coordinator(bench.name)
+    bench.produce(2000)
+    wait_for(lambda: bench.metric(process, "events_total") > 0.0, CATCH_UP_MAX_S, "something is written")
+    bench.hub.signal(f"kafka-{coordinator}", signal.SIGKILL)
+    before = bench.rows()
+    assert before < 1500, "the kill came too late to hit anything"
+    wait_for(lambda: bench.rows() >= before + 400, 10, "four batches without a coordinator")
+    assert coordinator in bench.hub.registered_brokers(), "the cluster noticed before the batches were written"
+    assert bench.hub.undo().verified
+    bench.produce(200)
+    bench.assert_one_row_each()
+    assert process.poll() is None
