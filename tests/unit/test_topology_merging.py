@@ -7,7 +7,7 @@ import string
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from workbench.errors import BadInput, Problem
@@ -15,6 +15,8 @@ from workbench.topology.documents import Node, Place
 from workbench.topology.merging import is_core, merge
 from workbench.units import quantity
 
+# What is tested holds whatever the machine's speed; a busy machine must not fail it.
+UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 NAMES = st.text(string.ascii_lowercase, min_size=1, max_size=3)
 SCALARS = st.one_of(st.integers(-5, 5), st.booleans(), st.text(string.ascii_letters, max_size=3))
 VALUES = st.recursive(SCALARS, lambda below: st.lists(below, max_size=3) | st.dictionaries(NAMES, below, max_size=3))
@@ -46,6 +48,7 @@ def merged(base: Any, patch: Any, core: bool = False) -> Any:
     return None if result is None else result.plain
 
 
+@UNTIMED
 @given(MAPS, PATCHES, st.booleans())
 def test_merging_twice_is_merging_once(base: Any, patch: Any, core: bool) -> None:
     """A patch that is already in force changes nothing."""
@@ -53,18 +56,21 @@ def test_merging_twice_is_merging_once(base: Any, patch: Any, core: bool) -> Non
     assert merged(once, patch, core) == once
 
 
+@UNTIMED
 @given(MAPS, st.booleans())
 def test_an_empty_patch_changes_nothing(base: Any, core: bool) -> None:
     """{} over anything is that thing."""
     assert merged(base, {}, core) == base
 
 
+@UNTIMED
 @given(MAPS, NAMES)
 def test_null_deletes_exactly_its_key(base: Any, name: str) -> None:
     """A null takes its key away and leaves every other one."""
     assert merged(base, {name: None}) == {key: value for key, value in base.items() if key != name}
 
 
+@UNTIMED
 @given(MAPS, PATCHES)
 def test_a_patch_leaves_no_null_behind(base: Any, patch: Any) -> None:
     """Nulls are orders, never values, also where there was nothing to delete."""
@@ -79,6 +85,7 @@ def test_a_patch_leaves_no_null_behind(base: Any, patch: Any) -> None:
     assert not nulls(merged(base, patch))
 
 
+@UNTIMED
 @given(MAPS, PATCHES)
 def test_scalars_of_the_patch_win(base: Any, patch: Any) -> None:
     """Whatever plain value the patch states stands in the result."""
@@ -165,12 +172,14 @@ def test_places_follow_the_value_that_won() -> None:
     assert (b.place.file, c.place.file) == ("over.yaml", "a.yaml")
 
 
+@UNTIMED
 @given(st.integers(0, 10**9), st.sampled_from(["", "m", "k", "M", "G", "T", "Ki", "Mi", "Gi", "Ti"]))
 def test_quantities_scale_with_their_suffix(number: int, suffix: str) -> None:
     """N times one unit is the quantity of n units."""
     assert quantity(f"{number}{suffix}") == pytest.approx(number * quantity(f"1{suffix}"))
 
 
+@UNTIMED
 @given(st.floats(0.001, 1e6))
 def test_plain_numbers_are_their_own_quantity(number: float) -> None:
     """A number without suffix is cores or bytes as it stands."""
@@ -178,6 +187,7 @@ def test_plain_numbers_are_their_own_quantity(number: float) -> None:
     assert quantity(text) == float(text)
 
 
+@UNTIMED
 @given(st.text(max_size=6))
 def test_a_quantity_is_a_number_from_zero_or_refused(text: str) -> None:
     """Any text either parses to a number of at least 0 or is refused; nothing else happens."""
