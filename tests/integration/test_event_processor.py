@@ -21,6 +21,8 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from psycopg.conninfo import make_conninfo
 
+from workbench.apps.event_processor.database import Database
+from workbench.apps.event_processor.records import Batch, Event
 from workbench.apps.event_processor.state import ALERTS_CHANNEL
 from workbench.target.local import LocalHub
 
@@ -262,6 +264,29 @@ def test_postgres_killed_in_the_middle_costs_no_row(bench: Bench) -> None:
     bench.assert_one_row_each()
     assert bench.metric(process, "reconnects_total") >= 1.0
     assert process.poll() is None
+
+
+def test_a_frozen_postgres_is_given_up(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server process that is stopped, its socket open, fails the write in time; written again, there is one row."""
+    batch = Batch([Event(1, bench.topics[1], 0, 0, 3, "on", "{}")])
+    database = Database(bench.dsn, KEY)
+    assert database.write(batch) == 1
+    with psycopg.connect(bench.dsn) as connection:
+        found = connection.execute("SELECT pid FROM pg_stat_activity WHERE application_name = 'event-processor'")
+        backends = {int(row[0]) for row in found}
+    monkeypatch.setattr("workbench.apps.event_processor.database.ANSWER_TIMEOUT_S", 1.0)
+    for backend in backends:
+        os.kill(backend, signal.SIGSTOP)
+    try:
+        with pytest.raises(psycopg.OperationalError):
+            database.write(Batch([*batch.events, Event(2, bench.topics[1], 0, 1, 3, "off", "{}")]))
+    finally:
+        for backend in backends:
+            os.kill(backend, signal.SIGCONT)
+    monkeypatch.undo()
+    database.write(Batch([*batch.events, Event(2, bench.topics[1], 0, 1, 3, "off", "{}")]))
+    assert bench.rows() == 2
+    database.close()
 
 
 def test_redis_killed_does_not_stop_rows(bench: Bench) -> None:

@@ -6,7 +6,11 @@ bytes' worth a call: about 0.35 ms a row, far more than AES itself. That is the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import psycopg
@@ -15,7 +19,8 @@ from psycopg.conninfo import conninfo_to_dict
 from workbench.apps.event_processor.records import Batch
 
 CONNECT_TIMEOUT_S: Final = 5
-STATEMENT_TIMEOUT_MS: Final = 60_000  # far above any batch, far below max.poll.interval.ms (300,000)
+STATEMENT_TIMEOUT_MS: Final = 30_000  # far above any batch, far below max.poll.interval.ms (300,000)
+ANSWER_TIMEOUT_S: Final = 35.0  # a server that is frozen keeps no time-out of its own: the client hangs up after this
 SILENCE_TIMEOUT_MS: Final = 10_000  # a server that vanished without a reset is given up after this
 SCHEMA_LOCK: Final = 0x6875_6231  # advisory lock: processors start together and CREATE .. IF NOT EXISTS can race
 
@@ -85,7 +90,7 @@ class Database:
             application_name="event-processor",
         )
         try:
-            with connection.transaction():
+            with _answering(connection), connection.transaction():
                 connection.execute("SELECT pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
                 connection.execute(SCHEMA)
         except psycopg.Error:
@@ -116,17 +121,37 @@ class Database:
     def _insert(self, batch: Batch) -> int:
         if self._connection is None:
             raise psycopg.OperationalError("not connected")
-        if not batch.dead_letters:  # one statement is one transaction: one round trip
-            return self._insert_events(self._connection, batch)
-        with self._connection.transaction():
-            self._connection.execute(INSERT_DEAD_LETTERS, _columns(batch.dead_letters))
-            return self._insert_events(self._connection, batch) if batch.events else 0
+        with _answering(self._connection) as connection:
+            if not batch.dead_letters:  # one statement is one transaction: one round trip
+                return self._insert_events(connection, batch)
+            with connection.transaction():
+                connection.execute(INSERT_DEAD_LETTERS, _columns(batch.dead_letters))
+                return self._insert_events(connection, batch) if batch.events else 0
 
     def _insert_events(self, connection: psycopg.Connection[Any], batch: Batch) -> int:
         ids, topics, partitions, offsets, devices, _, bodies = _columns(batch.events)
         return connection.execute(
             INSERT_EVENTS, [self._key, ids, topics, partitions, offsets, devices, bodies]
         ).rowcount
+
+
+@contextmanager
+def _answering(connection: psycopg.Connection[Any]) -> Iterator[psycopg.Connection[Any]]:
+    """Shut the connection's socket when the block takes longer than ANSWER_TIMEOUT_S; the wait in it then fails."""
+    with socket.socket(fileno=os.dup(connection.fileno())) as duplicate:
+        timer = threading.Timer(ANSWER_TIMEOUT_S, _hang_up, (duplicate,))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield connection
+        finally:
+            timer.cancel()
+            timer.join()
+
+
+def _hang_up(connected: socket.socket) -> None:
+    with suppress(OSError):  # the server hung up first
+        connected.shutdown(socket.SHUT_RDWR)
 
 
 def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
