@@ -146,8 +146,8 @@ def percentiles(values: FloatArray, percents: Sequence[float]) -> FloatArray:
         position = np.maximum(counts - 1, 0) * (percent / 100.0)
         low = np.floor(position).astype(np.int64)
         high = np.minimum(low + 1, np.maximum(counts - 1, 0))
-        share = position - low
-        found = ordered[low, columns] * (1.0 - share) + ordered[high, columns] * share
+        below, above = ordered[low, columns], ordered[high, columns]
+        found = below + (above - below) * (position - low)
         rows.append(np.where(counts > 0, found, np.nan))
     return np.array(rows)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from workbench import engine
 from workbench.engine import Fate, Traffic
+from workbench.fault import RestartRule
 from workbench.metrics import functions
 from workbench.metrics.catalogue import evaluate
 from workbench.metrics.tables import Counts, Evidence, FloatArray, Moments, WriteTable
@@ -83,10 +84,16 @@ class Model:
         spare_per_s = max(served_per_s - per_s, 0.05 * served_per_s)
         drain_s = DRAIN_FACTOR * per_s * course.resumed_s / spare_per_s
         drained_s = course.resumed_s + drain_s + DRAIN_ROOM_S + draws["calm_s"]
-        ends = [drained_s, course.moments.isr_full_s]
-        longest_s = draws["recovery_timeout_s"]
-        end_s = longest_s if np.isnan(ends).any() else min(longest_s, max(ends))
-        return start_s, end_s + draws["load_tail_s"]
+        return start_s, self._load_end_s(drained_s, course.moments, draws)
+
+    def _load_end_s(self, calm_s: float, moments: Moments, draws: Mapping[str, float]) -> float:
+        """Return when the drill stops the load: after the last thing it waits for, at most the time-out."""
+        awaited = [calm_s, moments.leaders_moved_s]
+        if self.setting.restart is not RestartRule.NONE:
+            awaited.append(moments.isr_full_s)
+        bound_s = draws["recovery_timeout_s"]
+        last_s = bound_s if np.isnan(awaited).any() else min(bound_s, max(awaited))
+        return float(last_s + draws["load_tail_s"])
 
     def _traffic(self, index: int, draws: Mapping[str, float], span_s: tuple[float, float]) -> Traffic:
         return traffic(
@@ -126,9 +133,7 @@ class Model:
         counts = Counts(acknowledged_lost=fate.lost)
         whole = Evidence(writes, within, counts, partitions)
         drained_s = functions.backlog_drained_s(whole)
-        last_s = max(drained_s + draws["calm_s"], moments.isr_full_s)
-        bound_s = draws["recovery_timeout_s"]
-        end_s = min(span_s[1], (bound_s if np.isnan(last_s) else min(bound_s, last_s)) + draws["load_tail_s"])
+        end_s = min(span_s[1], self._load_end_s(drained_s + draws["calm_s"], moments, draws))
         first, last = (int(place) for place in np.searchsorted(events.intended_s, [begins_s, end_s]))
         kept = writes.between(first, last)
         return Evidence(kept, replace(within, load_end_s=end_s), counts, partitions), slice(first, last)

@@ -1,0 +1,58 @@
+"""The processors' batch server against queueing formulas, with a confidence interval over replications."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from workbench.engine.kernels import commit
+
+REPLICATIONS = 12
+CUSTOMERS = 40_000
+WARM_UP = 5_000
+SERVICE_S = 0.01
+T_99 = 3.106  # Student's t, 11 degrees of freedom, two-sided 99 %
+
+
+def mean_wait_s(utilization: float, noise_sigma: float, seed: int) -> float:
+    """Return the mean wait in queue of one replication: Poisson arrivals, one processor, batches of one."""
+    rng = np.random.default_rng(seed)
+    arrivals_s = np.cumsum(rng.exponential(SERVICE_S / utilization, CUSTOMERS))
+    noise = rng.lognormal(-(noise_sigma**2) / 2.0, noise_sigma, CUSTOMERS) if noise_sigma else np.ones(CUSTOMERS)
+    edges = np.array([0, CUSTOMERS])
+    committed_s = commit(arrivals_s, noise, edges, 0.0, 1, 0.0, SERVICE_S, 0.0, 0.0, 1.0)
+    wait_s = committed_s - arrivals_s - SERVICE_S * noise
+    return float(wait_s[WARM_UP:].mean())
+
+
+@pytest.mark.parametrize("utilization", [0.3, 0.6, 0.8])
+@pytest.mark.parametrize("noise_sigma", [0.0, 0.6])
+def test_wait_follows_pollaczek_and_khinchine(utilization: float, noise_sigma: float) -> None:
+    """M/D/1 and M/G/1: Wq = rho s (1 + cv^2) / (2 (1 - rho)), inside the 99 % interval over replications."""
+    squared_variation = np.exp(noise_sigma**2) - 1.0
+    theory_s = utilization * SERVICE_S * (1.0 + squared_variation) / (2.0 * (1.0 - utilization))
+    waits_s = np.array([mean_wait_s(utilization, noise_sigma, seed) for seed in range(REPLICATIONS)])
+    half_width_s = T_99 * waits_s.std(ddof=1) / np.sqrt(REPLICATIONS)
+    assert abs(waits_s.mean() - theory_s) < half_width_s
+    assert half_width_s < 0.12 * theory_s
+
+
+def test_a_saturated_server_works_at_its_full_batches_rate() -> None:
+    """Everything waits from the start: throughput is n / (a + b n) of full batches, to the last one's rounding."""
+    count, full, fixed_s, event_s = 50_000, 500, 0.01, 0.0004
+    committed_s = commit(
+        np.zeros(count), np.ones(count), np.array([0, count]), 0.05, full, fixed_s, event_s, 0.002, 1e-5, 1.0
+    )
+    batch_s = fixed_s + event_s * full + 0.002 + 1e-5 * full
+    assert committed_s.max() == pytest.approx(count / full * batch_s, rel=0.01)
+
+
+def test_two_busy_processors_slow_each_other() -> None:
+    """Both saturated from the start: every batch but the first of all starts while the other is busy."""
+    count = 1000
+    queued_s, noise = np.zeros(2 * count), np.ones(2 * count)
+    edges = np.array([0, count, 2 * count])
+    alone = commit(queued_s, noise, edges, 0.05, 100, 0.0, 0.001, 0.0, 0.0, 1.0)
+    together = commit(queued_s, noise, edges, 0.05, 100, 0.0, 0.001, 0.0, 0.0, 1.5)
+    assert alone.max() == pytest.approx(1.0)
+    assert together.max() == pytest.approx(1.5, rel=0.1)

@@ -1,0 +1,140 @@
+"""Parameters: where each comes from, their file, and the distributions' draws."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from tests.support.model_cases import a_scenario, a_topology, parameters_of
+from workbench.errors import BadInput
+from workbench.model.measured import line
+from workbench.model.parameter import Distribution, Source, empirical, lognormal, triangular, uniform
+from workbench.model.parameters import Parameters, merge
+from workbench.records.baseline import Baseline, PipelineWindow
+from workbench.target.port import Victim
+
+LABELS = a_topology().partition_labels
+
+
+def a_baseline() -> Baseline:
+    """Return what a run-up of two topics with three partitions each may have measured."""
+    return Baseline(
+        broker_start_to_registered_s={"kafka-0": 3.0, "kafka-1": 4.0, "kafka-2": 3.5},
+        broker_registered_to_ready_s={"kafka-1": 0.5},
+        ack_s=tuple(np.linspace(0.006, 0.016, 5000).tolist()),
+        commit_s=(0.06,) * 5000,
+        offered_per_s=84.0,
+        canary_per_s=24.0,
+        burst=PipelineWindow(0.0, 20.0, 5000.0, 100.0, 2.5, 3.0, 2.0),
+        steady=PipelineWindow(30.0, 60.0, 2500.0, 250.0, 1.25, 1.5, 2.0),
+        backlog_events_p99=12.0,
+        controller=2,
+        leaders={label: index % 3 for index, label in enumerate(LABELS)},
+        zookeeper_leader=3,
+        zookeeper_of_broker={"0": 1, "1": 3, "2": 2},
+        group_coordinator=0,
+        partitions_of_processor={label: index % 2 for index, label in enumerate(LABELS)},
+    )
+
+
+VICTIM = Victim("kafka-1", "worker-2", 4711, 1, ("alerts-1",), False)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (uniform(2.0, 5.0), stats.uniform(2.0, 3.0)),
+        (triangular(1.0, 2.0, 6.0), stats.triang(0.2, 1.0, 5.0)),
+        (lognormal(3.0, 0.5), stats.lognorm(0.5, scale=3.0)),
+    ],
+)
+def test_quantiles_are_the_inverse_of_the_distribution(ours: Distribution, theirs: stats.rv_continuous) -> None:
+    """Compared with scipy's over the whole range."""
+    shares = np.linspace(0.001, 0.999, 200)
+    assert np.allclose(ours.quantile(shares), theirs.ppf(shares))
+
+
+def test_an_empirical_distribution_gives_its_own_values() -> None:
+    """Every value equally often, none in between."""
+    drawn = empirical((3.0, 1.0, 2.0)).quantile(np.array([0.0, 0.34, 0.67, 0.9999]))
+    assert drawn.tolist() == [1.0, 2.0, 3.0, 3.0]
+
+
+def test_the_file_keeps_every_parameter_and_gives_the_same_bytes() -> None:
+    """Through JSON and back, with and without a baseline."""
+    measured = merge(a_scenario(), a_topology(), a_baseline(), VICTIM)
+    for parameters in (parameters_of(), measured):
+        data = parameters.to_json()
+        again = Parameters.from_json(data)
+        assert again.to_json() == data
+        assert dict(again.by_name) == dict(parameters.by_name)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"{}", b'{"format": 99, "parameters": {}}', b'{"format":1,"parameters":{"a":{}}}']
+)
+def test_another_file_is_refused(data: bytes) -> None:
+    """No parameters.json, another format, a row without its source."""
+    with pytest.raises(BadInput):
+        Parameters.from_json(data)
+
+
+def test_every_parameter_says_its_source() -> None:
+    """Origin in words, a known source, a unit or a name."""
+    for name, row in merge(a_scenario(), a_topology(), a_baseline(), VICTIM).by_name.items():
+        assert row.origin, name
+        assert row.source in Source, name
+
+
+def test_what_the_run_measured_replaces_the_priors() -> None:
+    """Broker start, acknowledgement times, batch times; who leads and where the session is."""
+    parameters = merge(a_scenario(), a_topology(), a_baseline(), VICTIM)
+    prior = parameters_of()
+    for name in ("broker_start_s", "broker_ready_s", "response_s", "request_s", "batch_fixed_s", "batch_event_s"):
+        assert prior.by_name[name].source is Source.PRIOR
+        assert parameters.by_name[name].source is Source.BASELINE
+    low, mode, high = parameters.distribution("broker_start_s").numbers
+    assert low < 4.0 <= mode <= high
+    assert parameters.value("leader_of_partition")["alerts-1"] == 1
+    assert parameters.value("victim_session_on_zookeeper_leader") is True
+    assert prior.value("victim_session_on_zookeeper_leader") is None
+    assert parameters.distribution("response_s").numbers[0] == pytest.approx(0.001)
+
+
+def test_a_victim_that_controls_is_noted() -> None:
+    """The controller's election comes on top of its session's end."""
+    victim = replace(VICTIM, is_controller=True)
+    assert merge(a_scenario(), a_topology(), a_baseline(), victim).value("victim_is_controller") is True
+
+
+def test_the_batch_line_goes_through_both_windows() -> None:
+    """10 events in 5 ms and 50 events in 25 ms leave no fixed part; 50 in 15 ms leave 2.5 ms."""
+    steady = PipelineWindow(0.0, 1.0, 100.0, 10.0, 0.05, 0.06, 2.0)
+    burst = PipelineWindow(0.0, 1.0, 500.0, 10.0, 0.25, 0.3, 2.0)
+    assert line(steady, burst, 0.05, 0.25) == pytest.approx((0.0, 0.0005))
+    assert line(steady, burst, 0.05, 0.15) == pytest.approx((0.0025, 0.00025))
+
+
+def test_windows_too_close_give_a_line_through_the_origin() -> None:
+    """Without a burst there is no slope to measure."""
+    window = PipelineWindow(0.0, 1.0, 100.0, 10.0, 0.05, 0.06, 2.0)
+    assert line(window, window, 0.05, 0.05) == pytest.approx((0.0, 0.0005))
+
+
+def test_draws_belong_to_parameter_and_index() -> None:
+    """Asking for some replications, in any order, gives what asking for all gives."""
+    parameters = parameters_of()
+    everything = parameters.draws(5, range(20))
+    some = parameters.draws(5, [17, 3])
+    for name, column in everything.items():
+        assert some[name].tolist() == [column[17], column[3]]
+
+
+def test_two_faults_are_not_covered() -> None:
+    """The model says so instead of predicting half of it."""
+    scenario = a_scenario()
+    with pytest.raises(BadInput, match="one fault"):
+        parameters_of(replace(scenario, faults=scenario.faults * 2))

@@ -1,0 +1,96 @@
+"""The roles of the control events, each on its own."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.support.model_cases import a_scenario, parameters_of, setting_and_draws
+from workbench.engine import NEVER
+from workbench.fault import FaultType
+from workbench.model.course import play
+from workbench.model.predicting import percentiles
+from workbench.model.restart import backoff_s
+from workbench.model.world import next_on_grid
+
+
+def test_the_restart_rule_is_the_kubelets() -> None:
+    """At once, then 10, 20, 40 .. at most 300 s."""
+    assert [backoff_s(attempt) for attempt in range(1, 9)] == [0.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0, 300.0]
+
+
+@pytest.mark.parametrize(("t_s", "expected_s"), [(0.0, 0.5), (0.5, 2.5), (17.9, 18.5), (-3.0, -1.5)])
+def test_a_timer_fires_strictly_after(t_s: float, expected_s: float) -> None:
+    """Every 2 s at phase 0.5: a session touched on a tick lives to the next one (ExpiryQueue)."""
+    assert next_on_grid(t_s, 2.0, 0.5) == expected_s
+
+
+def test_phases_follow_each_other() -> None:
+    """Deregistered, leaders moved, registered, sets full; clients after the leaders."""
+    setting, draws = setting_and_draws(parameters_of(), a_scenario())
+    course = play(setting, draws)
+    moments = course.moments
+    assert 0.0 < moments.broker_deregistered_s <= moments.leaders_moved_s
+    assert moments.broker_deregistered_s <= moments.broker_registered_s < moments.isr_full_s
+    assert moments.registering_process_started_s < moments.broker_registered_s
+    held = course.disturbance.held_until_s
+    assert (held >= moments.broker_deregistered_s - 0.2).all()
+
+
+def test_a_controller_that_dies_costs_an_election_more() -> None:
+    """The same draws with the victim as controller: leaders move later by the fail-over."""
+    setting, draws = setting_and_draws(parameters_of(), a_scenario())
+    plain = play(replace(setting, victim_is_controller=False), draws).moments
+    controls = play(replace(setting, victim_is_controller=True), draws).moments
+    later_s = controls.leaders_moved_s - plain.leaders_moved_s
+    assert later_s == pytest.approx(draws["controller_failover_s"], abs=0.11)  # two polls of 0.1 s
+    assert controls.broker_deregistered_s == plain.broker_deregistered_s
+
+
+def test_leaders_drop_a_silent_follower_themselves_after_the_lag_limit() -> None:
+    """A session of 40 s: partitions led elsewhere go on after 30 to 45 s, those of the victim wait longer."""
+    setting, draws = setting_and_draws(parameters_of(), a_scenario())
+    slow = {**draws, "zookeeper_ping_age_s": 0.0}
+    course = play(replace(setting, session_s=60.0, victim_is_controller=False), slow)
+    held = course.disturbance.held_until_s
+    led = np.array([leader == setting.victim for leader in setting.leaders])
+    assert (held[:, ~led] > 30.0).all()
+    assert (held[:, ~led] <= 45.0).all()
+    assert (held[:, led] > 60.0).all()
+
+
+def test_a_stopped_broker_holds_nobody_elses_partitions() -> None:
+    """Leaders move and sets shrink before it goes, and nothing is lost."""
+    stop = a_scenario(FaultType.BROKER_STOP)
+    setting, draws = setting_and_draws(parameters_of(stop), stop)
+    course = play(setting, draws)
+    led = np.array([leader == setting.victim for leader in setting.leaders])
+    held = course.disturbance.held_until_s
+    assert (held[:, ~led] == NEVER).all()
+    assert (held[:, led] - course.disturbance.begins_s < 0.3).all()
+    assert not course.disturbance.loses_tail.any()
+
+
+def test_clients_find_new_leaders_at_their_own_timers() -> None:
+    """Each client within its one-second timer, not all at once."""
+    setting, draws = setting_and_draws(parameters_of(), a_scenario())
+    course = play(setting, draws)
+    led = [index for index, leader in enumerate(setting.leaders) if leader == setting.victim]
+    known_s = course.disturbance.held_until_s[:, led[0]]
+    assert len(set(known_s)) == len(known_s)
+    assert known_s.max() - known_s.min() < 1.0
+
+
+def test_percentiles_leave_missing_values_out() -> None:
+    """As numpy's nanpercentile, and NaN where nothing is left."""
+    rng = np.random.default_rng(5)
+    values = rng.normal(size=(50, 8))
+    values[rng.random(values.shape) < 0.3] = math.nan
+    values[:, 3] = math.nan
+    found = percentiles(values, (5, 50, 95))
+    kept = [index for index in range(8) if index != 3]
+    assert np.allclose(found[:, kept], np.nanpercentile(values[:, kept], (5, 50, 95), axis=0))
+    assert np.isnan(found[:, 3]).all()
