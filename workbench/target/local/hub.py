@@ -37,7 +37,7 @@ from workbench.topology.hub import HubTopology
 SIGNALS: Final = {FaultType.BROKER_KILL: signal.SIGKILL, FaultType.BROKER_STOP: signal.SIGTERM}
 REAP_TIMEOUT_S: Final = {FaultType.BROKER_KILL: 10.0, FaultType.BROKER_STOP: 60.0}
 # A JVM that ends after SIGTERM exits with 128 + 15 (its own handler runs the shutdown hooks).
-PROOFS: Final = {FaultType.BROKER_KILL: ("SIGKILL",), FaultType.BROKER_STOP: ("exit 143", "SIGTERM", "exit 0")}
+PROOFS: Final = {FaultType.BROKER_KILL: ("SIGKILL",), FaultType.BROKER_STOP: ("exit 143", "SIGTERM")}
 REAP_POLL_S: Final = 0.01
 UNDO_TIMEOUT_S: Final = 120.0  # the longest session time-out of the overlays, a start and the catch-up
 UNDO_POLL_S: Final = 0.25

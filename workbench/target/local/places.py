@@ -15,9 +15,9 @@ NODE_MARK: Final = "HUB_WORKBENCH_NODE"  # the node the server is laid out on
 
 
 def cache_directory() -> Path:
-    """Return <cache>: $XDG_CACHE_HOME or ~/.cache, then hub-workbench."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "hub-workbench"
+    """Return <cache>: $XDG_CACHE_HOME (a relative one is ignored, as its specification says) or ~/.cache, then ours."""
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (base if base.is_absolute() else Path.home() / ".cache") / "hub-workbench"
 
 
 def artifacts_directory() -> Path:

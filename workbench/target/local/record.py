@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from workbench.errors import BadInput, MachineTrouble
 from workbench.fault import RestartRule
@@ -68,11 +69,14 @@ _ADAPTER: Final = TypeAdapter(HubRecord)
 
 
 def read(directory: Path) -> HubRecord:
-    """Return a hub's record. Raises MachineTrouble when there is none."""
+    """Return a hub's record. Raises MachineTrouble when there is none that this version can read."""
     try:
         return _ADAPTER.validate_json((directory / FILE_NAME).read_bytes())
     except FileNotFoundError as error:
         raise MachineTrouble(f"there is no hub in {directory}") from error
+    except ValidationError as error:
+        remedy = f"remove that hub: workbench hub down {directory.name}"
+        raise MachineTrouble(f"{directory / FILE_NAME} was written by another version; {remedy}") from error
 
 
 def hub_directories() -> list[Path]:
@@ -85,7 +89,7 @@ def ports_taken() -> set[int]:
     """Return the ports of all hubs, so that a port is not given to two while one of its servers is down."""
     ports: set[int] = set()
     for directory in hub_directories():
-        if (directory / FILE_NAME).exists():
+        with contextlib.suppress(MachineTrouble):  # nothing readable: the bind test alone decides
             ports.update(read(directory).ports.all())
     return ports
 
