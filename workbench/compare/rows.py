@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from workbench.metrics.catalogue import BY_NAME, Metric
+from workbench.metrics.numbers import Scale, scale
 from workbench.records.prediction import Observation, Prediction, finite, interval, median
 from workbench.scenario.drill_scenario import Objective, Scenario
 
@@ -37,6 +38,12 @@ class Row:
     def predicted(self) -> bool:
         """Tell whether the model gave this metric any value."""
         return not math.isnan(self.predicted_median)
+
+    @property
+    def scale(self) -> Scale:
+        """Return how this row's numbers are written, in sentences as in tables and figures."""
+        shown = [self.value, self.observation.at_least, self.predicted_median, *self.intervals["90"]]
+        return scale(self.metric.unit, shown, self.observation.resolution)
 
     def inside(self, percent: str) -> bool | None:
         """Tell whether the observation fell inside an interval; None when there is nothing to judge."""

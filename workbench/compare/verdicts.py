@@ -14,7 +14,7 @@ from workbench.errors import (
     EXIT_UNDO_UNVERIFIED,
     worst_exit_code,
 )
-from workbench.metrics.numbers import quantity, span
+from workbench.metrics.numbers import quantity, stated
 from workbench.scenario.drill_scenario import Scenario
 
 PASS: Final = "PASS"
@@ -107,12 +107,12 @@ def _overshoot(row: Row) -> float:
 
 def _value(row: Row) -> str:
     if row.value is not None:
-        return quantity(row.value, row.metric.unit)
-    return f"over {quantity(row.observation.at_least, row.metric.unit)}"
+        return row.scale.text(row.value)
+    return f"over {row.scale.text(row.observation.at_least)}"
 
 
 def _bound(row: Row) -> str:
-    return f"objective {quantity(row.objective.at_most, row.metric.unit)}" if row.objective else "no objective"
+    return f"objective {stated(row.objective.at_most, row.metric.unit)}" if row.objective else "no objective"
 
 
 def _against_objective(row: Row) -> str:
@@ -121,13 +121,11 @@ def _against_objective(row: Row) -> str:
 
 def _hit(row: Row) -> str:
     low, high = row.intervals["90"]
-    return f"{row.metric.title} {_value(row)} (predicted {span(low, high, row.metric.unit)})"
+    return f"{row.metric.title} {_value(row)} (predicted {row.scale.spoken(low, high)})"
 
 
 def _misjudged(row: Row) -> str:
     low, high = row.intervals["90"]
     wide_low, wide_high = row.intervals["99"]
-    unit = row.metric.unit
-    return (
-        f"{row.metric.title} {_value(row)}; predicted {span(low, high, unit)} (99 %: {span(wide_low, wide_high, unit)})"
-    )
+    sealed = row.scale.spoken(wide_low, wide_high)
+    return f"{row.metric.title} {_value(row)}; predicted {row.scale.spoken(low, high)} (99 %: {sealed})"

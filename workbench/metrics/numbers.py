@@ -42,6 +42,13 @@ def quantity(value: float | None, unit: str) -> str:
     return f"{count(value)} {unit}"
 
 
+def stated(value: float, unit: str) -> str:
+    """Return a bound as a person stated it, with its unit: "30 s", "500 ms", "0 records"."""
+    if unit == "s":
+        return f"{value:g} s" if value >= 1.0 else seconds(value)
+    return f"{count(value)} {unit}"
+
+
 def span(low: float, high: float, unit: str) -> str:
     """Return "11.6 to 20.9 s", both ends in one unit."""
     if unit == "s" and max(abs(low), abs(high)) >= 0.9995:

@@ -99,13 +99,18 @@ def _parameters_table(source: str, rows: Mapping[str, Any]) -> Table:
     columns = (Column("parameter"), Column("value"), Column("unit"), Column("on whose word"), Column("note"))
     body = [
         [
-            Cell(plain(name)),
-            *cells(parameter_value(row), row.get("unit", ""), plain(row.get("origin", "")), plain(row.get("note", ""))),
+            Cell(parameter_name(name, row.get("unit", ""))),
+            *cells(parameter_value(row), row.get("unit", ""), row.get("origin", ""), plain(row.get("note", ""))),
         ]
         for name, row in sorted(rows.items())
         if row.get("source") == source
     ]
-    return Table(f"Parameters {words.SOURCES[source]}", columns, body)
+    return Table(f"Parameters: {words.SOURCES[source]}", columns, body, "parameters")
+
+
+def parameter_name(name: str, unit: str) -> str:
+    """Return a parameter's name in words, without the unit that stands beside it."""
+    return plain(name.removesuffix("_per_s" if unit == "1/s" else f"_{unit}"))
 
 
 def parameter_value(row: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from workbench.report import words
 from workbench.report.blocks import Cell, Column, Section, Table, cells
 from workbench.report.curves import Curve, by_second, curves, shown_from_to
 from workbench.report.figures.partitions import PARTITIONS_MAX, SilentPartition, draw_partitions
-from workbench.report.figures.phases import draw_phases
+from workbench.report.figures.phases import draw_phases, phase_label
 from workbench.report.figures.sheet import Drawing
 from workbench.report.figures.timeline import TimelineData, draw_timeline
 from workbench.report.milestones import Milestone, milestones, phase_rows
@@ -49,6 +49,7 @@ def timeline(record: Record) -> Section:
 def _timeline_figure(record: Record, reached: Sequence[Milestone], found: Sequence[Curve]) -> Drawing:
     low, high = shown_from_to(record, reached)
     undo = record.moment("undo")
+    peak = record.row("pipeline_backlog_events_max")
     data = TimelineData(
         milestones=reached,
         curves=found,
@@ -59,8 +60,8 @@ def _timeline_figure(record: Record, reached: Sequence[Milestone], found: Sequen
         stopped_at_s=record.stopped_at_s,
         judged=record.judged,
         predicted=record.prediction is not None,
+        backlog_max="" if peak is None or peak.observed is None else peak.observed_text(),
     )
-    peak = record.row("pipeline_backlog_events_max")
     text = "The course of the recovery"
     if peak is not None and peak.observed is not None:
         text = f"Backlog peaked at {peak.with_unit()}"
@@ -84,13 +85,13 @@ def _milestones_table(reached: Sequence[Milestone]) -> Table:
     rows = []
     for m in reached:
         ends = m.intervals.get("90")
-        written = scale("s", [1.0, m.observed, m.median, *(ends or ())], 0.1)
+        written = m.scale
         rows.append(
             [
                 Cell(f"{m.number}  {m.title}"),
                 Cell("-" if m.median is None else written.bare(m.median)),
                 Cell(written.span(*ends), spoken=written.spoken(*ends)) if ends else Cell("-"),
-                Cell("not reached" if m.observed is None else written.bare(m.observed), mark="strong"),
+                Cell(m.observed_text, mark="strong"),
             ]
         )
     return Table("Milestones, seconds since the fault", columns, rows)
@@ -223,7 +224,7 @@ def _phases_table(record: Record, rows: Sequence[tuple[str, Row]]) -> Table:
     body = []
     for number, row in rows:
         mark = "miss" if row.missed and record.judged else ""
-        label = f"{number}  {row.title}" if number != "part of 5" else f"{row.title} ({number})"
+        label = phase_label(number, row)
         body.append(
             [
                 Cell(f"{label}, {row.scale.unit}", mark=mark),
@@ -329,4 +330,6 @@ def _ledger_table(books: Mapping[str, Any]) -> Table:
             bad = key in ("lost", "duplicated", "missing_in_postgres") and tally.get(key, 0) > 0
             row.append(Cell(count(tally[key]) if key in tally else "-", mark="miss" if bad else ""))
         rows.append(row)
-    return Table("Fate of every event, by topic", [Column("topic"), *(Column(title, True) for _, title in kinds)], rows)
+    return Table(
+        "Fate of every event, by topic", [Column("topic"), *(Column(title, True) for _, title in kinds)], rows, "ledger"
+    )

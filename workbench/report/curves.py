@@ -16,7 +16,7 @@ from workbench.report.record import Record
 
 BEFORE_S: Final = 15.0  # shown before the fault
 AFTER_FACTOR: Final = 1.15  # times the last milestone or the end of its 90 % interval
-POINTS_MAX: Final = 600  # drawn a curve
+POINTS_MAX: Final = 480  # drawn a curve
 TABLE_ROWS_MAX: Final = 400
 NAMES: Final = ("acked_per_s", "ack_s_p99", "backlog_events", "lag_records")
 

@@ -37,9 +37,8 @@ def badges(record: Record) -> list[Badge]:
 
 def verdicts(record: Record) -> Section:
     """Return section 1; its badges are drawn by the page itself."""
-    together = record.exit_code
-    reason = record.comparison.get("exit_reason", "")
-    sentences = [] if together is None else [f"Exit code {together}: {plain(reason).rstrip('.')}."]
+    code = record.exit_code
+    sentences = [] if code is None else [f"Exit code {code}: {words.EXITS[code]}."]
     return Section("verdicts", "Verdicts", "Did the hub hold, were we right, is it clean?", sentences)
 
 
@@ -149,10 +148,14 @@ def predicted_and_observed(record: Record) -> Section:
             f"{counts['inside_90']} of {judged} observations fell inside their 90 % interval; "
             f"about {expected} are expected when the intervals are right."
         )
+        beyond = sum(1 for row in rows if row.missed and row.observed is None)
+        if beyond:
+            sentence += f" {beyond} more had no end while they were watched, and are known to lie outside."
         wide = sum(1 for row in rows if row.wide)
         if wide:
             verb = "interval is" if wide == 1 else "intervals are"
             sentence += f" {wide} {verb} wide: inside proves little there."
+        sentence = words.caption(record, sentence)
     predicted = [row for row in rows if row.median is not None]
     figures = []
     if predicted:

@@ -30,7 +30,7 @@ TOTAL: Final = "isr_full_s"
 # A milestone is reached when the phases named have passed since the fault; its number is the last one's.
 _MILESTONES: Final = (
     ("2", "leaders moved", ("broker_detect_s", "leader_election_s"), "leaders-moved"),
-    ("3", "every partition acknowledged", ("broker_detect_s", "leader_election_s", "client_reconnect_s"), ""),
+    ("3", "acknowledged again", ("broker_detect_s", "leader_election_s", "client_reconnect_s"), ""),
     (
         "4",
         "backlog drained",
@@ -50,16 +50,27 @@ class Milestone:
     observed: float | None
     median: float | None
     intervals: Mapping[str, Interval]
+    row: Row | None  # the metric it is the same as, if any
 
     @cached_property
     def scale(self) -> Scale:
         """Return how its numbers are written."""
-        return scale("s", [self.observed, self.median, *self.intervals.get("90", ())], POLL_S)
+        if self.row is not None:
+            return self.row.scale
+        return scale("s", [1.0, self.observed, self.median, *self.intervals.get("90", ())], POLL_S)
+
+    @property
+    def observed_text(self) -> str:
+        """Return the observed instant without its unit."""
+        if self.observed is None and self.row is not None and self.row.at_least is not None:
+            return self.row.observed_text()
+        return "not reached" if self.observed is None else self.scale.bare(self.observed)
 
     @property
     def text(self) -> str:
         """Return "14.9 s (11.6-20.9)"."""
-        observed = "not reached" if self.observed is None else self.scale.text(self.observed)
+        observed = self.observed_text
+        observed = observed if observed == "not reached" else f"{observed} {self.scale.unit}"
         if "90" not in self.intervals:
             return observed
         return f"{observed} ({self.scale.span(*self.intervals['90'])})"
@@ -82,7 +93,8 @@ def milestones(record: Record) -> list[Milestone]:
         levels = () if np.isnan(middle) else ("50", "80", "90")
         intervals = {level: interval(column, float(level)) for level in levels}
         if observed is not None or intervals:
-            found.append(Milestone(number, title, observed, None if np.isnan(middle) else middle, intervals))
+            row = record.row(parts[0]) if len(parts) == 1 else None
+            found.append(Milestone(number, title, observed, None if np.isnan(middle) else middle, intervals, row))
     return found
 
 

@@ -14,6 +14,8 @@ from workbench.report.palette import css_variables
 _CODE = re.compile(r"`([^`]+)`")
 _UNIT = re.compile(r"(?<=[0-9]) (?=%|m?s\b)")  # a number and its unit stay on one line
 
+_INTERVAL = re.compile(r"\([0-9][0-9.,]*-[0-9][0-9.,]*\)")
+
 
 def to_html(page: Page) -> str:
     """Return the page: one file, no script, no request."""
@@ -43,8 +45,9 @@ def _environment(autoescape: bool) -> Environment:
 
 
 def _code(text: str) -> Markup:
-    """Return text for HTML; what stands between backticks becomes code, numbers keep their unit."""
-    return Markup(_CODE.sub(r"<code>\1</code>", _UNIT.sub("\u00a0", str(escape(text)))))
+    """Return text for HTML; what stands between backticks becomes code, intervals and units stay on their line."""
+    kept = _INTERVAL.sub(r'<span class="whole">\g<0></span>', _UNIT.sub("\u00a0", str(escape(text))))
+    return Markup(_CODE.sub(r"<code>\1</code>", kept))
 
 
 def _markdown_cell(cell: Cell) -> str:

@@ -16,7 +16,7 @@ from workbench.metrics.catalogue import CATALOGUE
 from workbench.records import timeline
 from workbench.records.folder import RunFolder, load_json
 from workbench.records.prediction import Prediction, read_prediction
-from workbench.report.row import Row, row_from_comparison, row_without_comparison
+from workbench.report.row import Row, row_from_comparison, row_without_comparison, without_outcome
 
 SEALED: Final = "sealed"
 NO_SEAL: Final = "no sealed prediction"
@@ -42,7 +42,8 @@ class Record:
     def rows(self) -> tuple[Row, ...]:
         """Return one row a metric, in the catalogue's order."""
         if self.comparison:
-            return tuple(row_from_comparison(raw, self.prediction is not None) for raw in self.comparison["metrics"])
+            rows = (row_from_comparison(raw, self.prediction is not None) for raw in self.comparison["metrics"])
+            return tuple(rows if self.verdict("resilience")[0] in ("PASS", "FAIL") else map(without_outcome, rows))
         observed = self.observed.get("metrics", {})
         columns = self.prediction.metrics if self.prediction else {}
         rows = (row_without_comparison(metric, columns.get(metric.name), observed) for metric in CATALOGUE)

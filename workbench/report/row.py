@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
 from workbench.metrics.catalogue import Metric
-from workbench.metrics.numbers import Scale, chance, scale, seconds
+from workbench.metrics.numbers import Scale, chance, scale, stated
 from workbench.records.prediction import interval, median
 
 LEVELS: Final = ("50", "80", "90", "99")
@@ -91,7 +91,7 @@ class Row:
         if self.median is None:
             return "not predicted"
         if self.observed is None and self.at_least is None:
-            return f"no value: {self.reason}" if self.reason else "not observed"
+            return "not observed" if self.reason in ("", "not observed") else f"no value: {self.reason}"
         if self.missed:
             side = "above" if self.overshoot > 0 else "below"
             words = f"{self.scale.text(abs(self.overshoot))} {side} 90 %"
@@ -140,7 +140,7 @@ class Row:
 
     def bound_text(self) -> str:
         """Return the objective's bound with its unit: "30 s", "0 records"; "" without an objective."""
-        return "" if self.objective is None else bound(self.objective.at_most, self.unit)
+        return "" if self.objective is None else stated(self.objective.at_most, self.unit)
 
     def objective_text(self) -> str:
         """Return objective, chance given and outcome: "<= 30 s, 99 %: kept"; "-" without an objective."""
@@ -150,13 +150,6 @@ class Row:
         kept = {True: "kept", False: "MISSED", None: "no verdict"}[self.objective.kept]
         sign = "≤ " if self.objective.at_most else ""
         return f"{sign}{self.bound_text()}{given}: {kept}"
-
-
-def bound(at_most: float, unit: str) -> str:
-    """Return an objective's bound, as the scenario states it, with its unit."""
-    if unit == "s":
-        return f"{at_most:g} s" if at_most >= 1.0 else seconds(at_most)
-    return f"{at_most:,.0f} {unit}"
 
 
 def row_from_comparison(raw: Mapping[str, Any], sealed: bool) -> Row:
@@ -192,6 +185,11 @@ def row_from_comparison(raw: Mapping[str, Any], sealed: bool) -> Row:
         noise_floor=raw.get("noise_floor"),
         objective=objective or None,
     )
+
+
+def without_outcome(row: Row) -> Row:
+    """Return the row of a run whose resilience has no verdict: it never says that an objective was kept."""
+    return row if row.objective is None else replace(row, objective=replace(row.objective, kept=None))
 
 
 def row_without_comparison(metric: Metric, column: Sequence[float | None] | None, observed: Mapping[str, Any]) -> Row:

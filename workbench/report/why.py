@@ -17,6 +17,7 @@ PARTS: Final[Mapping[str, Sequence[str]]] = {
     "kafka_unavailable_s": ("broker_detect_s", "leader_election_s", "client_reconnect_s"),
     "broker_rejoin_s": ("broker_start_s", "catch_up_s"),
     "isr_full_s": ("broker_down_s", "catch_up_s"),
+    "broker_down_s": ("broker_start_s",),  # the rest of it are the restart rule's waits
 }
 SHARE_MIN: Final = 0.5  # a phase that carries less of the error than this does not explain it
 
@@ -64,19 +65,27 @@ def explanation(record: Record, row: Row) -> str:
     off = f"{capital(row.title)}: {row.with_unit()}, predicted {row.interval_spoken()}"
     if row.name not in PARTS or row.observed is None or row.median is None or row.observed == row.median:
         return f"{off}. Not explained: this metric is not made of phases."
-    error = row.observed - row.median
+    share, part = carrier(record, row, row.observed - row.median)
+    if part is row:
+        return f"{off}. Not explained by any one phase."
+    return (
+        f'{off}. The phase "{part.title}" took {part.with_unit()}, predicted '
+        f"{part.scale.text(part.median)}: {share * 100.0:.0f} % of the error."
+    )
+
+
+def carrier(record: Record, row: Row, error: float) -> tuple[float, Row]:
+    """Return the smallest phase that carries at least SHARE_MIN of an error, and its share; the row itself if none."""
     shares = []
-    for name in PARTS[row.name]:
+    for name in PARTS.get(row.name, ()):
         part = record.row(name)
         if part is not None and part.observed is not None and part.median is not None:
             shares.append(((part.observed - part.median) / error, part))
     share, part = max(shares, key=lambda item: item[0], default=(0.0, row))
     if share < SHARE_MIN:
-        return f"{off}. Not explained by any one phase."
-    return (
-        f"{off}. {capital(part.title)} took {part.with_unit()}, predicted "
-        f"{part.scale.text(part.median)}: {share * 100.0:.0f} % of the error."
-    )
+        return 1.0, row
+    deeper_share, deeper = carrier(record, part, error)
+    return (share, part) if deeper is part else (deeper_share, deeper)
 
 
 def _figure(record: Record, row: Row) -> list[Drawing]:

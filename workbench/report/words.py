@@ -26,6 +26,15 @@ _TOGETHER: Final = {
 LIKELY: Final = 0.5  # a missed objective that was given a better chance than this is a false-safe
 
 TARGETS: Final = {"local": "embedded hub", "sample": "sample data, nothing observed"}
+EXITS: Final = {
+    0: "both verdicts are as the scenario expects",
+    1: "an objective or the prediction was missed, or one was kept that the scenario expects to be missed",
+    2: "bad input",
+    3: "this machine or a tool failed",
+    4: "inconclusive",
+    5: "stopped by a guard or a person",
+    6: "the undo could not be verified",
+}
 SOURCES: Final = {
     "baseline": "measured in this run's baseline",
     "calibration": "measured in the calibration",
@@ -38,7 +47,7 @@ SOURCES: Final = {
 def headline(record: Record) -> tuple[str, str]:
     """Return the one sentence that says it all, and what it supports."""
     if record.exit_code == 6:
-        return "Something may still be broken.", "Repair first, judge later."
+        return "Something may still be broken.", "Repair first, judge later: the verdicts below come second."
     if not record.comparison:
         where = "" if record.stopped_at_s is None else f" {record.stopped_at_s:.1f} s after the fault"
         return f"Incomplete: the driver stopped{where}.", "No verdict; what was recorded until then is below."
@@ -75,9 +84,8 @@ def figure_note(record: Record) -> str:
 
 def caption(record: Record, text: str) -> str:
     """Return a caption, marked when nothing was judged."""
-    if not record.comparison:
-        return f"Incomplete: {text}"
-    return text if record.judged else f"Inconclusive: {text}"
+    word = "Inconclusive" if record.comparison else "Incomplete"
+    return text if record.judged else f"{word}: {text[:1].lower()}{text[1:]}"
 
 
 def short_hash(sha256: str) -> str:

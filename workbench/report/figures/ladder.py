@@ -15,7 +15,7 @@ from matplotlib.patches import Rectangle
 from workbench.report.figures import marks
 from workbench.report.figures.sheet import Drawing, Sheet, Variant, draw_both, grid
 from workbench.report.palette import FAIL, MUTED, OBJECTIVE, OBSERVED, PREDICTED, TEXT, TINT_50, TINT_80, TINT_90
-from workbench.report.row import Row, bound
+from workbench.report.row import Row
 
 RATIO_DEFAULT: Final = 2.0
 RATIO_MAX: Final = 8.0
@@ -40,7 +40,7 @@ class _Layout:
 
 _WIDE: Final = _Layout(2.62, 4.86, 0.44, 0.62, 0.46, 30)
 _WIDE_DENSE: Final = _Layout(2.62, 4.86, 0.44, 0.44, 0.46, 30)  # no third line of text
-_NARROW: Final = _Layout(0.08, 4.42, 0.62, 1.02, 0.56, 44)
+_NARROW: Final = _Layout(0.08, 4.42, 0.62, 1.06, 0.56, 44)
 
 
 def draw_ladder(name: str, title: str, caption: str, rows: Sequence[Row], judged: bool, note: str) -> Drawing:
@@ -57,7 +57,7 @@ def draw_ladder(name: str, title: str, caption: str, rows: Sequence[Row], judged
         sheet = Sheet(variant, layout.top + len(rows) * layout.row + layout.bottom, note)
         axes = sheet.rows(layout.left, layout.top, layout.width, len(rows) * layout.row)
         _scale(sheet, axes, rows)
-        _key(sheet, layout)
+        _key(sheet, layout, rows, judged)
         for index, row in enumerate(rows):
             _row(sheet, axes, layout, row, index, judged)
         return sheet.figure
@@ -84,8 +84,8 @@ def _scale(sheet: Sheet, axes: Axes, rows: Sequence[Row]) -> None:
     sheet.base_line(axes)
 
 
-def _key(sheet: Sheet, layout: _Layout) -> None:
-    """Draw real samples of every mark above the first row."""
+def _key(sheet: Sheet, layout: _Layout, rows: Sequence[Row], judged: bool) -> None:
+    """Draw real samples of the marks that occur, above the first row."""
     variant, paper = sheet.variant, sheet.paper
     y = 0.16
     x = layout.left
@@ -100,14 +100,16 @@ def _key(sheet: Sheet, layout: _Layout) -> None:
         x, y = x + 0.06, y + variant.line_in + 0.06
     else:
         x += 2.5
-    marks.dot(paper, x, y, variant)
+    marks.dot(paper, x, y, variant, hollow=not judged)
     sheet.write(x + 0.12, y, "observed")
     x += 1.3 if variant.narrow else 0.95
-    marks.miss(paper, x, y, variant)
-    sheet.write(x + 0.12, y, "miss")
-    x += 0.85 if variant.narrow else 0.62
-    marks.objective(paper, x, y, variant)
-    sheet.write(x + 0.12, y, "objective", OBJECTIVE)
+    if judged and any(row.missed for row in rows):
+        marks.miss(paper, x, y, variant)
+        sheet.write(x + 0.12, y, "miss")
+        x += 0.85 if variant.narrow else 0.62
+    if any(row.objective is not None for row in rows):
+        marks.objective(paper, x, y, variant)
+        sheet.write(x + 0.12, y, "objective", OBJECTIVE)
 
 
 def _row(sheet: Sheet, axes: Axes, layout: _Layout, row: Row, index: int, judged: bool) -> None:
@@ -128,7 +130,7 @@ def _row(sheet: Sheet, axes: Axes, layout: _Layout, row: Row, index: int, judged
     }
     marks.box(axes, ratios, 1.0, y, height)
     if row.objective is not None and low <= row.objective.at_most / row.median <= high:
-        marks.objective(axes, row.objective.at_most / row.median, y - height / 2 - 0.05, variant)
+        marks.objective(axes, row.objective.at_most / row.median, y + height / 2 + 0.07, variant)
     _observed(sheet, axes, row, y, height, judged)
 
 
@@ -138,6 +140,8 @@ def _observed(sheet: Sheet, axes: Axes, row: Row, y: float, height: float, judge
     value = row.observed if row.observed is not None else row.at_least
     if value is None or not row.median:
         marks.not_observed(axes, low * (high / low) ** 0.02, y, variant)
+        if row.place(judged) == "not observed":
+            return
         reason = textwrap.shorten(row.place(judged), variant.characters(4.0), placeholder=" ...")
         axes.text(low, y - height / 2 - 0.04, reason, color=MUTED, fontsize=variant.text_pt, ha="left", va="bottom")
         return
@@ -174,12 +178,12 @@ def _labels(sheet: Sheet, axes: Axes, layout: _Layout, row: Row, y: float, judge
     objective_words = ""
     if row.objective is not None:
         off_scale = bool(row.median) and row.objective.at_most > axes.get_xlim()[1] * (row.median or 0.0)
-        stated = bound(row.objective.at_most, row.unit)
-        objective_words = f"objective {stated if row.unit == 's' else stated.split()[0]}" + (" >" if off_scale else "")
+        bound = row.bound_text() if row.unit == "s" else row.bound_text().split()[0]
+        objective_words = f"objective {bound}" + (" >" if off_scale else "")
     if variant.narrow:
         sheet.write(layout.left, y - 0.36, name, colour, bold=row.primary)
-        sheet.write(layout.left, y + 0.3, f"{row.with_unit()} ({row.interval_text()})", colour, bold=missed)
-        sheet.write(variant.width_in - 0.08, y + 0.3, objective_words, OBJECTIVE, align="right")
+        sheet.write(layout.left, y + 0.35, f"{row.with_unit()} ({row.interval_text()})", colour, bold=missed)
+        sheet.write(variant.width_in - 0.08, y + 0.35, objective_words, OBJECTIVE, align="right")
         return
     sheet.write(0.0, y, name, colour, bold=row.primary)
     lines = [(row.with_unit(), colour, missed), (f"({row.interval_text()})", MUTED, False)]

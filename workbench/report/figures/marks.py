@@ -64,7 +64,7 @@ def miss(axes: Axes, x: float, y: float, variant: Variant) -> None:
 
 def objective(axes: Axes, x: float, y: float, variant: Variant) -> None:
     """Draw an objective's bound as an open triangle."""
-    _marker(axes, x, y, "v", dot_pt(variant), PAGE, OBJECTIVE)
+    _marker(axes, x, y, "^", dot_pt(variant), PAGE, OBJECTIVE)
 
 
 def not_observed(axes: Axes, x: float, y: float, variant: Variant) -> None:
@@ -74,7 +74,7 @@ def not_observed(axes: Axes, x: float, y: float, variant: Variant) -> None:
 
 def off_scale(axes: Axes, x: float, y: float, variant: Variant, colour: str) -> None:
     """Draw that a value lies beyond the axis: an arrow head at its edge."""
-    _marker(axes, x, y, ">", 0.8 * dot_pt(variant), colour, PAGE)
+    _marker(axes, x, y, ">", 1.15 * dot_pt(variant), colour, PAGE)
 
 
 def fault(axes: Axes, x: float, y: float, variant: Variant) -> None:

@@ -81,7 +81,7 @@ def _stack(axes: Axes, values: Sequence[float], width_in: float) -> None:
     """Stack the dots in columns as wide as a dot; the dot shrinks until the highest column fits."""
     low, high = axes.get_xlim()
     per_in = (high - low) / width_in
-    for size_in in np.arange(0.17, 0.03, -0.01):
+    for size_in in np.arange(0.28, 0.03, -0.01):
         columns: dict[int, int] = {}
         for value in values:
             column = math.floor((value - low) / (size_in * per_in))

@@ -30,13 +30,12 @@ class Panel:
     log: bool = False
     thin: bool = False  # a thin line
     levels: tuple[str, ...] = ("90",)
+    gap: str = "no data"  # why there is none, where the hatching has room for it
 
 
 PANELS: Final[Mapping[str, Panel]] = {
     "acked_per_s": Panel("acknowledged, events/s", "acknowledged,\nevents/s"),
-    "ack_s_p99": Panel(
-        "acknowledgement time, p99", "acknowledgement\ntime, p99 (log);\nhatched: no data,\nnone acknowledged", True
-    ),
+    "ack_s_p99": Panel("acknowledgement time, p99", "acknowledgement\ntime, p99 (log)", True, gap="none acknowledged"),
     "backlog_events": Panel("backlog, events", "backlog, events"),
     "lag_records": Panel("consumer lag, records", "consumer lag,\nrecords", thin=True, levels=("90", "50")),
 }
@@ -118,12 +117,17 @@ def _envelope(axes: Axes, curve: Curve, level: str) -> None:
 
 
 def _observed(sheet: Sheet, axes: Axes, curve: Curve, panel: Panel, limits: tuple[float, float], judged: bool) -> None:
+    middle = math.sqrt(limits[0] * limits[1]) if panel.log else sum(limits) / 2
+    low, high = axes.get_xlim()
+    per_s = axes.get_position().width * sheet.variant.width_in / (high - low)
     for start, end in curve.gaps(GAP_S):
         marks.hatched(axes, start, end, *limits)
+        room = sheet.variant.characters((end - start) * per_s)
+        reason = panel.gap if room > len(panel.gap) else "no data" if room > len("no data") else ""
+        if reason:
+            marks.on_hatch(axes, (start + end) / 2, middle, reason, sheet.variant)
     if len(curve.grid_s) == 0:
-        x = sum(axes.get_xlim()) / 2
-        y = math.sqrt(limits[0] * limits[1]) if panel.log else sum(limits) / 2
-        marks.on_hatch(axes, x, y, "no data", sheet.variant)
+        marks.on_hatch(axes, (low + high) / 2, middle, "no data", sheet.variant)
         return
     times, values = thin_line(curve)
     width = 0.9 if panel.thin else marks.LINE_PT if judged else 1.3
@@ -132,7 +136,6 @@ def _observed(sheet: Sheet, axes: Axes, curve: Curve, panel: Panel, limits: tupl
     peak = curve.peak
     if peak is not None and peak > limits[1]:
         beyond = curve.grid_s[np.nan_to_num(curve.values) > limits[1]]
-        low, high = axes.get_xlim()
         right = (beyond[-1] - low) / (high - low) > 0.6
         x = float(beyond[0] if right else beyond[-1])
         axes.annotate(

@@ -8,6 +8,7 @@ from typing import Final
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from workbench.report.figures import marks
 from workbench.report.figures.sheet import Drawing, Sheet, Variant, draw_both, grid
@@ -53,6 +54,7 @@ def draw_partitions(
         ends = [max(part.end_s, (part.predicted_end or (0.0, 0.0))[1]) for part in shown]
         axes.set_xlim(min(-1.0, *(part.start_s for part in shown)), 1.04 * max(ends))
         axes.set_xlabel("seconds since the fault", color=MUTED, fontsize=variant.text_pt)
+        axes.xaxis.set_major_locator(MaxNLocator(4 if variant.narrow else 8, integer=True))
         grid(axes, "x")
         sheet.base_line(axes)
         axes.axvline(0.0, color=FAIL, linewidth=1.2, zorder=1.5)

@@ -30,7 +30,7 @@ def draw_phases(
     ]
 
     def draw(variant: Variant) -> Figure:
-        row_in = 0.82 if variant.narrow else 0.5
+        row_in = 0.98 if variant.narrow else 0.5
         left = 0.08 if variant.narrow else LEFT_IN
         right = variant.width_in - 0.12 if variant.narrow else 7.48
         sheet = Sheet(variant, TOP_IN + row_in * len(phases) + BOTTOM_IN, note)
@@ -40,13 +40,20 @@ def draw_phases(
         grid(axes, "x")
         sheet.base_line(axes)
         for index, (number, row) in enumerate(phases):
-            y = TOP_IN + (index + (0.68 if variant.narrow else 0.5)) * row_in
+            y = TOP_IN + (index + (0.56 if variant.narrow else 0.5)) * row_in
             if number == "total":
                 axes.axhline(TOP_IN + index * row_in, color=RULE, linewidth=1.0)
             _phase(sheet, axes, number, row, y, judged)
         return sheet.figure
 
     return draw_both(name, title, caption, "; ".join(words) + ".", draw)
+
+
+def phase_label(number: str, row: Row) -> str:
+    """Return a phase's name with its number: "1  detect the dead broker"."""
+    if number == "total":
+        return f"total: {row.title}"
+    return f"{row.title} ({number})" if number.startswith("part") else f"{number}  {row.title}"
 
 
 def _latest(row: Row) -> float:
@@ -57,11 +64,11 @@ def _phase(sheet: Sheet, axes: Axes, number: str, row: Row, y: float, judged: bo
     variant = sheet.variant
     missed = row.missed and judged
     colour = FAIL if missed else TEXT
-    label = f"{number}  {row.title}" if number != "part of 5" else f"{row.title} ({number})"
+    label = phase_label(number, row)
     values = row.with_unit() if "90" not in row.intervals else f"{row.with_unit()} ({row.interval_text()})"
     if variant.narrow:
         sheet.write(0.02, y - 0.33, label, colour, bold=number == "total")
-        sheet.write(variant.width_in, y - 0.06, values, colour, bold=missed, align="right")
+        sheet.write(0.02, y + 0.28, values, colour, bold=missed)
     else:
         name = "\n".join(textwrap.wrap(label, 27))
         sheet.write(0.0, y, name, colour, bold=number == "total")
@@ -72,4 +79,4 @@ def _phase(sheet: Sheet, axes: Axes, number: str, row: Row, y: float, judged: bo
     elif missed:
         marks.miss(axes, row.observed, y, variant)
     else:
-        marks.dot(axes, row.observed, y, variant, hollow=not judged and bool(row.intervals))
+        marks.dot(axes, row.observed, y, variant, hollow=not judged)

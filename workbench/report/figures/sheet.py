@@ -127,7 +127,8 @@ class Sheet:
     ) -> None:
         """Write text at a place in inches, anchored by alignment; `over` a patch of the page."""
         weight = "bold" if bold else "normal"
-        patch = {"facecolor": PAGE, "edgecolor": "none", "boxstyle": "square,pad=0.15"} if over else None
+        on_patch = over or self.variant.narrow  # on a phone names and values stand inside the panels
+        patch = {"facecolor": PAGE, "edgecolor": "none", "boxstyle": "square,pad=0.12"} if on_patch and text else None
         self.paper.text(
             x,
             y,

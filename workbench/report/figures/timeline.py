@@ -20,6 +20,7 @@ from workbench.report.palette import FAIL, MUTED, OBSERVED, PREDICTED, TEXT, TIN
 
 TWO_COLUMNS_FROM: Final = 6.0  # the last event over the first acknowledgement
 FIRST_MINUTE_S: Final = 60.0
+HEADING_IN: Final = 0.26
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class TimelineData:
     stopped_at_s: float | None  # where an incomplete record ends
     judged: bool
     predicted: bool
+    backlog_max: str  # "4,380", "" if it was not observed
 
     @property
     def spans(self) -> list[tuple[float, float]]:
@@ -71,27 +73,32 @@ _NARROW: Final = _Layout(0.62, 0.52, 0.42, 0.27, (0.85, 0.85, 0.85, 0.6), 0.1, 0
 def draw_timeline(name: str, title: str, caption: str, data: TimelineData, note: str) -> Drawing:
     """Return the figure of a run's course."""
     words = [f"{m.number} {m.title}: {m.text}" for m in data.milestones]
-    words += [f"{PANELS[curve.name].title}: highest {_peak(curve)}" for curve in data.curves if curve.peak is not None]
+    words += [f"{PANELS[curve.name].title}: highest {_highest(curve, data)}" for curve in data.curves[1:]]
 
     def draw(variant: Variant) -> Figure:
         layout = _NARROW if variant.narrow else _WIDE
-        height = layout.block(len(data.milestones))
         spans = data.spans
-        stacked = len(spans) if variant.narrow else 1
-        sheet = Sheet(variant, stacked * height, note)
-        for index, (low, high) in enumerate(spans):
+        heading = HEADING_IN if len(spans) == 2 else 0.0
+        height = layout.block(len(data.milestones)) + heading
+        sheet = Sheet(variant, height * (len(spans) if variant.narrow else 1), note)
+        for index, span in enumerate(spans):
             left, right, top = _place(variant, index, len(spans), height)
-            _block(sheet, layout, data, (low, high), (left, right), top, first=index == 0 or variant.narrow)
-            if len(spans) == 2:
-                heading = ("first minute", "all")[index]
-                sheet.write(right, top + 0.14, heading, TEXT, bold=True, align="right")
+            if heading:
+                sheet.write(left, top + 0.1, ("first minute", "all")[index], TEXT, bold=True)
+            _block(sheet, layout, data, span, (left, right), top + heading, first=index == 0 or variant.narrow)
         return sheet.figure
 
     return draw_both(name, title, caption, "; ".join(words) + ".", draw)
 
 
-def _peak(curve: Curve) -> str:
-    return seconds(curve.peak) if curve.name == "ack_s_p99" else count(curve.peak)
+def _highest(curve: Curve, data: TimelineData) -> str:
+    """Return a curve's highest value since the fault; of the backlog the metric's exact one."""
+    shown = curve.cut(0.0, data.to_s)
+    if curve.name == "backlog_events" and data.backlog_max:
+        return data.backlog_max
+    if shown.peak is None:
+        return ""
+    return seconds(shown.peak) if curve.name == "ack_s_p99" else count(shown.peak)
 
 
 def _place(variant: Variant, index: int, blocks: int, height: float) -> tuple[float, float, float]:
@@ -148,17 +155,9 @@ def _verticals(sheet: Sheet, under: Axes, layout: _Layout, data: TimelineData) -
     per_s = (under.get_position().width * variant.width_in) / (high - low)
     if data.stopped_at_s is not None and data.stopped_at_s < high:
         marks.hatched(under, max(low, data.stopped_at_s), high, bottom, layout.heads)
-        right = (high - data.stopped_at_s) * per_s < 1.6
-        under.text(
-            data.stopped_at_s,
-            layout.heads - 0.12,
-            "driver stopped here",
-            color=TEXT,
-            fontsize=variant.text_pt,
-            fontweight="bold",
-            ha="right" if right else "left",
-            va="center",
-        )
+        y = layout.heads + layout.ruler_row * len(data.milestones) + 0.06
+        right = (high - data.stopped_at_s) * per_s < 1.8
+        marks.on_hatch(under, data.stopped_at_s, y, "driver stopped here", variant, "right" if right else "left")
     under.plot([0.0, 0.0], [bottom, 0.2], color=FAIL, linewidth=1.4)
     marks.fault(under, 0.0, 0.14, variant)
     label = f"{data.fault}, t = 0"
@@ -177,7 +176,7 @@ def _verticals(sheet: Sheet, under: Axes, layout: _Layout, data: TimelineData) -
             continue
         x = milestone.observed
         under.plot([x, x], [bottom, layout.heads - 0.03], color=MUTED, linewidth=0.8, linestyle=":")
-        previous = max(x, previous + 0.13 / per_s)
+        previous = max(x, previous + 0.016 * variant.text_pt / per_s)
         under.text(
             previous,
             layout.heads - 0.12,
@@ -204,9 +203,9 @@ def _ruler_row(
         if missed:
             marks.miss(ruler, milestone.observed, y, variant)
         else:
-            marks.dot(ruler, milestone.observed, y, variant, hollow=not data.judged and bool(shown))
+            marks.dot(ruler, milestone.observed, y, variant, hollow=not data.judged)
     elif milestone.observed is None:
-        marks.not_observed(ruler, low + 0.02 * (high - low), y, variant)
+        marks.not_observed(ruler, high - 0.02 * (high - low), y, variant)
     if not first:
         return
     label = f"{milestone.number}  {milestone.title}"
@@ -230,9 +229,9 @@ def _panel_words(sheet: Sheet, curve: Curve, data: TimelineData, y: float, index
     if index == 0:
         _key(sheet, data, sheet.margin_left, y + 0.12)
         return
-    shown = curve.cut(0.0, data.to_s)
-    if shown.peak is not None:
-        sheet.write(sheet.margin_left, y + 0.12, f"highest {_peak(shown)}", TEXT)
+    highest = _highest(curve, data)
+    if highest:
+        sheet.write(sheet.margin_left, y + 0.12, f"highest {highest}", TEXT)
     if curve.name == "lag_records" and curve.envelopes:
         _sample_box(sheet, sheet.margin_left, y + 0.12 + variant.line_in * 1.25, inner=True)
         sheet.write(sheet.margin_left + 0.4, y + 0.12 + variant.line_in * 1.25, "50 and 90 %", TEXT)
