@@ -77,7 +77,7 @@ find_uv() {
   say "fetching uv $version with $python"
   "$python" -I -m pip install --quiet --require-hashes --no-deps --only-binary :all: --no-warn-script-location \
     --target "$part" --requirement scripts/uv-requirements.txt \
-    || fail "uv could not be fetched with $python -m pip" "See pip's message above; an interrupted download is simply started again: make setup"
+    || fail "uv could not be fetched with $python -m pip" "pip's message is above. The first set-up needs the network; make setup starts again where it stopped."
   rm -rf -- "$pinned" "$part.venv"
   mv -- "$part" "$pinned"
   uv="$pinned/bin/uv"
