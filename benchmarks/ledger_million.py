@@ -5,7 +5,7 @@
 
 With --hub the writes go to a topic of their own, which the hub's event processors do not read, and their rows
 and states are put into Postgres and Redis directly: what is measured is the check, not the processors. Use a
-hub without load; the topic, the rows and the states stay in it.
+hub without load, and once: the topic, the rows and the states stay in it.
 """
 
 from __future__ import annotations

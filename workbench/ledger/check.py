@@ -53,7 +53,7 @@ def check(run: RunFolder, endpoints: Doors, topology: HubTopology, progress: Cal
     began_s = time.monotonic()
     records = read_kafka(endpoints.kafka_bootstrap, partitions, KAFKA_TIMEOUT_S)
     kafka_s = time.monotonic() - began_s
-    wait_for_rows(endpoints.postgres_dsn, len(event_ids(records)), progress)
+    wait_for_rows(endpoints.postgres_dsn, topics, len(event_ids(records)), progress)
     progress("reading Postgres and Redis back")
     commits = read_commits(endpoints.postgres_dsn, run.ledger / COMMITS_FILE)
     row_ids = np.sort(commits["id"])

@@ -26,6 +26,8 @@ COPY (SELECT id, coalesce(extract(epoch FROM pg_xact_commit_timestamp(xmin))::fl
 TO STDOUT (FORMAT binary)
 """
 
+COUNT_ROWS: Final = "SELECT count(*) FROM events WHERE topic = ANY(%s)"
+
 # PostgreSQL's documentation, COPY, "Binary Format": signature, flags and extension length; then per row the count
 # of fields and, before each, its length in bytes; at the end the count -1. All of it big-endian.
 _HEADER_BYTES: Final = 19
@@ -53,8 +55,8 @@ def read_commits(dsn: str, path: Path) -> Rows:
     return rows
 
 
-def wait_for_rows(dsn: str, expected: int, progress: Callable[[str], None]) -> int:
-    """Wait until `events` has `expected` rows or has not grown for STALL_S; return how many it has.
+def wait_for_rows(dsn: str, topics: list[str], expected: int, progress: Callable[[str], None]) -> int:
+    """Wait until `events` has `expected` rows of the topics or has not grown for STALL_S; return how many it has.
 
     Raises ToolFailed when Postgres does not answer, or after CATCH_UP_S.
     """
@@ -63,7 +65,7 @@ def wait_for_rows(dsn: str, expected: int, progress: Callable[[str], None]) -> i
     try:
         with _connect(dsn) as connection:
             while True:
-                found = connection.execute("SELECT count(*) FROM events").fetchone()
+                found = connection.execute(COUNT_ROWS, (topics,)).fetchone()
                 count = int(found[0]) if found else 0
                 now_s = time.monotonic()
                 grown_s = now_s if count > rows else grown_s

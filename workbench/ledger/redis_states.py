@@ -63,7 +63,7 @@ def expected_states(records: KafkaRecords, in_postgres: BoolArray) -> States:
 
 
 def read_states(url: str, topics: Sequence[str]) -> States:
-    """Return the states Redis holds. Raises ToolFailed when it does not answer or holds another format."""
+    """Return the states Redis holds of these topics. Raises ToolFailed for no answer or another format."""
     index = {name: position for position, name in enumerate(topics)}
     columns: array[int] = array("q")
     client = redis.Redis.from_url(
@@ -76,10 +76,12 @@ def read_states(url: str, topics: Sequence[str]) -> States:
                 pipeline.hgetall(key)
             for key, fields in zip(keys, pipeline.execute(), strict=True):
                 for field, value in fields.items():
-                    columns.extend(_state(key, field, value, index))
+                    topic, partition = field.rsplit("/", 1)
+                    if topic in index:
+                        columns.extend(_state(key, index[topic], partition, value))
     except redis.RedisError as problem:
         raise ToolFailed(f"Redis could not be read back: {problem}") from problem
-    except (ValueError, KeyError, IndexError) as problem:
+    except (ValueError, IndexError) as problem:
         raise ToolFailed(f"Redis holds a state in an unknown format: {problem!r}") from problem
     finally:
         client.close()
@@ -108,11 +110,10 @@ def check_states(url: str, topics: Sequence[str], expected: States) -> tuple[Sta
         time.sleep(POLL_S)
 
 
-def _state(key: str, field: str, value: str, index: dict[str, int]) -> tuple[int, int]:
+def _state(key: str, topic: int, partition: str, value: str) -> tuple[int, int]:
     """Return (packed key, event id) of one field of one device."""
-    topic, partition = field.rsplit("/", 1)
     device = int(key.split(":", 1)[1])
-    return (device << _DEVICE_SHIFT) | (index[topic] << _TOPIC_SHIFT) | int(partition), int(value.split(" ", 2)[1])
+    return (device << _DEVICE_SHIFT) | (topic << _TOPIC_SHIFT) | int(partition), int(value.split(" ", 2)[1])
 
 
 def _at(states: States, keys: IntArray) -> IntArray:
