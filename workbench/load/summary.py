@@ -79,9 +79,9 @@ def summarize(run: RunFolder, plan: LoadPlan, window: tuple[float, float] | None
     fates = {source: read_fates(run, plan, source) for source in plan.sources}
     devices, canary = _concatenated([fates[source] for source in plan.sources[1:]]), fates[CANARY_SOURCE]
     if window is None:
-        last_s = max((float(part.intended_s[-1]) for part in fates.values() if len(part.id)), default=plan.start_s)
-        window = (plan.start_s, min(max(read_stop(run.load), last_s), plan.start_s + plan.horizon_s))
-    devices, canary = _inside(devices, window), _inside(canary, window)
+        window = (plan.start_s, _end_s(run, plan, list(fates.values())))
+    else:
+        devices, canary = _inside(devices, window), _inside(canary, window)
     counts, length_s = _counts(devices.outcome), window[1] - window[0]
     return LoadSummary(
         start_s=window[0],
@@ -96,6 +96,12 @@ def summarize(run: RunFolder, plan: LoadPlan, window: tuple[float, float] | None
         canary_slip_s=_percentiles(canary.sent_s - canary.intended_s),
         ack_s=_percentiles(devices.acked_s - devices.intended_s),
     )
+
+
+def _end_s(run: RunFolder, plan: LoadPlan, fates: list[Fates]) -> float:
+    """Return when the load ended (epoch): the stop, the end of the horizon, or the last write where it is later."""
+    last_s = max((float(part.intended_s[-1]) for part in fates if len(part.id)), default=plan.start_s)
+    return max(min(read_stop(run.load), plan.start_s + plan.horizon_s), last_s)
 
 
 def read_fates(run: RunFolder, plan: LoadPlan, source: int) -> Fates:
