@@ -29,7 +29,18 @@ from workbench.report import render
 from workbench.scenario import PROJECT_ROOT, check_against, find_scenario, read_scenario
 from workbench.topology import read_topology
 
-__all__ = ["DEFAULT_OUT", "DrillResult", "compare", "drill", "find_run", "predict", "predict_again", "report", "runs"]
+__all__ = [
+    "DEFAULT_OUT",
+    "DrillResult",
+    "compare",
+    "drill",
+    "find_run",
+    "predict",
+    "predict_again",
+    "prediction_table",
+    "report",
+    "runs",
+]
 
 DEFAULT_OUT: Final = PROJECT_ROOT / "reports" / "out"
 
@@ -67,7 +78,7 @@ def drill(
     folder = RunFolder(_writable(out) / scenario.name / run_id)
     shown = command or f"workbench drill {name_or_path} --seed {seed}"
     record = begin(folder, run_id, scenario, topology, seed, shown)
-    link_latest(out, folder.root)
+    _link_latest(out, folder.root)
     teller = progress or QuietProgress()
     teller.header(scenario.name, "local", seed, run_id)
     try:
@@ -149,7 +160,7 @@ def find_run(name_or_path: str, out: Path = DEFAULT_OUT) -> Path:
     return found[0].parent
 
 
-def link_latest(out: Path, folder: Path) -> None:
+def _link_latest(out: Path, folder: Path) -> None:
     """Point the link `latest` at a run."""
     link = out / "latest"
     temporary = out / ".latest.part"

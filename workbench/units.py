@@ -42,8 +42,3 @@ def quantity(text: str | int | float) -> float:
 def seconds_from_ms(milliseconds: float) -> float:
     """Return milliseconds as seconds."""
     return milliseconds / MS_PER_S
-
-
-def ms_from_seconds(seconds: float) -> float:
-    """Return seconds as milliseconds."""
-    return seconds * MS_PER_S

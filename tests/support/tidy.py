@@ -251,16 +251,17 @@ def _functions(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunction
     yield from (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
 
 
+_LEAVING: Final = (ast.Return, ast.Raise, ast.Break)
+
+
 def _ends(loop: ast.AST) -> bool:
     """Tell whether a loop has a bound: a `for`, a condition, or a deadline that makes it leave."""
     if isinstance(loop, ast.For) or (isinstance(loop, ast.While) and not isinstance(loop.test, ast.Constant)):
         return True
-    ways_out = [node for node in ast.walk(loop) if isinstance(node, ast.If)] if isinstance(loop, ast.While) else []
-    return any(
-        re.search("deadline|timeout", ast.unparse(way.test))
-        and isinstance(way.body[-1], ast.Return | ast.Raise | ast.Break)
-        for way in ways_out
-    )
+    inside = list(ast.walk(loop)) if isinstance(loop, ast.While) else []
+    ways_out = [node for node in inside if isinstance(node, ast.If) and isinstance(node.body[-1], _LEAVING)]
+    tests = [node.test for node in [*ways_out, *(node for node in inside if isinstance(node, ast.Assert))]]
+    return any(re.search("deadline|timeout", ast.unparse(test)) for test in tests)
 
 
 def _names(node: ast.expr) -> set[str]:

@@ -72,6 +72,12 @@ PLANTED: tuple[tuple[Rule, str, str, str], ...] = (
         "while True:\n    if done():\n        break\n    time.sleep(1)\n",
         "while True:\n    if now() > deadline_s:\n        break\n    time.sleep(1)\n",
     ),
+    (
+        tidy.blind_sleeps,
+        "tests/a.py",
+        "while True:\n    assert fine()\n    time.sleep(1)\n",
+        "while True:\n    assert now() < deadline_s\n    time.sleep(1)\n",
+    ),
     (tidy.unseeded, "tests/a.py", "x = np.random.default_rng()\n", "x = np.random.default_rng(7)\n"),
     (tidy.unseeded, "workbench/a.py", "x = random.random()\n", "x = random.SystemRandom().random()\n"),
     (tidy.unseeded, "workbench/a.py", "x = np.random.rand()\n", "def f(rng: np.random.Generator): ...\n"),

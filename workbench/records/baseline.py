@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from workbench.records.folder import dump_json, load_json
+from workbench.records.folder import dump_json
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,3 @@ class Baseline:
     def write(self, path: Path) -> None:
         """Write as JSON."""
         path.write_bytes(dump_json(asdict(self)))
-
-
-def read_baseline(path: Path) -> Baseline:
-    """Return the baseline of a run folder."""
-    raw = load_json(path)
-    raw["burst"] = PipelineWindow(**raw["burst"])
-    raw["steady"] = PipelineWindow(**raw["steady"])
-    raw["ack_s"] = tuple(raw["ack_s"])
-    raw["commit_s"] = tuple(raw["commit_s"])
-    return Baseline(**raw)
