@@ -83,6 +83,7 @@ def acknowledge(
     edges: IntArray,
     begins_s: float,
     held_until_s: FloatArray,
+    release_order: IntArray,
     connection: IntArray,
     linger_s: float,
     events_max: int,
@@ -91,35 +92,24 @@ def acknowledge(
 ) -> FloatArray:
     """Return each event's acknowledgement (s, NaN if none); events grouped by producer and partition.
 
-    Held requests go out when the partition is back: the one in flight, then what gathered behind it, one
-    after another on their connection.
+    Groups come in `release_order`, the order of their release. Held requests go out when the partition is back:
+    the one in flight, then what gathered behind it, one after another on their connection.
     """
     acked_s = np.full(len(intended_s), np.nan)
-    series_count = len(edges) - 1
-    rows_max = series_count * 2 + len(intended_s) // events_max + 1
-    start, end = np.empty(rows_max, np.int64), np.empty(rows_max, np.int64)
-    series = np.empty(rows_max, np.int64)
-    released = np.empty(series_count, np.int64)
-    count = 0
-    for index in range(series_count):
-        last, until_s = edges[index + 1], held_until_s[index]
+    busy_until_s = np.full(connection.max() + 1, -np.inf)
+    for group in release_order:
+        last, until_s, line = edges[group + 1], held_until_s[group], connection[group]
         row = answer(
-            intended_s, response_s, acked_s, edges[index], last, -np.inf, begins_s, until_s, linger_s, events_max
+            intended_s, response_s, acked_s, edges[group], last, -np.inf, begins_s, until_s, linger_s, events_max
         )
-        released[index] = held_end(intended_s, row, last, until_s, linger_s, events_max)
-        if row == released[index]:
-            continue
-        stop, _ = batch_end(intended_s, row, last, linger_s, events_max)
-        while row < released[index]:
-            start[count], end[count], series[count] = row, stop, index
-            count += 1
-            row, stop = stop, min(stop + events_max, released[index])
-    serve(acked_s, start[:count], end[:count], series[:count], held_until_s, connection, request_s, request_event_s)
-    for index in range(series_count):
-        row, last = released[index], edges[index + 1]
-        if row < last:
-            previous_s = acked_s[row - 1] if row > edges[index] else -np.inf
-            answer(intended_s, response_s, acked_s, row, last, previous_s, begins_s, -np.inf, linger_s, events_max)
+        released = held_end(intended_s, row, last, until_s, linger_s, events_max)
+        answered_s = acked_s[row - 1] if row > edges[group] else -np.inf
+        if row < released:
+            end, _ = batch_end(intended_s, row, last, linger_s, events_max)
+            free_s = max(until_s, busy_until_s[line])
+            answered_s = serve(acked_s, row, end, released, events_max, free_s, request_s, request_event_s)
+            busy_until_s[line] = answered_s if until_s < np.inf else busy_until_s[line]
+        answer(intended_s, response_s, acked_s, released, last, answered_s, begins_s, -np.inf, linger_s, events_max)
     return acked_s
 
 
@@ -137,27 +127,23 @@ def held_end(intended_s: FloatArray, row: int, last: int, held_until_s: float, l
 @njit(cache=True)
 def serve(
     acked_s: FloatArray,
-    start: IntArray,
-    end: IntArray,
-    series: IntArray,
-    held_until_s: FloatArray,
-    connection: IntArray,
+    row: int,
+    end: int,
+    released: int,
+    events_max: int,
+    free_s: float,
     request_s: float,
     request_event_s: float,
-) -> None:
-    """Answer held requests: in the order of their release, one after another on each connection."""
-    busy_until_s = np.full(connection.max() + 1 if len(connection) else 0, -np.inf)
-    release_s = np.empty(len(start))
-    for request in range(len(start)):
-        release_s[request] = held_until_s[series[request]]
-    for place in np.argsort(release_s, kind="mergesort"):
-        request = int(place)
-        if np.isinf(release_s[request]):
-            continue
-        line = connection[series[request]]
-        begins_s = max(release_s[request], busy_until_s[line])
-        busy_until_s[line] = begins_s + request_s + request_event_s * (end[request] - start[request])
-        acked_s[start[request] : end[request]] = busy_until_s[line]
+) -> float:
+    """Answer one group's held requests, the first up to row `end`; return when the connection is free again.
+
+    Nothing is answered where `free_s` is infinite.
+    """
+    while row < released and free_s < np.inf:
+        free_s += request_s + request_event_s * (end - row)
+        acked_s[row:end] = free_s
+        row, end = end, min(end + events_max, released)
+    return free_s
 
 
 @njit(cache=True)
@@ -238,8 +224,11 @@ def commit(
                 queued_s, position[each], edges[each + 1], free_s[each], linger_s, events_max
             )
     while True:
-        each = int(np.argmin(starts_s)) if processors else 0
-        if processors == 0 or np.isinf(starts_s[each]):
+        each = 0
+        for other in range(1, processors):
+            if starts_s[other] < starts_s[each]:
+                each = other
+        if processors == 0 or starts_s[each] == np.inf:
             return committed_s
         first, begins_s, count = position[each], starts_s[each], end[each] - position[each]
         database_s = (fixed_s + event_s * count) * noise[first]

@@ -28,12 +28,14 @@ def run(traffic: Traffic, disturbance: Disturbance, service: Service) -> Fate:
 def _acknowledgements(traffic: Traffic, disturbance: Disturbance, service: Service) -> FloatArray:
     clients, partitions = disturbance.held_until_s.shape
     order, edges = grouped(traffic.client * partitions + traffic.partition, clients * partitions)
+    held_until_s = disturbance.held_until_s.ravel()
     grouped_acked_s = acknowledge(
         traffic.intended_s[order],
         traffic.response_s[order],
         edges,
         disturbance.begins_s,
-        disturbance.held_until_s.ravel(),
+        held_until_s,
+        np.argsort(held_until_s, kind="stable"),
         disturbance.connection.ravel(),
         service.linger_s,
         service.produce_events_max,

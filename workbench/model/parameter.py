@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from statistics import NormalDist
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
 
 FloatArray = npt.NDArray[np.float64]
+
+NORMAL: Final = NormalDist()
 
 
 class Source(StrEnum):
@@ -58,7 +60,8 @@ class Distribution:
             return low + share * (high - low)
         if self.kind is Kind.LOGNORMAL:
             median, sigma = self.numbers
-            return median * np.exp(sigma * np.asarray(ndtri(share), dtype=np.float64))
+            normal = np.array([NORMAL.inv_cdf(each) for each in share.ravel().tolist()]).reshape(share.shape)
+            return median * np.exp(sigma * normal)
         low, mode, high = self.numbers
         turn = (mode - low) / (high - low)
         rising = low + np.sqrt(share * (high - low) * (mode - low))

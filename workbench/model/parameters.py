@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import orjson
@@ -18,12 +18,14 @@ from workbench.model import stated
 from workbench.model.measured import measured
 from workbench.model.parameter import Distribution, FloatArray, Parameter, parameter_from_dict
 from workbench.model.priors import all_priors
-from workbench.records.baseline import Baseline
 from workbench.records.folder import FORMAT_VERSION, dump_json
-from workbench.scenario.drill_scenario import Scenario
 from workbench.streams import stream
-from workbench.target.port import Victim
-from workbench.topology.hub import HubTopology
+
+if TYPE_CHECKING:  # a prediction's subprocesses import this module: they need neither YAML nor pydantic
+    from workbench.records.baseline import Baseline
+    from workbench.scenario.drill_scenario import Scenario
+    from workbench.target.port import Victim
+    from workbench.topology.hub import HubTopology
 
 PER_EVENT: Final = frozenset({"response_s", "batch_noise"})  # drawn anew for every request, not once a replication
 

@@ -5,40 +5,28 @@ Each replication's draws belong to its index, so the number of subprocesses does
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
-from multiprocessing import get_context
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import psutil
 
 from workbench.errors import BadInput
 from workbench.metrics.catalogue import CATALOGUE
 from workbench.metrics.tables import FloatArray
+from workbench.model import workers
 from workbench.model.parameters import Parameters
-from workbench.model.replication import Model, Replication
+from workbench.model.replication import Columns, Model, run_slice
 from workbench.records.prediction import CURVES, ENVELOPE_PERCENTS, Prediction
-from workbench.scenario.drill_scenario import Scenario
-from workbench.topology.hub import HubTopology
 from workbench.workload import RateProfile, Workload
 
-NICENESS: Final = 15
+if TYPE_CHECKING:  # a prediction's subprocesses import this package: they need neither YAML nor pydantic
+    from workbench.scenario.drill_scenario import Scenario
+    from workbench.topology.hub import HubTopology
+
 SLICE: Final = 25  # replications a subprocess does between two reports
 END_SHARE: Final = 0.95  # the envelopes end when this share of the replications has ended
 
 Progress = Callable[[int, int], None]  # replications done, of how many
-
-
-@dataclass(frozen=True)
-class Columns:
-    """Results of some replications, a row each, in the order of their indices."""
-
-    metrics: FloatArray  # (replications, metrics of the catalogue)
-    spans: FloatArray  # (replications, partitions, 2)
-    curves: FloatArray  # (replications, curves, grid)
 
 
 def predict(
@@ -84,40 +72,22 @@ def predict(
 
 def _gather(model: Model, replications: int, subprocesses: int, progress: Progress) -> Columns:
     slices = [range(low, min(low + SLICE, replications)) for low in range(0, replications, SLICE)]
-    results: dict[int, Columns] = {}
-    if subprocesses == 0:
+    finished = 0
+
+    def done(count: int) -> None:
+        nonlocal finished
+        finished += count
+        progress(finished, replications)
+
+    if subprocesses:
+        results = workers.gather(model, slices, subprocesses, done)
+    else:
+        results = {}
         for part in slices:
             results[part.start] = run_slice(model, part)
-            progress(part.stop, replications)
-    else:
-        # Fresh interpreters: a fork would copy the drill's threads and sockets.
-        with ProcessPoolExecutor(subprocesses, get_context("spawn"), _step_back) as pool:
-            waiting = {pool.submit(run_slice, model, part): part for part in slices}
-            for done in as_completed(waiting):
-                results[waiting[done].start] = done.result()
-                progress(min(len(results) * SLICE, replications), replications)
+            done(len(part))
     ordered = [results[part.start] for part in slices]
     return Columns(*(np.concatenate([getattr(each, name) for each in ordered]) for name in Columns.__annotations__))
-
-
-def _step_back() -> None:
-    """Give way to everything else: predicting must not disturb the hub."""
-    os.nice(max(0, NICENESS - os.nice(0)))
-    if psutil.LINUX:
-        psutil.Process().ionice(psutil.IOPRIO_CLASS_IDLE)
-
-
-def run_slice(model: Model, indices: Sequence[int]) -> Columns:
-    """Return the results of these replications."""
-    draws = model.parameters.draws(model.seed, indices)
-    done: list[Replication] = []
-    for place, index in enumerate(indices):
-        done.append(model.replicate(index, {name: float(values[place]) for name, values in draws.items()}))
-    return Columns(
-        metrics=np.array([[each.metrics[metric.name] for metric in CATALOGUE] for each in done]),
-        spans=np.array([each.silent_spans for each in done]),
-        curves=np.array([[each.curves[name] for name in CURVES] for each in done]),
-    )
 
 
 def _envelopes(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -12,13 +12,14 @@ from workbench import engine
 from workbench.engine import Fate, Traffic
 from workbench.fault import RestartRule
 from workbench.metrics import functions
-from workbench.metrics.catalogue import evaluate
+from workbench.metrics.catalogue import CATALOGUE, evaluate
 from workbench.metrics.tables import Counts, Evidence, FloatArray, Moments, WriteTable
 from workbench.model.course import Course, play
 from workbench.model.parameters import Parameters
 from workbench.model.setting import service_of, setting_of
 from workbench.model.traffic import canary_rows, traffic
 from workbench.model.world import Setting
+from workbench.records.prediction import CURVES
 from workbench.streams import stream
 from workbench.workload import Workload
 
@@ -36,6 +37,15 @@ class Replication:
     metrics: dict[str, float]
     silent_spans: FloatArray  # (partitions, 2)
     curves: Mapping[str, FloatArray]  # on Model.grid, NaN after the load's end
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Results of some replications, a row each, in the order of their indices."""
+
+    metrics: FloatArray  # (replications, metrics of the catalogue)
+    spans: FloatArray  # (replications, partitions, 2)
+    curves: FloatArray  # (replications, curves, grid)
 
 
 @dataclass(frozen=True)
@@ -152,3 +162,17 @@ class Model:
         }
         rest = np.full(len(grid) - len(alive), np.nan)
         return {name: np.concatenate([values, rest]) for name, values in curves.items()}
+
+
+def run_slice(model: Model, indices: Sequence[int]) -> Columns:
+    """Return the results of these replications."""
+    draws = model.parameters.draws(model.seed, indices)
+    done = [
+        model.replicate(index, {name: float(values[place]) for name, values in draws.items()})
+        for place, index in enumerate(indices)
+    ]
+    return Columns(
+        metrics=np.array([[each.metrics[metric.name] for metric in CATALOGUE] for each in done]),
+        spans=np.array([each.silent_spans for each in done]),
+        curves=np.array([[each.curves[name] for name in CURVES] for each in done]),
+    )

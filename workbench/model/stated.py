@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from workbench.errors import BadInput, Problem
 from workbench.metrics.catalogue import POLL_S
 from workbench.model.parameter import Parameter, Source, uniform
-from workbench.records.baseline import Baseline
-from workbench.scenario.drill_scenario import Scenario
-from workbench.target.port import Victim
-from workbench.topology.hub import HubTopology
 from workbench.workload import BURST_S
+
+if TYPE_CHECKING:  # a prediction's subprocesses import this module: they need neither YAML nor pydantic
+    from workbench.records.baseline import Baseline
+    from workbench.scenario.drill_scenario import Scenario
+    from workbench.target.port import Victim
+    from workbench.topology.hub import HubTopology
 
 SESSION_TICKS_MIN: Final = 2  # ZooKeeper 3.8.4 ZooKeeperServer.setMinSessionTimeout
 SESSION_TICKS_MAX: Final = 20  # setMaxSessionTimeout
