@@ -10,13 +10,12 @@ import numpy as np
 
 from workbench.drill.steady import Window
 from workbench.errors import ToolFailed
-from workbench.load.plan import LoadPlan, commands, write_stop
+from workbench.load.plan import START_LEAD_S, LoadPlan, commands, write_stop
 from workbench.load.summary import LoadSummary, summarize
 from workbench.records.folder import RunFolder, dump_json
 from workbench.target.local import LocalHub
 from workbench.workload import BURST_FACTOR, BURST_S, CANARY_WRITES_PER_S, Workload
 
-LEAD_S: Final = 6.0  # Locust and its workers are up by then
 WORKERS: Final = 2
 STOP_MAX_S: Final = 90.0  # the clients flush for at most 60 s
 POLL_S: Final = 0.1
@@ -30,7 +29,7 @@ class LoadControl:
         self._hub = hub
         self._folder = folder
         partitions = {topic.name: topic.partitions for topic in hub.topology.topics}
-        self.start_s = time.time() + LEAD_S
+        self.start_s = time.time() + START_LEAD_S
         self.stop_s: float | None = None
         self.canary_per_s = CANARY_WRITES_PER_S * sum(partitions.values())
         self.plan = LoadPlan(
