@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numba
 
+from workbench.cache import cache_directory
+
 
 def cache_folder() -> Path:
-    """Return the folder of the compiled kernels: NUMBA_CACHE_DIR, else below XDG_CACHE_HOME or ~/.cache."""
+    """Return the folder of the compiled kernels: NUMBA_CACHE_DIR, else in the workbench's own cache."""
     named = os.environ.get("NUMBA_CACHE_DIR")
-    if named:
-        return Path(named)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hub-workbench" / "numba"
+    return Path(named) if named else cache_directory() / "numba"
 
 
 setattr(numba.config, "CACHE_DIR", str(cache_folder()))  # noqa: B010 - numba fills this module in at run time

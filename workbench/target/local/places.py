@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Final
+
+from workbench.cache import cache_directory
 
 LOOPBACK: Final = "127.0.0.1"  # the only address anything here listens on
 
@@ -12,12 +13,6 @@ LOOPBACK: Final = "127.0.0.1"  # the only address anything here listens on
 HUB_MARK: Final = "HUB_WORKBENCH_HUB"  # the hub's id
 DIRECTORY_MARK: Final = "HUB_WORKBENCH_DIRECTORY"  # the hub's directory
 NODE_MARK: Final = "HUB_WORKBENCH_NODE"  # the node the server is laid out on
-
-
-def cache_directory() -> Path:
-    """Return <cache>: $XDG_CACHE_HOME (a relative one is ignored, as its specification says) or ~/.cache, then ours."""
-    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (base if base.is_absolute() else Path.home() / ".cache") / "hub-workbench"
 
 
 def artifacts_directory() -> Path:
