@@ -115,7 +115,9 @@ def test_every_target_is_explained_and_makes_its_own_setup() -> None:
         "lock",
     ]
     assert not re.search(r"(?<![\w.])/(?!bin/bash)\w", re.sub(r"##.*", "", text))
-    shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout
+    shown = subprocess.run(
+        ["make", "--no-print-directory", "help"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    ).stdout
     assert [line.split()[1] for line in shown.splitlines()] == list(TARGETS)
 
 
