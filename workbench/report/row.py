@@ -103,6 +103,8 @@ class Row:
             return f"no value: {self.reason}"
         if self.outside:
             return "outside 90 %, by less than its probe can tell"
+        if self.inside.get("90") is None:
+            return "not compared"
         low, high = self.intervals["90"]
         if low == high == self.observed:
             words = "as predicted"

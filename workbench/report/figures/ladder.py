@@ -140,7 +140,7 @@ def _observed(sheet: Sheet, axes: Axes, row: Row, y: float, height: float, judge
     value = row.observed if row.observed is not None else row.at_least
     if value is None or not row.median:
         marks.not_observed(axes, low * (high / low) ** 0.02, y, variant)
-        if row.place(judged) == "not observed":
+        if variant.narrow or row.place(judged) == "not observed":
             return
         reason = textwrap.shorten(row.place(judged), variant.characters(4.0), placeholder=" ...")
         axes.text(low, y - height / 2 - 0.04, reason, color=MUTED, fontsize=variant.text_pt, ha="left", va="bottom")
@@ -182,7 +182,7 @@ def _labels(sheet: Sheet, axes: Axes, layout: _Layout, row: Row, y: float, judge
         objective_words = f"objective {bound}" + (" >" if off_scale else "")
     if variant.narrow:
         sheet.write(layout.left, y - 0.36, name, colour, bold=row.primary)
-        sheet.write(layout.left, y + 0.35, f"{row.with_unit()} ({row.interval_text()})", colour, bold=missed)
+        sheet.write(layout.left, y + 0.35, _values(row, variant, bool(objective_words), judged), colour, bold=missed)
         sheet.write(variant.width_in - 0.08, y + 0.35, objective_words, OBJECTIVE, align="right")
         return
     sheet.write(0.0, y, name, colour, bold=row.primary)
@@ -192,3 +192,12 @@ def _labels(sheet: Sheet, axes: Axes, layout: _Layout, row: Row, y: float, judge
     for index, (text, line_colour, bold) in enumerate(lines):
         offset = (index - (len(lines) - 1) / 2) * variant.line_in
         sheet.write(sheet.margin_left, y + offset, text, line_colour, bold)
+
+
+def _values(row: Row, variant: Variant, beside_objective: bool, judged: bool) -> str:
+    """Return a phone's line under a box: the values, or why there is none."""
+    if row.with_unit() == "not observed" and row.place(judged) != "not observed":
+        return textwrap.shorten(
+            row.place(judged), variant.characters(2.6 if beside_objective else 4.4), placeholder=" ..."
+        )
+    return f"{row.with_unit()} ({row.interval_text()})"

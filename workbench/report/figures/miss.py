@@ -135,7 +135,7 @@ def _objective(sheet: Sheet, axes: Axes, row: Row) -> None:
     shown = low <= at_most <= high
     words = f"objective {row.bound_text()}" + ("" if shown else " >")
     x, align = sheet.variant.width_in - 0.15, "right"
-    y = 0.14 + (sheet.variant.line_in if sheet.variant.narrow else 0.0)
+    y = 0.14 + (sheet.variant.line_in if shown or sheet.variant.narrow else 0.0)
     if shown:
         axes.axvline(at_most, color=OBJECTIVE, linewidth=1.3, linestyle="-.")
         share = (at_most - low) / (high - low)
