@@ -325,6 +325,7 @@ def test_a_dead_coordinator_does_not_hold_up_rows(bench: Bench) -> None:
     assert before < 1500, "the kill came too late to hit anything"
     wait_for(lambda: bench.rows() >= before + 400, 10, "four batches without a coordinator")
     assert coordinator in bench.hub.registered_brokers(), "the cluster noticed before the batches were written"
+    wait_for(lambda: coordinator not in bench.hub.registered_brokers(), 120, "the dead broker's session is over")
     assert bench.hub.undo().verified
     bench.produce(200)
     bench.assert_one_row_each()
