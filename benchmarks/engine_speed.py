@@ -49,6 +49,7 @@ def case() -> tuple[Traffic, Disturbance, Service]:
         0.0,
         held,
         np.tile(np.arange(PARTITIONS) % 3, (CLIENTS, 1)),
+        np.full((CLIENTS, PARTITIONS), NEVER),
         np.full(PARTITIONS, NEVER),
         np.full(PARTITIONS, NEVER),
         np.zeros(PARTITIONS, dtype=np.bool_),

@@ -56,7 +56,7 @@ def test_a_killed_broker_silences_every_partition_until_its_session_expires() ->
     found = prediction().metrics
     assert min(finite(found["kafka_partitions_hit"])) == 6.0
     low, high = interval(found["kafka_unavailable_s"], 90.0)
-    assert 13.0 < low < high < 22.5
+    assert 14.0 < low < high < 23.5
     assert high - low < 7.0
     detect, silent = np.array(found["broker_detect_s"]), np.array(found["kafka_unavailable_s"])
     assert (silent > detect - 0.3).all()
@@ -86,9 +86,10 @@ def test_without_a_restart_the_redundancy_never_comes_back() -> None:
 
 
 def test_a_stopped_broker_is_hardly_noticed() -> None:
-    """SIGTERM: leaders move first, so no partition is silent for much longer than a canary's period."""
+    """SIGTERM: leaders move first, so no partition is silent for much longer than a follower's back-off of 1 s."""
     found = prediction(fault=FaultType.BROKER_STOP)
-    assert interval(found.metrics["kafka_unavailable_s"], 90.0)[1] < 1.0
+    low, high = interval(found.metrics["kafka_unavailable_s"], 90.0)
+    assert 0.9 < low < high < 1.8
     assert interval(found.metrics["broker_detect_s"], 90.0)[1] < 6.5
     assert set(finite(found.metrics["acknowledged_records_lost"])) == {0.0}
 

@@ -31,10 +31,12 @@ def random_case(seed: int) -> tuple[Traffic, Disturbance, Service]:
     everything = rng.random() < 0.5
     led = rng.random(partitions) < 0.4
     known_s = begins_s + rng.uniform(0.0, 3.0, (clients, 1))
+    delayed_s = back_s + rng.choice([0.0, 1.0], partitions)
     disturbance = Disturbance(
         begins_s,
-        np.where(led, np.maximum(back_s, known_s), back_s if everything else NEVER),
+        np.where(led, np.maximum(back_s, known_s), delayed_s if everything else NEVER),
         rng.integers(0, 3, (clients, partitions)),
+        np.where(led | (rng.random(partitions) < 0.3), NEVER, back_s) + np.zeros((clients, 1)),
         np.full(partitions, NEVER) if everything else back_s,
         np.where(led, begins_s + float(rng.uniform(0.0, 4.0)), NEVER),
         led & (not everything),

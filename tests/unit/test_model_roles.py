@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from tests.support.model_cases import a_scenario, parameters_of, setting_and_draws
-from workbench.engine import NEVER
 from workbench.fault import FaultType
 from workbench.model.course import play
 from workbench.model.predicting import percentiles
@@ -58,20 +57,32 @@ def test_leaders_drop_a_silent_follower_themselves_after_the_lag_limit() -> None
     held = course.disturbance.held_until_s
     led = np.array([leader == setting.victim for leader in setting.leaders])
     assert (held[:, ~led] > 30.0).all()
-    assert (held[:, ~led] <= 45.0).all()
+    assert (course.disturbance.head_until_s[:, ~led] <= 45.0).all()
     assert (held[:, led] > 60.0).all()
 
 
-def test_a_stopped_broker_holds_nobody_elses_partitions() -> None:
-    """Leaders move and sets shrink before it goes, and nothing is lost."""
+def test_a_stopped_broker_holds_nothing_for_longer_than_a_followers_back_off() -> None:
+    """Leaders move and sets shrink before it goes; some followers back off for a second; nothing is lost."""
     stop = a_scenario(FaultType.BROKER_STOP)
     setting, draws = setting_and_draws(parameters_of(stop), stop)
     course = play(setting, draws)
     led = np.array([leader == setting.victim for leader in setting.leaders])
     held = course.disturbance.held_until_s
-    assert (held[:, ~led] == NEVER).all()
-    assert (held[:, led] - course.disturbance.begins_s < 0.3).all()
+    assert (held - course.disturbance.begins_s < 1.3).all()
+    assert (held[:, ~led] - course.disturbance.begins_s).max() == pytest.approx(1.0)
     assert not course.disturbance.loses_tail.any()
+
+
+def test_one_survivors_followers_always_back_off() -> None:
+    """The last to handle the controller's change: its partitions replicate a second after the others' at most."""
+    setting, draws = setting_and_draws(parameters_of(), a_scenario())
+    for last, overlap in ((0.1, 0.99), (0.9, 0.99), (0.1, 0.0)):
+        course = play(setting, {**draws, "epoch_last_share": last, "epoch_overlap_share": overlap})
+        led = np.array([leader == setting.victim for leader in setting.leaders])
+        followed = course.disturbance.held_until_s[0, ~led]
+        heads = course.disturbance.head_until_s[0, ~led]
+        delays = sorted({round(float(each), 6) for each in followed - heads})
+        assert delays == ([1.0] if overlap == 0.0 else [0.0, 1.0])
 
 
 def test_clients_find_new_leaders_at_their_own_timers() -> None:
@@ -80,8 +91,8 @@ def test_clients_find_new_leaders_at_their_own_timers() -> None:
     course = play(setting, draws)
     led = [index for index, leader in enumerate(setting.leaders) if leader == setting.victim]
     known_s = course.disturbance.held_until_s[:, led[0]]
-    assert len(set(known_s)) == len(known_s)
     assert known_s.max() - known_s.min() < 1.0
+    assert known_s.min() > course.moments.leaders_moved_s - 0.1
 
 
 def test_percentiles_leave_missing_values_out() -> None:

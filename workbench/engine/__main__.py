@@ -20,6 +20,7 @@ def compile_all() -> float:
         0.0,
         np.array([[NEVER, 2.0], [2.0, NEVER]]),
         np.array([[0, 1], [2, 3]], dtype=np.int64),
+        np.array([[NEVER, 1.5], [NEVER, NEVER]]),
         np.full(2, NEVER),
         np.full(2, NEVER),
         np.zeros(2, dtype=np.bool_),

@@ -83,6 +83,7 @@ def acknowledge(
     edges: IntArray,
     begins_s: float,
     held_until_s: FloatArray,
+    head_until_s: FloatArray,
     release_order: IntArray,
     connection: IntArray,
     linger_s: float,
@@ -92,20 +93,34 @@ def acknowledge(
 ) -> FloatArray:
     """Return each event's acknowledgement (s, NaN if none); events grouped by producer and partition.
 
-    Groups come in `release_order`, the order of their release. Held requests go out when the partition is back:
-    the one in flight, then what gathered behind it, one after another on their connection.
+    A broker serves a connection's requests one after another, so one held request was in flight on each (the
+    head); the others go out in `release_order` when their partition is back: what was sent first, then all
+    that gathered behind it.
     """
     acked_s = np.full(len(intended_s), np.nan)
-    busy_until_s = np.full(connection.max() + 1, -np.inf)
-    for group in release_order:
+    rows = edges[:-1].copy()
+    heads = np.full(connection.max() + 1, -1)
+    heads_sent_s = np.full(len(heads), np.inf)
+    for group in range(len(rows)):
         last, until_s, line = edges[group + 1], held_until_s[group], connection[group]
-        row = answer(
+        rows[group] = answer(
             intended_s, response_s, acked_s, edges[group], last, -np.inf, begins_s, until_s, linger_s, events_max
         )
+        if rows[group] < last:
+            _, sent_s = batch_end(intended_s, rows[group], last, linger_s, events_max)
+            if sent_s < min(heads_sent_s[line], head_until_s[group]):
+                heads[line], heads_sent_s[line] = group, sent_s
+    busy_until_s = np.full(len(heads), -np.inf)
+    for group in release_order:
+        row, last, until_s, line = rows[group], edges[group + 1], held_until_s[group], connection[group]
         released = held_end(intended_s, row, last, until_s, linger_s, events_max)
         answered_s = acked_s[row - 1] if row > edges[group] else -np.inf
+        end, _ = batch_end(intended_s, row, last, linger_s, events_max) if row < released else (row, 0.0)
+        if row < end and heads[line] == group and head_until_s[group] < np.inf:
+            answered_s = head_until_s[group] + request_s
+            acked_s[row:end] = answered_s
+            row, end = end, min(end + events_max, released)
         if row < released:
-            end, _ = batch_end(intended_s, row, last, linger_s, events_max)
             free_s = max(until_s, busy_until_s[line])
             answered_s = serve(acked_s, row, end, released, events_max, free_s, request_s, request_event_s)
             busy_until_s[line] = answered_s if until_s < np.inf else busy_until_s[line]

@@ -35,6 +35,7 @@ def _acknowledgements(traffic: Traffic, disturbance: Disturbance, service: Servi
         edges,
         disturbance.begins_s,
         held_until_s,
+        disturbance.head_until_s.ravel(),
         np.argsort(held_until_s, kind="stable"),
         disturbance.connection.ravel(),
         service.linger_s,

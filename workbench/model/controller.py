@@ -21,10 +21,11 @@ def controller(world: World) -> Steps:
     yield world.deregistered
     if setting.victim_is_controller:
         yield world.env.timeout(draws["controller_failover_s"])
-    yield world.env.timeout(draws["controller_react_s"] + draws["controller_partition_s"] * setting.led)
+    yield world.env.timeout(draws["controller_react_s"])
+    yield world.env.timeout(draws["controller_partition_s"] * setting.led + draws["leader_and_isr_s"])
     world.note("leaders_moved")
     world.leaders_moved.succeed()
-    yield world.env.timeout(draws["controller_partition_s"] * setting.followed)
+    yield world.env.timeout(draws["controller_partition_s"] * setting.followed + draws["leader_and_isr_s"])
     world.note("isr_shrunk")
     world.isr_shrunk.succeed()
 

@@ -14,9 +14,10 @@ import numpy as np
 from workbench.engine import NEVER, Disturbance
 from workbench.fault import FaultType
 from workbench.metrics.catalogue import POLL_S
-from workbench.metrics.tables import NAN, Moments
+from workbench.metrics.tables import NAN, BoolArray, FloatArray, IntArray, Moments
 from workbench.model.clients import client
 from workbench.model.controller import controlled_shutdown, controller, leaders_own_check
+from workbench.model.followers import replication_from
 from workbench.model.restart import restart
 from workbench.model.session import session
 from workbench.model.world import Setting, World
@@ -33,7 +34,6 @@ class Course:
     moments: Moments  # without baseline and load end
     disturbance: Disturbance
     resumed_s: float  # when the last partition that comes back can be written again by every client
-    first_answer_s: float  # when the first does
 
 
 def play(setting: Setting, draws: Mapping[str, float]) -> Course:
@@ -47,6 +47,7 @@ def play(setting: Setting, draws: Mapping[str, float]) -> Course:
     for broker in setting.brokers:
         if broker != setting.victim:
             world.env.process(leaders_own_check(world, broker))
+            world.env.process(replication_from(world, broker))
     world.env.process(restart(world))
     for name in (*setting.producers, *setting.consumers):
         world.env.process(client(world, name))
@@ -57,42 +58,66 @@ def play(setting: Setting, draws: Mapping[str, float]) -> Course:
 def _course(world: World) -> Course:
     setting, draws = world.setting, world.draws
     led = np.array([leader == setting.victim for leader in setting.leaders])
+    new_leaders = leaders_afterwards(setting)
     back_s = partitions_back_s(world)
-    produce_known_s = np.array([world.known_s.get(name, FOREVER) for name in setting.producers])
-    fetch_known_s = np.array([world.known_s.get(name, FOREVER) for name in setting.consumers])
-    held_until_s = np.where(led, np.maximum(back_s, produce_known_s[:, None]), back_s)
-    if setting.acks != "all":
-        held_until_s = np.where(led, held_until_s, NEVER)
+    held_until_s, head_until_s = _held(world, led, new_leaders, back_s)
     processor = np.array(setting.processors_of_partition, dtype=np.int64)
-    known_s = np.append(fetch_known_s, FOREVER)[processor]
+    fetch_known_s = [world.known_s.get(name, FOREVER) for name in setting.consumers]
     disturbance = Disturbance(
         begins_s=0.0 if setting.fault is FaultType.BROKER_KILL else world.moments["leaders_moved"],
         held_until_s=held_until_s,
-        connection=_connections(setting),
+        connection=_connections(setting, new_leaders),
+        head_until_s=head_until_s,
         visible_from_s=back_s if setting.acks != "all" else np.full(len(led), NEVER),
-        fetchable_from_s=np.where(led, known_s, NEVER),
+        fetchable_from_s=np.where(led, np.array([*fetch_known_s, FOREVER])[processor], NEVER),
         loses_tail=led & (setting.acks != "all") & (setting.fault is FaultType.BROKER_KILL),
         processor=processor,
     )
     polled = {"brokers": draws["poll_brokers_phase_s"], "partitions": draws["poll_partitions_phase_s"]}
     finite = held_until_s[np.isfinite(held_until_s)]
-    return Course(
-        moments=_moments(world, polled),
-        disturbance=disturbance,
-        resumed_s=float(finite.max(initial=0.0)),
-        first_answer_s=float(finite.min(initial=0.0)) if len(finite) else 0.0,
+    return Course(_moments(world, polled), disturbance, float(finite.max(initial=0.0)))
+
+
+def _held(world: World, led: BoolArray, new_leaders: IntArray, back_s: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return until when each client's requests to each partition are held, and until when one in flight is.
+
+    With acks=all a request waits for replication too, so it goes on when its leader's followers do; the one
+    that its leader had in flight was replicated before the fault.
+    """
+    setting = world.setting
+    known_s = np.array([world.known_s.get(name, FOREVER) for name in setting.producers])
+    held_until_s = np.where(led, np.maximum(back_s, known_s[:, None]), back_s)
+    if setting.acks != "all":
+        return np.where(led, held_until_s, NEVER), np.full(held_until_s.shape, NEVER)
+    replicates_s = np.array([world.replicates_s.get(int(leader), NEVER) for leader in new_leaders])
+    changed = led | _in_its_sets(setting)
+    held_until_s = np.where(changed, np.maximum(held_until_s, replicates_s), held_until_s)
+    in_flight = ~led & changed & (setting.fault is FaultType.BROKER_KILL)
+    return held_until_s, np.where(in_flight, back_s, NEVER) + np.zeros(held_until_s.shape)
+
+
+def leaders_afterwards(setting: Setting) -> IntArray:
+    """Return each partition's leader after the change; what the victim led goes to the survivors in turn."""
+    survivors = [broker for broker in setting.brokers if broker != setting.victim] or [setting.victim]
+    return np.array(
+        [
+            leader if leader in survivors else survivors[index % len(survivors)]
+            for index, leader in enumerate(setting.leaders)
+        ],
+        dtype=np.int64,
     )
 
 
-def partitions_back_s(world: World) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def partitions_back_s(world: World) -> FloatArray:
     """Return when each partition's high watermark moves again (s after the fault); NEVER where it never stopped."""
     setting, draws = world.setting, world.draws
     full_s = world.moments.get("isr_full", FOREVER)
     back_s = []
+    in_its_sets = _in_its_sets(setting)
     for index, leader in enumerate(setting.leaders):
         factor = setting.replication_factors[index]
         survives = setting.acks != "all" or factor - 1 >= setting.min_insync_replicas[index]
-        if leader != setting.victim and (not _on_victim(world, index) or (setting.fault is STOP and survives)):
+        if leader != setting.victim and (not in_its_sets[index] or (setting.fault is STOP and survives)):
             back_s.append(NEVER)
         elif factor == 1:
             back_s.append(world.moments.get("ready", FOREVER) + draws["controller_react_s"])
@@ -106,24 +131,23 @@ def partitions_back_s(world: World) -> np.ndarray[tuple[int], np.dtype[np.float6
     return np.array(back_s)
 
 
-def _on_victim(world: World, index: int) -> bool:
-    """Tell whether a partition led elsewhere has a replica on the victim: always, when every broker has one."""
-    setting = world.setting
-    others = len(setting.brokers) - 1
-    follows = setting.replication_factors[index] - 1
-    return (index * follows) % others < follows if others else False
+def _in_its_sets(setting: Setting) -> BoolArray:
+    """Return which partitions have a replica on the victim: all of them, when every broker has one."""
+    others = max(1, len(setting.brokers) - 1)
+    return np.array(
+        [
+            leader == setting.victim or (index * (factor - 1)) % others < factor - 1
+            for index, (leader, factor) in enumerate(zip(setting.leaders, setting.replication_factors, strict=True))
+        ]
+    )
 
 
-def _connections(setting: Setting) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
-    """Return which connection carries a client's requests to a partition: one a client and leader.
-
-    A partition the victim led is counted to the survivors in turn.
-    """
-    survivors = [broker for broker in setting.brokers if broker != setting.victim] or [setting.victim]
-    place = {broker: index for index, broker in enumerate(survivors)}
-    lines = [place.get(leader, index % len(survivors)) for index, leader in enumerate(setting.leaders)]
+def _connections(setting: Setting, leaders: IntArray) -> IntArray:
+    """Return which connection carries a client's requests to a partition: one a client and leader."""
+    places = {broker: index for index, broker in enumerate(setting.brokers)}
+    lines = np.array([places[int(leader)] for leader in leaders], dtype=np.int64)
     clients = np.arange(len(setting.producers), dtype=np.int64)[:, None]
-    return clients * len(survivors) + np.array(lines, dtype=np.int64)
+    return clients * len(setting.brokers) + lines
 
 
 def _moments(world: World, polled: Mapping[str, float]) -> Moments:

@@ -38,6 +38,12 @@ KAFKA_AND_ZOOKEEPER: Final[Mapping[str, Parameter]] = {
         "at most 5 ms a partition (Rao, How to choose the number of topics/partitions); pipelined since KAFKA-5642",
         "leader election or removal from the in-sync replicas, one partition",
     ),
+    "leader_and_isr_s": _prior(
+        triangular(0.02, 0.08, 0.4),
+        "s",
+        f"{_KAFKA} ReplicaManager.becomeLeaderOrFollower: one lock, every partition in turn",
+        "a surviving broker carries out one LeaderAndIsr request",
+    ),
     "controller_failover_s": _prior(
         triangular(0.1, 0.35, 1.2),
         "s",
@@ -50,7 +56,12 @@ KAFKA_AND_ZOOKEEPER: Final[Mapping[str, Parameter]] = {
         f"{_KAFKA} UpdateMetadata after LeaderAndIsr, one request a broker",
         "from leaders moved to every live broker telling clients so",
     ),
-    "offsets_topic_partitions": _prior(50, "partitions", f"{_KAFKA} KafkaConfig offsets.topic.num.partitions"),
+    "epoch_overlap_chance": _prior(
+        uniform(0.3, 0.9),
+        "",
+        f"{_KAFKA} AbstractFetcherThread.onPartitionFenced: a fetch under way while its own state changes",
+        "that followers of a leader which was not the last to handle a change back off as well",
+    ),
     "replication_lag_s": _prior(
         triangular(0.0005, 0.002, 0.01),
         "s",

@@ -17,6 +17,7 @@ from workbench.engine import Disturbance, Fate, Service, Traffic
 from workbench.model.world import Steps
 
 BEFORE_S: Final = 1.0  # the clock starts so long before the first event
+HEADS_FIRST: Final = 1_000_000  # at one instant, answers come before releases
 INSTANT_S: Final = 1e-9  # what happens within this is taken as simultaneous
 
 
@@ -37,6 +38,7 @@ class Reference:
         self._connections: dict[int, simpy.Store] = {}
         self._queues: dict[int, simpy.Store] = {}
         self._busy: set[int] = set()
+        self.heads: dict[int, tuple[float, int]] = {}  # connection -> sent and series of the request in flight on it
         self._arriving: list[tuple[int, int]] = []  # row, processor: at this instant
 
     def run(self) -> Fate:
@@ -172,6 +174,7 @@ class Producer:
         self.line = int(world.disturbance.connection.flat[series])
         self.answered_s = -np.inf  # of the newest request that nothing held
         self.previous: simpy.Event | None = None  # the newest request's answer
+        self.head_until_s = float(world.disturbance.head_until_s.flat[series])
         self.held: list[list[int]] = []
 
     def run(self) -> Steps:
@@ -194,6 +197,10 @@ class Producer:
         if max(due_s, self.answered_s) >= self.world.disturbance.begins_s and sent_s < self.held_until_s:
             if not self.held:
                 self.world.at(self.held_until_s, self.series, self._release)
+                if sent_s < self.head_until_s:
+                    head = min(self.world.heads.get(self.line, (np.inf, 0)), (sent_s, self.series))
+                    self.world.heads[self.line] = head
+                    self.world.at(self.head_until_s, self.series - HEADS_FIRST, self._answer_head)
             self.held.append(request)
             return
         self.answered_s = max(due_s, self.answered_s)
@@ -211,11 +218,24 @@ class Producer:
         self.world.acknowledge(request)
         answered.succeed()
 
+    def _answer_head(self) -> None:
+        """The partition's high watermark moves: the one request that its connection had in flight is answered."""
+        if self.world.heads[self.line][1] == self.series:
+            self.previous = self.world.env.event()
+            self.world.env.process(self._head(self.held[0], self.previous))
+            self.held[0] = []
+
+    def _head(self, request: list[int], answered: simpy.Event) -> Steps:
+        yield self.world.env.timeout(self.world.service.request_s)
+        self.world.acknowledge(request)
+        answered.succeed()
+
     def _release(self) -> None:
-        """The partition is back: first the request that was in flight, then all that gathered behind it."""
+        """The partition is back: first what was sent first, then all that gathered behind it."""
         first, *others = self.held
         gathered = [row for request in others for row in request]
         size = self.world.service.produce_events_max
-        for rows in (first, *(gathered[low : low + size] for low in range(0, len(gathered), size))):
+        parts = (first, *(gathered[low : low + size] for low in range(0, len(gathered), size)))
+        for rows in filter(None, parts):
             self.previous = self.world.env.event()
             self.world.request(self.line, rows, self.previous)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from workbench.errors import BadInput, Problem
 from workbench.metrics.catalogue import POLL_S
 from workbench.model.parameter import Parameter, Source, uniform
+from workbench.units import seconds_from_ms
 from workbench.workload import BURST_S
 
 if TYPE_CHECKING:  # a prediction's subprocesses import this module: they need neither YAML nor pydantic
@@ -16,6 +17,8 @@ if TYPE_CHECKING:  # a prediction's subprocesses import this module: they need n
     from workbench.target.port import Victim
     from workbench.topology.hub import HubTopology
 
+REPLICA_FETCH_BACKOFF_MS: Final = "1000"  # Kafka 3.7.1 KafkaConfig
+OFFSETS_PARTITIONS: Final = "50"  # KafkaConfig offsets.topic.num.partitions
 SESSION_TICKS_MIN: Final = 2  # ZooKeeper 3.8.4 ZooKeeperServer.setMinSessionTimeout
 SESSION_TICKS_MAX: Final = 20  # setMaxSessionTimeout
 PREDICT_AND_STEADY_S: Final = 60.0  # of the run-up besides burst, baseline and the drawn moment
@@ -38,9 +41,19 @@ def from_manifests(topology: HubTopology) -> dict[str, Parameter]:
         "replica_lag_time_max_s": row(
             topology.kafka.replica_lag_time_max_s, "s", "spec.kafka.config replica.lag.time.max.ms"
         ),
+        "replica_fetch_backoff_s": row(
+            seconds_from_ms(float(topology.kafka.config.get("replica.fetch.backoff.ms", REPLICA_FETCH_BACKOFF_MS))),
+            "s",
+            "spec.kafka.config replica.fetch.backoff.ms, else Kafka 3.7.1's default",
+        ),
         "partitions": row({topic.name: topic.partitions for topic in topics}, "", "KafkaTopic spec.partitions"),
         "replication_factor": row(
             {topic.name: topic.replication_factor for topic in topics}, "", "KafkaTopic spec.replicas"
+        ),
+        "offsets_topic_partitions": row(
+            int(topology.kafka.config.get("offsets.topic.num.partitions", OFFSETS_PARTITIONS)),
+            "partitions",
+            "spec.kafka.config offsets.topic.num.partitions, else Kafka 3.7.1's default",
         ),
         "min_insync_replicas": row(
             {topic.name: topic.min_insync_replicas for topic in topics}, "", "KafkaTopic spec.config"
@@ -176,6 +189,16 @@ def session(rows: Mapping[str, Parameter]) -> dict[str, Parameter]:
             Source.MANIFEST,
             "Kafka 3.7.1 ReplicaManager isr-expiration, every half replica.lag.time.max.ms",
             "of the leaders' own check for followers that lag",
+        ),
+        "epoch_last_share": Parameter(
+            uniform(0.0, 1.0),
+            "",
+            Source.MANIFEST,
+            "any survivor",
+            "which surviving broker is the last to handle the controller's change",
+        ),
+        "epoch_overlap_share": Parameter(
+            uniform(0.0, 1.0), "", Source.MANIFEST, "drawn", "compared with epoch_overlap_chance"
         ),
         "poll_brokers_phase_s": Parameter(
             uniform(0.0, POLL_S), "s", Source.MANIFEST, "workbench.metrics.catalogue POLL_S", "of the observers"

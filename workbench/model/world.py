@@ -72,6 +72,7 @@ class World:
     exited: simpy.Event = field(init=False)  # the victim's process is gone
     ready: simpy.Event = field(init=False)  # the new process is registered and answers
     isr_full: simpy.Event = field(init=False)
+    replicates_s: dict[int, float] = field(default_factory=dict)  # surviving leader -> all its partitions replicate
     shrunk_by_leader_s: dict[int, float] = field(default_factory=dict)  # broker -> by its own check
 
     def __post_init__(self) -> None:

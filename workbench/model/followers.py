@@ -1,0 +1,38 @@
+"""Replication between the survivors after the controller's change: some followers back off for a second.
+
+Every change of an in-sync replica set raises the partition's leader epoch (Kafka 3.7.1 LeaderAndIsr.
+newLeaderAndIsr), and two brokers never handle the controller's request at the same instant. A follower that is
+first asks its leader with an epoch the leader does not know yet (UNKNOWN_LEADER_EPOCH); one whose fetch is
+under way meanwhile gets FENCED_LEADER_EPOCH with a state that has moved on. Either partition is left alone for
+replica.fetch.backoff.ms (AbstractFetcherThread.handlePartitionsWithErrors). An acks=all request to it blocks
+the producer's connection, since a broker serves one request of a connection at a time.
+
+Left out: which partitions back off (one is enough to block a connection that writes to all), and rounds of
+back-off beyond the first.
+"""
+
+from __future__ import annotations
+
+from workbench.model.world import Steps, World
+
+
+def replication_from(world: World, broker: int) -> Steps:
+    """Note when a surviving leader's partitions are replicated again, all of them."""
+    yield world.isr_shrunk
+    if backs_off(world, broker):
+        yield world.env.timeout(world.draws["replica_fetch_backoff_s"])
+    world.replicates_s[broker] = float(world.env.now)
+
+
+def backs_off(world: World, broker: int) -> bool:
+    """Tell whether a follower of this leader backs off.
+
+    Of the survivors one is the last to handle the change: its followers were all too early. For the others it
+    depends on whether a fetch was under way just then.
+    """
+    survivors = [each for each in world.setting.brokers if each != world.setting.victim]
+    if len(survivors) < 2:
+        return False
+    last = survivors[min(int(world.draws["epoch_last_share"] * len(survivors)), len(survivors) - 1)]
+    overlaps = world.draws["epoch_overlap_share"] < world.draws["epoch_overlap_chance"]
+    return broker == last or overlaps
