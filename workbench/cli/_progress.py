@@ -17,7 +17,7 @@ from rich.text import Text
 from workbench.cli import _progress_words as words
 
 REDRAWS_PER_S: Final = 4.0
-LINES_MAX: Final = 16  # of the phases passed; older ones leave the block
+LINES_MAX: Final = 22  # of the block; phases passed long ago leave it first
 STYLES: Final = {"ok": "green", ">>": "bold", "--": "dim"}
 
 
@@ -101,9 +101,10 @@ class DrillProgress:
             self._live.stop()
             self._live = None
 
-    def lines(self) -> list[str]:
+    def lines(self, lines_max: int = LINES_MAX) -> list[str]:
         """Return the block as it stands now, none of its lines over 80 columns."""
-        lines = [*self._head, *self._passed[-LINES_MAX:]]
+        room = max(1, lines_max - len(self._head) - 3)
+        lines = [*self._head, *self._passed[-room:]]
         now_s = self._clock()
         if self._phase is not None:
             name, started_s, predicted = self._phase
@@ -112,11 +113,12 @@ class DrillProgress:
         if self._load:
             lines.append(self._load)
         lines.append(f" elapsed {words.minutes(now_s - self._begun_s)}   Ctrl-C stops and undoes")
-        return [line[: words.COLUMNS] for line in lines]
+        return [words.cut(line) for line in lines]
 
     def _block(self) -> Text:
         block = Text(no_wrap=True, overflow="crop")
-        for index, line in enumerate(self.lines()):
+        height = self._live.console.height if self._live is not None else LINES_MAX
+        for index, line in enumerate(self.lines(min(LINES_MAX, height - 1))):
             block.append(("\n" if index else "") + line, style=STYLES.get(line[1:3], ""))
         return block
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -17,13 +18,21 @@ COLUMNS: Final = 80
 BAR: Final = 14
 NAME: Final = 19
 LABEL: Final = 19  # "RESILIENCE  PASS   "
-TITLE: Final = 38
+TITLE: Final = 35
 ROWS_MAX: Final = 8
+_UNIT: Final = re.compile(r"(?<=[0-9]) (?=%|m?s\b)")  # a number and its unit stay on one line
 
 
 def wrapped(text: str, indent: str) -> list[str]:
     """Return text in lines of at most 80 columns, the later ones indented."""
-    return textwrap.wrap(text, COLUMNS, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    kept = _UNIT.sub("\u00a0", text)
+    lines = textwrap.wrap(kept, COLUMNS, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return [line.replace("\u00a0", " ") for line in lines]
+
+
+def cut(line: str) -> str:
+    """Return a line of at most 80 columns; two dots say that it went on."""
+    return line if len(line) <= COLUMNS else f"{line[: COLUMNS - 2]}.."
 
 
 def minutes(elapsed_s: float) -> str:
@@ -87,7 +96,7 @@ def _table(comparison: Mapping[str, Any]) -> list[str]:
     shown = [row for row in in_table_order(rows) if row.missed or row.primary or row.objective is not None]
     if not shown:
         return []
-    lines = [f"{'':<{TITLE + 2}}{'predicted':>10}{'90 % interval':>14}{'observed':>9}{'error':>7}"[:COLUMNS]]
+    lines = [f"{'':<{TITLE + 2}}{'predicted':>10}{'90 % interval':>15}{'observed':>10}{'error':>8}"]
     lines += [_row(row, judged) for row in shown[:ROWS_MAX]]
     counts = comparison.get("counts", {})
     lines.append(f"  {counts.get('inside_90', 0)} of {counts.get('judged', 0)} inside 90 %; all rows are in the report")
@@ -96,11 +105,11 @@ def _table(comparison: Mapping[str, Any]) -> list[str]:
 
 def _row(row: Row, judged: bool) -> str:
     mark = "!" if row.objective_missed or (row.missed and judged) else " "
-    title = textwrap.shorten(row.title, TITLE - 3 - len(row.scale.unit), placeholder="..")
+    title = textwrap.shorten(row.title, TITLE - 2 - len(row.scale.unit), placeholder=" ..")
     name = f"{mark} {title}, {row.scale.unit}"
     error = row.error_text() if row.error_text() != "within noise" else "noise"
     middle = "-" if row.median is None else row.scale.bare(row.median)
-    return f"{name:<{TITLE + 2}}{middle:>10}{row.interval_text():>14}{row.observed_text():>9}{error:>7}"[:COLUMNS]
+    return f"{name:<{TITLE + 2}}{middle:>10}{row.interval_text():>15}{row.observed_text():>10}{error:>8}"
 
 
 def _where(run_dir: Path, command: str) -> list[str]:

@@ -79,7 +79,9 @@ def figure_note(record: Record) -> str:
     if word != INCONCLUSIVE:
         return ""
     failed = record.failed_checks
-    return "Inconclusive: " + (", ".join(failed) if failed else sentence.removeprefix("No verdict: ").rstrip("."))
+    return "Inconclusive: " + (
+        ", ".join(failed) if failed else sentence.removeprefix("No verdict: ").split(" (")[0].rstrip(".")
+    )
 
 
 def caption(record: Record, text: str) -> str:

@@ -130,7 +130,9 @@ def _row(sheet: Sheet, axes: Axes, layout: _Layout, row: Row, index: int, judged
     }
     marks.box(axes, ratios, 1.0, y, height)
     if row.objective is not None and low <= row.objective.at_most / row.median <= high:
-        marks.objective(axes, row.objective.at_most / row.median, y + height / 2 + 0.07, variant)
+        marks.objective(
+            axes, row.objective.at_most / row.median, y + height / 2 + (0.02 if variant.narrow else 0.07), variant
+        )
     _observed(sheet, axes, row, y, height, judged)
 
 

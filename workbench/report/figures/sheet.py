@@ -86,7 +86,7 @@ class Sheet:
             (0.01, 0.01 - STRIP_IN), width - 0.02, height, facecolor="none", edgecolor=MUTED, hatch="////", linewidth=0
         )
         self.paper.add_patch(strip)
-        text = textwrap.shorten(note, self.variant.characters(width - 0.6) + 4, placeholder=" ...")
+        text = textwrap.shorten(note, int(1.15 * self.variant.characters(width - 0.4)), placeholder=" ...")
         patch = {"facecolor": PAGE, "edgecolor": "none", "boxstyle": "square,pad=0.2"}
         y = 0.01 - STRIP_IN + height / 2
         self.paper.text(
