@@ -64,7 +64,7 @@ def test_the_block_of_a_terminal() -> None:
     assert " acked      0/s of 300   backlog 2,760 events   lag 18 records   failed 0" in lines
     assert lines[-1] == " elapsed 1:09   Ctrl-C stops and undoes"
     assert max(len(line) for line in lines) <= words.COLUMNS
-    assert "detect" in stream.getvalue()
+    assert "SIGKILL broker 2" in stream.getvalue()
 
 
 def test_a_phase_later_than_every_replication() -> None:

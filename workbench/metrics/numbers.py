@@ -99,7 +99,9 @@ class Scale:
         return f"{self.bare(low)}-{self.bare(high)}"
 
     def spoken(self, low: float, high: float) -> str:
-        """Return an interval for a sentence: "11.6 to 20.9 s"."""
+        """Return an interval for a sentence: "11.6 to 20.9 s", or one number where both ends are the same."""
+        if self.bare(low) == self.bare(high):
+            return self.text(low)
         return f"{self.bare(low)} to {self.bare(high)} {self.unit}"
 
 

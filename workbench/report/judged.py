@@ -191,6 +191,10 @@ def _ladder_caption(record: Record, title: str, rows: list[Row]) -> str:
         return words.caption(record, f"{title}: what was predicted; nothing was compared.")
     inside = sum(1 for row in seen if row.inside["90"])
     text = f"{title}: {inside} of {len(seen)} observations inside their 90 % interval"
+    missed = [f"{row.title} ({row.with_unit()})" for row in rows if row.missed]
+    if missed:
+        more = f" and {len(missed) - 3} more" if len(missed) > 3 else ""
+        return words.caption(record, f"{text}; outside: {', '.join(missed[:3])}{more}.")
     worst = max((row for row in seen if row.error is not None), key=lambda row: abs(row.error or 0.0), default=None)
     if worst is not None:
         text += f"; the farthest from its median is {worst.title}, {worst.error_text()}"

@@ -120,6 +120,7 @@ def _row(sheet: Sheet, axes: Axes, layout: _Layout, row: Row, index: int, judged
     if not row.median:
         words = f"predicted {row.scale.bare(row.median)} ({row.interval_text()}), observed {row.observed_text()}"
         missed = row.missed and judged
+        words += ", MISS" if missed else ""
         sheet.write(layout.left + 0.06, y, words, FAIL if missed else TEXT, bold=missed, over=True)
         return
     low, high = axes.get_xlim()

@@ -78,10 +78,13 @@ def _limits(row: Row, values: Sequence[float]) -> tuple[float, float]:
 
 
 def _stack(axes: Axes, values: Sequence[float], width_in: float) -> None:
-    """Stack the dots in columns as wide as a dot; the dot shrinks until the highest column fits."""
+    """Stack the dots in columns as wide as a dot; the dot shrinks until the highest column fits.
+
+    Where too many dots share one value even then, they stand beside each other.
+    """
     low, high = axes.get_xlim()
     per_in = (high - low) / width_in
-    for size_in in np.arange(0.28, 0.03, -0.01):
+    for size_in in np.arange(0.28, 0.08, -0.01):
         columns: dict[int, int] = {}
         for value in values:
             column = math.floor((value - low) / (size_in * per_in))
@@ -89,8 +92,13 @@ def _stack(axes: Axes, values: Sequence[float], width_in: float) -> None:
         if max(columns.values()) * size_in <= PLOT_IN:
             break
     axes.set_ylim(0.0, PLOT_IN)
-    x = [low + (column + 0.5) * size_in * per_in for column, number in columns.items() for _ in range(number)]
-    y = [(level + 0.5) * size_in for number in columns.values() for level in range(number)]
+    levels = int(PLOT_IN / size_in)
+    x, y = [], []
+    for column, number in columns.items():
+        beside = math.ceil(number / levels)
+        for index in range(number):
+            x.append(low + (column + 0.5 + index % beside - (beside - 1) / 2) * size_in * per_in)
+            y.append((index // beside + 0.5) * size_in)
     axes.plot(
         x,
         y,
