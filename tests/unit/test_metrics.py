@@ -110,3 +110,12 @@ def test_a_quiet_drill_has_values_or_nan_but_never_fails() -> None:
     """Evaluation works on a table without a single write after the fault."""
     values = evaluate(evidence([-5.0], [-4.9]))
     assert set(values) == set(BY_NAME)
+
+
+def test_acknowledgements_before_the_fault_interrupt_a_silence() -> None:
+    """A write of -5 s that is never answered does not make the answer at -0.1 s part of a silence."""
+    seen = evidence([-5.0, -0.2, 0.1], [NAN, -0.1, 9.0], end_s=20.0)
+    spans = functions.silent_spans(seen)
+    assert spans[0].tolist() == [9.0, 20.0]
+    answered = evidence([-0.3, -0.2, 0.1], [9.0, -0.1, 9.1], end_s=20.0)
+    assert functions.silent_spans(answered)[0].tolist() == [-0.1, 9.0]

@@ -13,6 +13,7 @@ LATE_S: Final = 1.0  # an event acknowledged later than this after its intended 
 SILENCE_S: Final = 1.0  # a partition silent for longer was hit
 DRAINED_FOR_S: Final = 5.0  # the backlog must stay back for this long
 BACKLOG_STEP_S: Final = 0.05  # grid on which the drained condition is judged
+P99_IS_MAX_UP_TO: Final = 100  # of so many values the largest has rank ceil(0.99 n)
 GRID_STEP_S: Final = 0.25  # grid of every curve
 
 
@@ -286,17 +287,23 @@ def acked_per_s(evidence: Evidence, grid_s: FloatArray) -> FloatArray:
 
 
 def ack_s_p99_curve(evidence: Evidence, grid_s: FloatArray) -> FloatArray:
-    """Return p99 of the acknowledgement time (s) of device events acknowledged in each grid step; NaN if none."""
+    """Return p99 of the acknowledgement time (s) of device events acknowledged in each grid step; NaN if none.
+
+    The value of rank ceil(0.99 n): the largest of up to 100.
+    """
     devices = _devices(evidence)
-    done = ~np.isnan(devices.acked_s)
-    step = np.floor((devices.acked_s[done] - grid_s[0]) / GRID_STEP_S).astype(np.int64)
-    sojourn_s = devices.acked_s[done] - devices.intended_s[done]
-    inside = (step >= 0) & (step < len(grid_s))
-    step, sojourn_s = step[inside], sojourn_s[inside]
-    longest_s = float(np.max(sojourn_s, initial=1.0))
-    sojourn_s = sojourn_s[np.argsort(step * (2.0 * longest_s) + sojourn_s)]  # one key: by step, then by value
+    step = np.floor((devices.acked_s - grid_s[0]) / GRID_STEP_S)
+    inside = np.flatnonzero((step >= 0) & (step < len(grid_s)))  # NaN is neither
+    step = step[inside].astype(np.int16 if len(grid_s) < 2**15 else np.int64)
+    order = inside[np.argsort(step, kind="stable")]
+    sojourn_s = devices.acked_s[order] - devices.intended_s[order]
     counts = np.bincount(step, minlength=len(grid_s))
     edges = np.concatenate([[0], np.cumsum(counts)])
-    rank = edges[:-1] + np.ceil(0.99 * np.maximum(counts, 1)).astype(np.int64) - 1
-    padded = np.append(sojourn_s, NAN)
-    return np.where(counts > 0, padded[np.minimum(rank, len(sojourn_s))], NAN)
+    curve = np.full(len(grid_s), NAN)
+    filled = np.flatnonzero(counts)
+    if len(filled):
+        curve[filled] = np.maximum.reduceat(sojourn_s, edges[filled])
+    for place in np.flatnonzero(counts > P99_IS_MAX_UP_TO):
+        rank = int(np.ceil(0.99 * counts[place])) - 1
+        curve[place] = np.partition(sojourn_s[edges[place] : edges[place + 1]], rank)[rank]
+    return curve
