@@ -227,6 +227,7 @@ class LocalHub:
                     self.control.start(name)
                     tried_s[name] = time.monotonic()
             absent = {f"kafka-{broker}" for broker in self.topology.kafka.broker_ids} - registered
+            absent |= {f"kafka-{broker}" for broker in self.topology.kafka.broker_ids if self._outlived(broker)}
             behind = [
                 label for label, state in self.partition_states().items() if set(state.isr) != set(state.replicas)
             ]
@@ -238,6 +239,12 @@ class LocalHub:
             f"{len(behind)} partitions lack in-sync replicas" if behind else "",
         ]
         return "; ".join(part for part in parts if part)
+
+    def _outlived(self, broker: int) -> bool:
+        """Tell whether a broker's registration is older than its process: a dead one's session still holds it."""
+        registered_s = self.cluster.registered_s(broker)
+        starts = self._status(f"kafka-{broker}").starts
+        return registered_s is not None and bool(starts) and registered_s < starts[-1].started_s
 
     # --- questions
 
