@@ -66,7 +66,13 @@ def test_a_killed_broker_silences_every_partition_until_its_session_expires() ->
 def test_a_refused_registration_costs_the_restart_rules_wait() -> None:
     """A broker that starts in 3 s finds its session alive, and comes back after 10 s or 10 and 20 s of waiting."""
     parameters = with_values(
-        parameters_of(), broker_start_s=3.0, log_recovery_partition_s=0.0, node_exists_exit_s=0.5, restart_notice_s=0.1
+        parameters_of(),
+        broker_start_s=3.0,
+        start_in_silence_factor=1.0,
+        start_under_load_factor=1.0,
+        log_recovery_partition_s=0.0,
+        node_exists_exit_s=0.5,
+        restart_notice_s=0.1,
     )
     found = prediction(parameters)
     down_s = finite(found.metrics["broker_down_s"])

@@ -17,8 +17,6 @@ from workbench.records.baseline import Baseline, PipelineWindow
 
 RESPONSE_S_MIN: Final = 0.0003
 SAMPLE_MAX: Final = 2000
-# At the hub's start each broker starts alone; in a drill it shares the machine with load, brokers and processors.
-UNDER_LOAD: Final = (0.9, 1.2, 2.0)
 SLOPE_ROOM: Final = (0.85, 1.0, 1.2)  # around a measured line's slope
 
 
@@ -39,13 +37,8 @@ def _broker(baseline: Baseline, victim: str) -> dict[str, Parameter]:
     )
     for name, by_server, words in rows:
         if victim in by_server:
-            at_start_s = by_server[victim]
-            found[name] = _measured(
-                triangular(*(round(at_start_s * factor, 4) for factor in UNDER_LOAD)),
-                "s",
-                f"{victim} {words} at the hub's start: {at_start_s:.3f} s",
-                "times 0.9 to 2: measured without load, restarted under it",
-            )
+            origin = f"{victim}: {words} at the hub's start, no broker starting beside it"
+            found[name] = _measured(round(by_server[victim], 4), "s", origin)
     return found
 
 

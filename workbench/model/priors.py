@@ -103,6 +103,18 @@ CLIENTS: Final[Mapping[str, Parameter]] = {
 }
 
 BROKER: Final[Mapping[str, Parameter]] = {
+    "start_in_silence_factor": _prior(
+        triangular(0.65, 0.9, 1.15),
+        "",
+        "while no write is acknowledged, brokers and processors idle; files are in the page cache by now",
+        "a start before the old session expires, to one at the hub's start",
+    ),
+    "start_under_load_factor": _prior(
+        triangular(0.9, 1.2, 2.0),
+        "",
+        "the machine is shared with load, brokers and processors",
+        "a start beside traffic, to one at the hub's start",
+    ),
     "log_recovery_partition_s": _prior(
         triangular(0.002, 0.008, 0.03),
         "s",

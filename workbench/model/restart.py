@@ -35,7 +35,7 @@ def restart(world: World) -> Steps:
         yield world.env.timeout(backoff_s(attempt) + draws["restart_notice_s"])
         started_s = float(world.env.now)
         recovery_s = recovery_of_logs_s(world) if attempt == 1 else 0.0
-        yield world.env.timeout(draws["broker_start_s"] + recovery_s)
+        yield world.env.timeout(draws["broker_start_s"] * slowness(world) + recovery_s)
         if world.deregistered.triggered:
             world.moments["registering_process_started"] = started_s
             world.note("registered")
@@ -46,9 +46,15 @@ def restart(world: World) -> Steps:
     yield from rejoin(world)
 
 
+def slowness(world: World) -> float:
+    """Return the factor on a start that begins now: with acks=all nothing moves until the session expires."""
+    silent = world.setting.acks == "all" and not world.deregistered.triggered
+    return world.draws["start_in_silence_factor" if silent else "start_under_load_factor"]
+
+
 def rejoin(world: World) -> Steps:
     """From registered to every in-sync replica set full."""
-    yield world.env.timeout(world.draws["broker_ready_s"])
+    yield world.env.timeout(world.draws["broker_ready_s"] * world.draws["start_under_load_factor"])
     world.note("ready")
     world.ready.succeed()
     yield world.isr_shrunk
