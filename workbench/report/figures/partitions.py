@@ -18,7 +18,7 @@ from workbench.report.row import Interval
 PARTITIONS_MAX: Final = 24
 ROW_IN: Final = 0.28
 TOP_IN: Final = 0.34
-BOTTOM_IN: Final = 0.5
+BOTTOM_IN: Final = 0.56
 
 
 @dataclass(frozen=True)

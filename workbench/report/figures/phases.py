@@ -15,7 +15,7 @@ from workbench.report.palette import FAIL, MUTED, RULE, TEXT
 from workbench.report.row import Row
 
 TOP_IN: Final = 0.08
-BOTTOM_IN: Final = 0.48
+BOTTOM_IN: Final = 0.56
 LEFT_IN: Final = 2.62  # wide only
 
 
@@ -36,7 +36,7 @@ def draw_phases(
         sheet = Sheet(variant, TOP_IN + row_in * len(phases) + BOTTOM_IN, note)
         axes = sheet.rows(left, TOP_IN, right - left, row_in * len(phases))
         axes.set_xlim(0.0, 1.04 * max([1.0, *(_latest(row) for _, row in phases)]))
-        axes.set_xlabel("seconds, each phase from its own start", color=MUTED, fontsize=variant.text_pt)
+        axes.set_xlabel("seconds from each phase's start", color=MUTED, fontsize=variant.text_pt)
         grid(axes, "x")
         sheet.base_line(axes)
         for index, (number, row) in enumerate(phases):

@@ -46,7 +46,7 @@ class Variant:
 
 
 WIDE: Final = Variant("wide", 9.6, 9.6)
-NARROW: Final = Variant("narrow", 4.6, 12.0)
+NARROW: Final = Variant("narrow", 4.6, 12.5)
 VARIANTS: Final = (WIDE, NARROW)
 
 

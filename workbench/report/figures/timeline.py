@@ -103,7 +103,7 @@ def _highest(curve: Curve, data: TimelineData) -> str:
 
 def _place(variant: Variant, index: int, blocks: int, height: float) -> tuple[float, float, float]:
     if variant.narrow:
-        return 0.66, variant.width_in - 0.1, index * height
+        return 0.76, variant.width_in - 0.12, index * height
     left, right = 2.0, 7.48
     if blocks == 1:
         return left, right, 0.0
