@@ -11,7 +11,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from tests.support.sample_numbers import FAULT_S
 from tests.support.sample_run import CASES, write_sample
+from workbench.records import timeline
 from workbench.records.folder import RunFolder, load_json
 from workbench.report import render
 from workbench.report.palette import COLOURS, LIGHT
@@ -159,6 +161,16 @@ def test_any_file_may_be_missing(rendered: Samples, missing: str, tmp_path: Path
     assert structure(run).problems == []
     assert "Incomplete: the driver stopped" in words(run)
     assert "NO VERDICT" in words(run)
+
+
+def test_a_drill_that_could_not_go_on_says_why(tmp_path: Path) -> None:
+    """What ended a drill stands on its page and in junit.xml, without underscores or line breaks."""
+    run = write_sample(tmp_path / "run", "incomplete")
+    run.timeline.write_bytes(run.timeline.read_bytes().rpartition(b"\n")[0] + b"\n")
+    timeline.append(run.timeline, "failed", FAULT_S + 20.0, reason="the experiment did not end:\n see chaos_log")
+    render(run)
+    assert "The drill could not go on: the experiment did not end: see chaos log." in words(run)
+    assert "the experiment did not end: see chaos log" in (run.root / "junit.xml").read_text()
 
 
 def test_an_empty_folder_renders(tmp_path: Path) -> None:

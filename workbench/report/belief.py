@@ -53,6 +53,8 @@ def warnings(record: Record) -> list[str]:
         where = f' at {clock(last.t_s)}, after "{last.kind.replace("-", " ")}"' if last else ""
         word = "stopped" if record.exit_code == 5 else "incomplete"
         found.append(f"This run is {word}: its record ends{where}.")
+    if record.failure:
+        found.append(f"The drill could not go on: {record.failure.rstrip('.')}.")
     if record.seal != SEALED:
         found.append(f"{capital(record.seal)}: this page shows only what was observed.")
     if record.unreadable:

@@ -47,7 +47,7 @@ def _verdict(suite: ElementTree.Element, scenario: str, which: str, record: Reco
     case = ElementTree.SubElement(suite, "testcase", {"classname": scenario, "name": which})
     word, sentence = record.verdict(which)
     if not word:
-        _add(case, "error", words.headline(record)[0])
+        _add(case, "error", record.failure or words.headline(record)[0])
     elif record.exit_code in TOOL_EXITS:
         _add(case, "error", str(record.comparison.get("exit_reason", sentence)))
     elif word == words.FAIL:

@@ -108,6 +108,12 @@ class Record:
         return self.entries[-1].t_s - self.fault_s
 
     @property
+    def failure(self) -> str:
+        """Return why the drill could not go on, on one line; "" if it could."""
+        entry = timeline.last(list(self.entries), "failed")
+        return "" if entry is None else plain(" ".join(str(entry.data.get("reason", "unknown")).split()))
+
+    @property
     def victim(self) -> str:
         """Return whom the fault hit: "broker 2"."""
         found = self.run.get("victim") or {}
