@@ -18,6 +18,8 @@ from workbench.target.local import LocalHub
 
 SAMPLE_MAX: Final = 5000
 STEADY_STATE_STEP_S: Final = 0.05
+DRAIN_LAG_RECORDS_MIN: Final = 1000.0
+DRAIN_S_MIN: Final = 3.0
 
 
 def measure(
@@ -45,6 +47,7 @@ def measure(
         canary_per_s=float(np.count_nonzero(inside.canary)) / (end_s - start_s),
         burst=pipeline_window(samples, *burst),
         steady=pipeline_window(samples, start_s, end_s),
+        drain=drain_window(samples, burst[1], start_s),
         backlog_events_p99=backlog_p99(table, start_s, end_s),
         controller=hub.controller(),
         leaders={label: states[label].leader for label in hub.topology.partition_labels},
@@ -78,6 +81,21 @@ def backlog_p99(table: WriteTable, start_s: float, end_s: float) -> float:
     grid = np.arange(start_s, end_s, STEADY_STATE_STEP_S)
     backlog = np.searchsorted(intended, grid, side="right") - np.searchsorted(committed, grid, side="right")
     return float(np.percentile(backlog, 99.0))
+
+
+def drain_window(samples: Sequence[Sample], burst_end_s: float, baseline_start_s: float) -> PipelineWindow | None:
+    """Return the stretch in which the burst's backlog was worked off at the usual rate, None if too short to tell.
+
+    It ends with the last sample whose lag still fills a batch of every processor.
+    """
+    full = [
+        sample["t"]
+        for sample in samples
+        if burst_end_s < sample["t"] < baseline_start_s and sample["lag_records"] > DRAIN_LAG_RECORDS_MIN
+    ]
+    if not full or full[-1] - burst_end_s < DRAIN_S_MIN:
+        return None
+    return pipeline_window(samples, burst_end_s, full[-1])
 
 
 def _nearest(samples: Sequence[Sample], t_s: float) -> dict[str, Any]:

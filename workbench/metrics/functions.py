@@ -12,6 +12,7 @@ from workbench.metrics.tables import NAN, BoolArray, Evidence, FloatArray, Write
 LATE_S: Final = 1.0  # an event acknowledged later than this after its intended time came late
 SILENCE_S: Final = 1.0  # a partition silent for longer was hit
 DRAINED_FOR_S: Final = 5.0  # the backlog must stay back for this long
+DRAINED_SHARE: Final = 0.95
 BACKLOG_STEP_S: Final = 0.05  # grid on which the drained condition is judged
 P99_IS_MAX_UP_TO: Final = 100  # of so many values the largest has rank ceil(0.99 n)
 GRID_STEP_S: Final = 0.25  # grid of every curve
@@ -126,7 +127,10 @@ def backlog_at(evidence: Evidence, t_s: FloatArray) -> FloatArray:
 
 
 def backlog_drained_s(evidence: Evidence) -> float:
-    """When the backlog, less lost events, is back inside its baseline p99 and stays for DRAINED_FOR_S."""
+    """When the backlog, less lost events, is back inside its baseline p99 and stays there for DRAINED_FOR_S.
+
+    It stays when it is inside for DRAINED_SHARE of that time: the baseline itself is outside now and then.
+    """
 
     def compute() -> float:
         moments = evidence.moments
@@ -136,15 +140,17 @@ def backlog_drained_s(evidence: Evidence) -> float:
         if len(grid) == 0 or np.isnan(bound):
             return NAN
         backlog = backlog_at(evidence, grid) - evidence.counts.acknowledged_lost
-        peak_index = int(np.argmax(backlog))
-        above = np.flatnonzero(backlog > bound)
-        if backlog[peak_index] <= bound:
+        peak = int(np.argmax(backlog))
+        if backlog[peak] <= bound:
             return 0.0
-        # A brief excursion long after the drain (a checkpoint, a pause) is not part of the recovery:
-        # the first stretch of DRAINED_FOR_S inside the bound after the peak ends it.
-        edges = np.append(above[above >= peak_index], len(grid))
-        calm = np.flatnonzero(np.diff(edges) * BACKLOG_STEP_S > DRAINED_FOR_S)
-        return float(grid[edges[calm[0]]] + BACKLOG_STEP_S) if len(calm) else NAN
+        inside = backlog[peak:] <= bound
+        steps = round(DRAINED_FOR_S / BACKLOG_STEP_S)
+        if len(inside) < steps:
+            return NAN
+        count = np.concatenate([[0], np.cumsum(inside)])
+        stays = inside[: len(inside) - steps + 1] & (count[steps:] - count[:-steps] >= DRAINED_SHARE * steps)
+        first = np.flatnonzero(stays)
+        return float(grid[peak + first[0]]) if len(first) else NAN
 
     return _once(evidence, "backlog_drained_s", compute)
 

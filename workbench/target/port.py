@@ -94,6 +94,9 @@ class Target(Protocol):
     def undo(self) -> UndoResult:
         """Bring back whatever a fault took away; idempotent, verified."""
 
+    def missing(self) -> str:
+        """Return what keeps the hub from being whole, in words; "" when nothing does. Only looks."""
+
     def registered_brokers(self) -> frozenset[int]:
         """Return the broker ids registered now (ZooKeeper's /brokers/ids)."""
 

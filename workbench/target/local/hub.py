@@ -207,27 +207,22 @@ class LocalHub:
         deadline_s = time.monotonic() + UNDO_TIMEOUT_S
         tried_s: dict[str, float] = {}
         while True:
-            missing = self._what_is_missing(tried_s)
+            missing = self.missing()
             if not missing:
                 did = f"started {', '.join(sorted(tried_s))}; " if tried_s else ""
                 return UndoResult(True, f"{did}every server runs, every broker is registered, every ISR is full")
             if time.monotonic() > deadline_s:
                 return UndoResult(False, f"after {UNDO_TIMEOUT_S:.0f} s: {missing}")
+            self._start_what_is_down(tried_s)
             time.sleep(UNDO_POLL_S)
 
-    def _what_is_missing(self, tried_s: dict[str, float]) -> str:
-        """Start what does not run (noted in `tried_s`); return what keeps the hub from being whole, "" if nothing."""
+    def missing(self) -> str:
+        """Return what keeps the hub from being whole, in words; "" when every server runs and every ISR is full."""
         down = [status.name for status in self.processes() if status.is_server and not status.process_id]
         try:
-            registered = {f"kafka-{broker}" for broker in self.registered_brokers()}
-            for name in down:
-                # A broker whose old session lives would find its own id taken and exit (NodeExists).
-                recently = time.monotonic() - tried_s.get(name, -math.inf) < UNDO_RETRY_S
-                if name not in registered and not recently:
-                    self.control.start(name)
-                    tried_s[name] = time.monotonic()
-            absent = {f"kafka-{broker}" for broker in self.topology.kafka.broker_ids} - registered
-            absent |= {f"kafka-{broker}" for broker in self.topology.kafka.broker_ids if self._outlived(broker)}
+            registered = self.registered_brokers()
+            absent = [f"kafka-{broker}" for broker in self.topology.kafka.broker_ids if broker not in registered]
+            outlived = [f"kafka-{broker}" for broker in registered if self._outlived(broker)]
             behind = [
                 label for label, state in self.partition_states().items() if set(state.isr) != set(state.replicas)
             ]
@@ -235,10 +230,24 @@ class LocalHub:
             return str(error)
         parts = [
             f"{', '.join(down)} not running" if down else "",
-            f"{', '.join(sorted(absent))} not registered" if absent else "",
+            f"{', '.join(absent)} not registered" if absent else "",
+            f"{', '.join(sorted(outlived))} registered by a process that has ended" if outlived else "",
             f"{len(behind)} partitions lack in-sync replicas" if behind else "",
         ]
         return "; ".join(part for part in parts if part)
+
+    def _start_what_is_down(self, tried_s: dict[str, float]) -> None:
+        """Start every server that does not run; when each was tried is kept in `tried_s`."""
+        try:
+            registered = {f"kafka-{broker}" for broker in self.registered_brokers()}
+        except ToolFailed:
+            return
+        for status in self.processes():
+            # A broker whose old session lives would find its own id taken and exit (NodeExists).
+            recently = time.monotonic() - tried_s.get(status.name, -math.inf) < UNDO_RETRY_S
+            if status.is_server and not status.process_id and status.name not in registered and not recently:
+                self.control.start(status.name)
+                tried_s[status.name] = time.monotonic()
 
     def _outlived(self, broker: int) -> bool:
         """Tell whether a broker's registration is older than its process: a dead one's session still holds it."""
