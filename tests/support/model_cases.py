@@ -94,4 +94,4 @@ def setting_and_draws(parameters: Parameters, scenario: Scenario, index: int = 0
         name: float(row.value) for name, row in parameters.by_name.items() if isinstance(row.value, int | float)
     }
     drawn = {name: float(values[0]) for name, values in parameters.draws(1, [index]).items()}
-    return setting_of(parameters, scenario.workload), {**constants, **drawn}
+    return setting_of(parameters, scenario.workload), {**constants, **drawn, "drain_per_silent_s": 0.3}

@@ -70,6 +70,7 @@ def test_a_refused_registration_costs_the_restart_rules_wait() -> None:
         broker_start_s=3.0,
         start_in_silence_factor=1.0,
         start_under_load_factor=1.0,
+        start_in_drain_factor=1.0,
         log_recovery_partition_s=0.0,
         node_exists_exit_s=0.5,
         restart_notice_s=0.1,

@@ -10,6 +10,7 @@ from scipy import stats
 
 from tests.support.model_cases import a_scenario, a_topology, parameters_of
 from workbench.errors import BadInput
+from workbench.model.batches import Stretch, fit
 from workbench.model.measured import line
 from workbench.model.parameter import Distribution, Source, empirical, lognormal, triangular, uniform
 from workbench.model.parameters import Parameters, merge
@@ -30,6 +31,7 @@ def a_baseline() -> Baseline:
         canary_per_s=24.0,
         burst=PipelineWindow(0.0, 20.0, 5000.0, 100.0, 2.5, 3.0, 2.0),
         steady=PipelineWindow(30.0, 60.0, 2500.0, 250.0, 1.25, 1.5, 2.0),
+        drain=None,
         backlog_events_p99=12.0,
         controller=2,
         leaders={label: index % 3 for index, label in enumerate(LABELS)},
@@ -93,7 +95,7 @@ def test_what_the_run_measured_replaces_the_priors() -> None:
     """Broker start, acknowledgement times, batch times; who leads and where the session is."""
     parameters = merge(a_scenario(), a_topology(), a_baseline(), VICTIM)
     prior = parameters_of()
-    for name in ("broker_start_s", "broker_ready_s", "response_s", "request_s", "batch_fixed_s", "batch_event_s"):
+    for name in ("broker_start_s", "broker_ready_s", "response_s", "request_s", "steady_batch_s", "saturated_busy"):
         assert prior.by_name[name].source is Source.PRIOR
         assert parameters.by_name[name].source is Source.BASELINE
     assert parameters.number("broker_start_s") == 4.0
@@ -115,6 +117,34 @@ def test_the_batch_line_goes_through_both_windows() -> None:
     burst = PipelineWindow(0.0, 1.0, 500.0, 10.0, 0.25, 0.3, 2.0)
     assert line(steady, burst, 0.05, 0.25) == pytest.approx((0.0, 0.0005))
     assert line(steady, burst, 0.05, 0.15) == pytest.approx((0.0025, 0.00025))
+
+
+def test_a_measured_drain_is_believed_more_than_the_burst() -> None:
+    """The burst's own times need a drawn speed-up of up to 1.7; a drain at the usual rate hardly any."""
+    drain = PipelineWindow(20.0, 30.0, 6000.0, 12.0, 19.0, 19.5, 2.0)
+    parameters = merge(a_scenario(), a_topology(), replace(a_baseline(), drain=drain), VICTIM)
+    assert parameters.number("saturated_batch_events") == 500.0
+    assert parameters.number("saturated_batch_s") == pytest.approx(19.0 / 12.0, abs=1e-5)
+    assert parameters.number("saturated_busy") == pytest.approx(0.975)
+    assert max(parameters.distribution("saturated_speed_up").numbers) < 1.2
+
+
+@pytest.mark.parametrize(("fixed_share", "speed_up"), [(0.1, 1.0), (0.3, 1.4), (0.5, 1.0)])
+def test_batch_times_go_through_both_stretches(fixed_share: float, speed_up: float) -> None:
+    """The fitted time, averaged over the other processor's busy share, gives both measurements back."""
+    steady, saturated = Stretch(16.0, 0.027, 0.37), Stretch(300.0, 0.81, 0.92)
+    time = fit(steady, saturated, fixed_share, speed_up)
+    for stretch, batch_s in ((steady, 0.027), (saturated, 0.81 / speed_up)):
+        alone_s = time.fixed_s + time.event_s * stretch.events
+        assert alone_s * (1.0 + (time.contention - 1.0) * stretch.busy) == pytest.approx(batch_s, rel=1e-6)
+    assert time.contention > 1.0
+
+
+def test_large_batches_that_are_cheap_need_no_contention() -> None:
+    """300 events in 90 ms after 16 in 27 ms: a large fixed part explains it."""
+    time = fit(Stretch(16.0, 0.027, 0.37), Stretch(300.0, 0.09, 0.92), 0.2, 1.0)
+    assert time.contention == 1.0
+    assert time.fixed_s + 300.0 * time.event_s == pytest.approx(0.09)
 
 
 def test_windows_too_close_give_a_line_through_the_origin() -> None:

@@ -1,8 +1,9 @@
 """Parameters that this run measured of its own hub before the seal (workbench.records.baseline).
 
-The batch server's time is a straight line through two measured stretches, the calibration burst and the
-steady one. The acknowledgement time of an undisturbed request is the measured one less the client's linger:
-at the rates of a drill a request carries one event, so the measurement needs no model of the broker.
+The processors' batches are measured in two stretches, the steady one and the calibration burst or, better, the
+drain of its backlog (batches.py makes any batch's time of them). The acknowledgement time of an undisturbed
+request is the measured one less the client's linger: at the rates of a drill a request carries one event, so
+the measurement needs no model of the broker.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from workbench.records.baseline import Baseline, PipelineWindow
 
 RESPONSE_S_MIN: Final = 0.0003
 SAMPLE_MAX: Final = 2000
-SLOPE_ROOM: Final = (0.85, 1.0, 1.2)  # around a measured line's slope
+DRAIN_AGAIN: Final = (0.85, 1.0, 1.15)
 
 
 def _measured(value: Distribution | float, unit: str, origin: str, note: str = "") -> Parameter:
@@ -65,23 +66,26 @@ def _acknowledgement(baseline: Baseline, linger_s: float) -> dict[str, Parameter
 
 
 def _batches(baseline: Baseline) -> dict[str, Parameter]:
-    steady, burst = baseline.steady, baseline.burst
-    if min(steady.batches, burst.batches) < 1:
+    steady, saturated = baseline.steady, baseline.drain or baseline.burst
+    if min(steady.batches, saturated.batches, steady.busy_processors, saturated.busy_processors) < 1:
         return {}
     found = {}
-    rest_s = [window.batch_total_s - window.batch_database_s for window in (steady, burst)]
-    for fixed, per_event, steady_s, burst_s in (
-        ("batch_fixed_s", "batch_event_s", steady.batch_database_s, burst.batch_database_s),
-        ("batch_rest_s", "batch_rest_event_s", rest_s[0], rest_s[1]),
-    ):
-        intercept_s, slope_s = line(steady, burst, steady_s, burst_s)
-        origin = (
-            f"steady {steady.events / steady.batches:.1f} events a batch, {steady_s / steady.batches:.5f} s; "
-            f"burst {burst.events / burst.batches:.1f}, {burst_s / burst.batches:.5f} s"
+    words = {"steady": "baseline", "saturated": "burst" if baseline.drain is None else "drain of the burst's backlog"}
+    for name, window in (("steady", steady), ("saturated", saturated)):
+        origin = f"{words[name]}: {window.batches:.0f} batches of {window.events:.0f} events, the processors' counters"
+        offered_s = window.busy_processors * (window.end_s - window.start_s)
+        found[f"{name}_batch_events"] = _measured(round(window.events / window.batches, 3), "events", origin)
+        found[f"{name}_batch_s"] = _measured(round(window.batch_database_s / window.batches, 6), "s", origin)
+        found[f"{name}_busy"] = _measured(round(min(window.batch_total_s / offered_s, 1.0), 4), "", origin)
+    if baseline.drain is not None:
+        found["saturated_speed_up"] = _measured(
+            triangular(*DRAIN_AGAIN), "", "the drain after the fault is like the one after the burst", "range assumed"
         )
-        found[fixed] = _measured(round(intercept_s, 7), "s", origin, "the line's value at no event")
-        spread = triangular(*(round(slope_s * factor, 9) for factor in SLOPE_ROOM))
-        found[per_event] = _measured(spread, "s", origin, "the line's slope; a full batch lies beyond both stretches")
+    rest_s = [window.batch_total_s - window.batch_database_s for window in (steady, saturated)]
+    intercept_s, slope_s = line(steady, saturated, rest_s[0], rest_s[1])
+    origin = "the processors' counters: a batch's whole time less the database's, line through both stretches"
+    found["batch_rest_s"] = _measured(round(intercept_s, 7), "s", origin, "at no event")
+    found["batch_rest_event_s"] = _measured(round(slope_s, 9), "s", origin, "an event more")
     return found
 
 

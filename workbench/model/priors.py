@@ -39,7 +39,7 @@ KAFKA_AND_ZOOKEEPER: Final[Mapping[str, Parameter]] = {
         "leader election or removal from the in-sync replicas, one partition",
     ),
     "leader_and_isr_s": _prior(
-        triangular(0.02, 0.08, 0.4),
+        triangular(0.03, 0.12, 0.6),
         "s",
         f"{_KAFKA} ReplicaManager.becomeLeaderOrFollower: one lock, every partition in turn",
         "a surviving broker carries out one LeaderAndIsr request",
@@ -110,10 +110,16 @@ BROKER: Final[Mapping[str, Parameter]] = {
         "a start before the old session expires, to one at the hub's start",
     ),
     "start_under_load_factor": _prior(
-        triangular(0.9, 1.2, 2.0),
+        triangular(0.9, 1.3, 2.5),
         "",
         "the machine is shared with load, brokers and processors",
         "a start beside traffic, to one at the hub's start",
+    ),
+    "start_in_drain_factor": _prior(
+        triangular(1.5, 4.0, 9.0),
+        "",
+        "a fair share of two cores among a starting Java process, two encrypting backends, two processors, brokers",
+        "a start while the backlog drains, to one at the hub's start",
     ),
     "log_recovery_partition_s": _prior(
         triangular(0.002, 0.008, 0.03),
@@ -162,14 +168,16 @@ PIPELINE_UNMEASURED: Final[Mapping[str, Parameter]] = {
         lognormal(0.0035, 0.6), "s", "acks=all: produce round trip, append, follower fetch; 2-5 ms on a small cluster"
     ),
     "request_s": _prior(triangular(0.001, 0.003, 0.008), "s", "as response_s, without waiting"),
-    "batch_fixed_s": _prior(
-        triangular(0.001, 0.003, 0.01), "s", "one transaction: round trip, WAL flush (110 us to 1.6 ms fdatasync)"
-    ),
-    "batch_event_s": _prior(
-        triangular(0.0003, 0.0005, 0.0009),
+    "steady_batch_events": _prior(15.0, "events", "BATCH_LINGER_S of 0.05 s at some hundred events/s and processor"),
+    "steady_batch_s": _prior(
+        triangular(0.006, 0.012, 0.03),
         "s",
-        "pgp_sym_encrypt with its default S2K: 0.35 ms a row measured on 2 cores, pgcrypto documentation",
+        "pgp_sym_encrypt with its default S2K: 0.35 ms a row alone on a core, pgcrypto documentation; one WAL flush",
     ),
+    "steady_busy": _prior(uniform(0.1, 0.4), "", "share of time"),
+    "saturated_batch_events": _prior(200.0, "events", "four times the rate"),
+    "saturated_batch_s": _prior(triangular(0.1, 0.25, 0.6), "s", "as steady_batch_s, on cores that are all busy"),
+    "saturated_busy": _prior(uniform(0.6, 0.95), "", "share of time"),
     "batch_rest_s": _prior(triangular(0.0005, 0.002, 0.006), "s", "parsing, one Redis script a batch"),
     "batch_rest_event_s": _prior(triangular(5e-6, 2e-5, 6e-5), "s", "parsing and Redis, one event"),
 }
@@ -178,11 +186,17 @@ PIPELINE: Final[Mapping[str, Parameter]] = {
     "batch_noise": _prior(
         lognormal(1.0, 0.2), "", "spread of one transaction's time around its mean: flushes, scheduling"
     ),
-    "saturation_factor": _prior(
-        uniform(1.0, 1.5),
+    "batch_fixed_share": _prior(
+        triangular(0.05, 0.2, 0.5),
         "",
-        "more processors busy than the measured stretch had: they share the machine's cores with the brokers",
-        "on the time of a batch that starts while another processor is busy",
+        "one transaction's round trip and WAL flush (110 us to 1.6 ms fdatasync) beside 15 encrypted rows",
+        "of a steady batch's time: what does not grow with its events",
+    ),
+    "saturated_speed_up": _prior(
+        triangular(1.0, 1.25, 1.7),
+        "",
+        "in the burst, load and brokers work four times as hard on the same cores",
+        "a batch while the backlog drains, to one of the burst with as many events",
     ),
 }
 

@@ -16,7 +16,7 @@ from workbench.metrics.catalogue import CATALOGUE, evaluate
 from workbench.metrics.tables import Counts, Evidence, FloatArray, Moments, WriteTable
 from workbench.model.course import Course, play
 from workbench.model.parameters import Parameters
-from workbench.model.setting import service_of, setting_of
+from workbench.model.setting import saturated_per_s, service_of, setting_of
 from workbench.model.traffic import canary_rows, traffic
 from workbench.model.world import Setting
 from workbench.records.prediction import CURVES
@@ -27,6 +27,7 @@ CURVES_FROM_S: Final = -15.0
 BASELINE_GAP_S: Final = 2.0  # between the modelled baseline and the fault
 WARM_UP_S: Final = 2.0  # before the modelled baseline: queues fill
 DRAIN_ROOM_S: Final = 8.0  # events are drawn for so long past the estimated drain
+SPARE_MIN: Final = 0.05  # of the processors' capacity: an overloaded hub drains this slowly, here
 DRAIN_FACTOR: Final = 3.0  # the estimate is a fluid one; a saturated server takes at most this much longer
 
 
@@ -75,6 +76,7 @@ class Model:
     def replicate(self, index: int, drawn: Mapping[str, float]) -> Replication:
         """Run replication `index` with what it drew of the uncertain parameters."""
         draws = {**self.constants(), **drawn}
+        draws["drain_per_silent_s"] = self._drain_per_silent_s(draws)
         course = play(self.setting, draws)
         span_s = self._span(course, draws)
         events = self._traffic(index, draws, span_s)
@@ -83,16 +85,16 @@ class Model:
         curves = self._curves(evidence, fate.visible_s[kept])
         return Replication(evaluate(evidence), functions.silent_spans(evidence), curves)
 
+    def _drain_per_silent_s(self, draws: Mapping[str, float]) -> float:
+        """Return how long a second of silence takes to drain, in the fluid limit: arrivals to spare capacity."""
+        served_per_s = saturated_per_s(len(self.setting.consumers), draws)
+        per_s = self.setting.bytes_per_s / draws["event_bytes"]
+        return per_s / max(served_per_s - per_s, SPARE_MIN * served_per_s)
+
     def _span(self, course: Course, draws: Mapping[str, float]) -> tuple[float, float]:
         """Return from when to when events are drawn: past the recovery's estimated end."""
         start_s = -(draws["baseline_s"] + BASELINE_GAP_S + WARM_UP_S)
-        per_s = self.setting.bytes_per_s / draws["event_bytes"]
-        full = draws["batch_events_max"]
-        batch_s = (draws["batch_fixed_s"] + full * draws["batch_event_s"]) * draws["saturation_factor"]
-        batch_s += draws["batch_rest_s"] + full * draws["batch_rest_event_s"]
-        served_per_s = len(self.setting.consumers) * full / batch_s
-        spare_per_s = max(served_per_s - per_s, 0.05 * served_per_s)
-        drain_s = DRAIN_FACTOR * per_s * course.resumed_s / spare_per_s
+        drain_s = DRAIN_FACTOR * draws["drain_per_silent_s"] * course.resumed_s
         drained_s = course.resumed_s + drain_s + DRAIN_ROOM_S + draws["calm_s"]
         return start_s, self._load_end_s(drained_s, course.moments, draws)
 

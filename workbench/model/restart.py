@@ -13,9 +13,12 @@ from __future__ import annotations
 
 from typing import Final
 
+import simpy
+
 from workbench.fault import FaultType, RestartRule
 from workbench.model.world import Steps, World
 
+LABOUR_DONE_S: Final = 1e-6
 ATTEMPTS_MAX: Final = 12  # beyond any recovery time-out: the waits sum up to over 30 minutes
 
 
@@ -35,7 +38,7 @@ def restart(world: World) -> Steps:
         yield world.env.timeout(backoff_s(attempt) + draws["restart_notice_s"])
         started_s = float(world.env.now)
         recovery_s = recovery_of_logs_s(world) if attempt == 1 else 0.0
-        yield world.env.timeout(draws["broker_start_s"] * slowness(world) + recovery_s)
+        yield from labour(world, draws["broker_start_s"] + recovery_s)
         if world.deregistered.triggered:
             world.moments["registering_process_started"] = started_s
             world.note("registered")
@@ -46,15 +49,9 @@ def restart(world: World) -> Steps:
     yield from rejoin(world)
 
 
-def slowness(world: World) -> float:
-    """Return the factor on a start that begins now: with acks=all nothing moves until the session expires."""
-    silent = world.setting.acks == "all" and not world.deregistered.triggered
-    return world.draws["start_in_silence_factor" if silent else "start_under_load_factor"]
-
-
 def rejoin(world: World) -> Steps:
     """From registered to every in-sync replica set full."""
-    yield world.env.timeout(world.draws["broker_ready_s"] * world.draws["start_under_load_factor"])
+    yield from labour(world, world.draws["broker_ready_s"])
     world.note("ready")
     world.ready.succeed()
     yield world.isr_shrunk
@@ -62,6 +59,31 @@ def rejoin(world: World) -> Steps:
     yield world.env.timeout(world.draws["isr_rejoin_s"] + missed_bytes / world.draws["catch_up_bytes_per_s"])
     world.note("isr_full")
     world.isr_full.succeed()
+
+
+def labour(world: World, alone_s: float) -> Steps:
+    """Do work that takes `alone_s` on an idle machine, beside whatever else the machine does meanwhile."""
+    env, left_s = world.env, alone_s
+    while left_s > LABOUR_DONE_S:
+        began_s = float(env.now)
+        factor, change = surroundings(world)
+        yield env.timeout(left_s * factor) | change
+        left_s -= (float(env.now) - began_s) / factor
+
+
+def surroundings(world: World) -> tuple[float, simpy.Event]:
+    """Return by which factor work is slower now, and the event that ends this.
+
+    With acks=all nothing moves until the session expires; then the backlog drains on every core.
+    """
+    draws, env = world.draws, world.env
+    if world.setting.acks == "all" and not world.deregistered.triggered:
+        return draws["start_in_silence_factor"], world.deregistered
+    silent_s = world.moments.get("deregistered", 0.0)
+    drained_s = silent_s * (1.0 + draws["drain_per_silent_s"])
+    if world.deregistered.triggered and env.now < drained_s:
+        return draws["start_in_drain_factor"], env.timeout(drained_s - env.now)
+    return draws["start_under_load_factor"], env.event()
 
 
 def recovery_of_logs_s(world: World) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from workbench.engine import Service
 from workbench.fault import FaultType, RestartRule
+from workbench.model.batches import BatchTime, Stretch, fit
 from workbench.model.parameters import Parameters
 from workbench.model.stated import consumers, producers
 from workbench.model.world import Setting
@@ -45,8 +46,26 @@ def setting_of(parameters: Parameters, workload: Workload) -> Setting:
     )
 
 
+def batch_time(draws: Mapping[str, float]) -> BatchTime:
+    """Return this replication's database time of a batch."""
+    steady, saturated = (
+        Stretch(draws[f"{name}_batch_events"], draws[f"{name}_batch_s"], draws[f"{name}_busy"])
+        for name in ("steady", "saturated")
+    )
+    return fit(steady, saturated, draws["batch_fixed_share"], draws["saturated_speed_up"])
+
+
+def saturated_per_s(processors: int, draws: Mapping[str, float]) -> float:
+    """Return what all processors together commit (events/s) while every one of them has full batches to write."""
+    time, full = batch_time(draws), draws["batch_events_max"]
+    contention = time.contention if processors > 1 else 1.0
+    batch_s = (time.fixed_s + full * time.event_s) * contention
+    return processors * full / (batch_s + draws["batch_rest_s"] + full * draws["batch_rest_event_s"])
+
+
 def service_of(setting: Setting, parameters: Parameters, draws: Mapping[str, float]) -> Service:
     """Return how fast this replication's stations serve."""
+    time = batch_time(draws)
     by_bytes = int(parameters.number("producer_batch_bytes_max") / parameters.number("event_bytes"))
     return Service(
         linger_s=draws["producer_linger_s"],
@@ -57,9 +76,9 @@ def service_of(setting: Setting, parameters: Parameters, draws: Mapping[str, flo
         fetch_s=draws["fetch_s"],
         batch_events_max=int(draws["batch_events_max"]),
         batch_linger_s=draws["batch_linger_s"],
-        batch_fixed_s=draws["batch_fixed_s"],
-        batch_event_s=draws["batch_event_s"],
+        batch_fixed_s=time.fixed_s,
+        batch_event_s=time.event_s,
         rest_fixed_s=draws["batch_rest_s"],
         rest_event_s=draws["batch_rest_event_s"],
-        saturation_factor=draws["saturation_factor"],
+        saturation_factor=time.contention,
     )
