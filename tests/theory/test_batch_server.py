@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from workbench.engine.kernels import commit
+from workbench.model.batch_spread import above_median, spread_of_batches
 
 REPLICATIONS = 12
 CUSTOMERS = 40_000
@@ -45,6 +46,19 @@ def test_a_saturated_server_works_at_its_full_batches_rate() -> None:
     )
     batch_s = fixed_s + event_s * full + 0.002 + 1e-5 * full
     assert committed_s.max() == pytest.approx(count / full * batch_s, rel=0.01)
+
+
+@pytest.mark.parametrize("sigma", [0.2, 0.5, 0.8])
+def test_the_spread_of_batches_is_found_again(sigma: float) -> None:
+    """What events of a server with this spread see gives the spread back, from a sample of its own."""
+    rng = np.random.default_rng(11)
+    per_s, batch_s, events = 200.0, 0.03, 17.0
+    arrivals_s = np.cumsum(rng.exponential(1.0 / per_s, CUSTOMERS))
+    noise = rng.lognormal(-(sigma**2) / 2.0, sigma, CUSTOMERS)
+    edges = np.array([0, CUSTOMERS])
+    rows_s = commit(arrivals_s, noise, edges, 0.05, 500, 0.2 * batch_s, 0.8 * batch_s / events, 0.0, 0.0, 1.0)
+    found = spread_of_batches(above_median(rows_s - arrivals_s), per_s, batch_s, events, 0.05)
+    assert found == pytest.approx(sigma, abs=0.06)
 
 
 def test_two_busy_processors_slow_each_other() -> None:

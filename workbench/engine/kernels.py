@@ -54,7 +54,7 @@ def answer(
     acked_s: FloatArray,
     first: int,
     last: int,
-    previous_s: float,
+    released_s: float,
     begins_s: float,
     held_until_s: float,
     linger_s: float,
@@ -62,16 +62,15 @@ def answer(
 ) -> int:
     """Fill in the answers of one producer's undisturbed requests to one partition, rows `first` to `last`.
 
-    Stops at the first request that is held and returns its row. A request is answered no sooner than the
-    one before it.
+    Stops at the first request that is held and returns its row. None is answered before `released_s`, when the
+    last held one was. Measured response times contain what waiting for each other does to requests.
     """
     while first < last:
         end, sent_s = batch_end(intended_s, first, last, linger_s, events_max)
-        answered_s = max(sent_s + response_s[first], previous_s)
+        answered_s = max(sent_s + response_s[first], released_s)
         if answered_s >= begins_s and sent_s < held_until_s:
             return first
         acked_s[first:end] = answered_s
-        previous_s = answered_s
         first = end
     return last
 
@@ -114,7 +113,7 @@ def acknowledge(
     for group in release_order:
         row, last, until_s, line = rows[group], edges[group + 1], held_until_s[group], connection[group]
         released = held_end(intended_s, row, last, until_s, linger_s, events_max)
-        answered_s = acked_s[row - 1] if row > edges[group] else -np.inf
+        answered_s = -np.inf
         end, _ = batch_end(intended_s, row, last, linger_s, events_max) if row < released else (row, 0.0)
         if row < end and heads[line] == group and head_until_s[group] < np.inf:
             answered_s = head_until_s[group] + request_s

@@ -13,11 +13,11 @@ from typing import Final
 
 import numpy as np
 
+from workbench.model.batch_spread import spread
 from workbench.model.parameter import Distribution, Parameter, Source, empirical, triangular
 from workbench.records.baseline import Baseline, PipelineWindow
 
 RESPONSE_S_MIN: Final = 0.0003
-SAMPLE_MAX: Final = 2000
 DRAIN_AGAIN: Final = (0.85, 1.0, 1.15)
 
 
@@ -25,9 +25,13 @@ def _measured(value: Distribution | float, unit: str, origin: str, note: str = "
     return Parameter(value, unit, Source.BASELINE, origin, note)
 
 
-def measured(baseline: Baseline, victim: str, linger_s: float) -> dict[str, Parameter]:
-    """Return the parameters that `baseline` gives; `victim` is the server's name ("kafka-1")."""
-    return {**_broker(baseline, victim), **_acknowledgement(baseline, linger_s), **_batches(baseline)}
+def measured(baseline: Baseline, victim: str, linger_s: float, batch_linger_s: float) -> dict[str, Parameter]:
+    """Return the parameters that `baseline` gives; `victim` is the server's name ("kafka-1").
+
+    `linger_s` is the producers', `batch_linger_s` the event processors'.
+    """
+    found = {**_broker(baseline, victim), **_acknowledgement(baseline, linger_s), **_batches(baseline)}
+    return {**found, **spread(baseline, batch_linger_s)}
 
 
 def _broker(baseline: Baseline, victim: str) -> dict[str, Parameter]:
@@ -46,8 +50,7 @@ def _broker(baseline: Baseline, victim: str) -> dict[str, Parameter]:
 def _acknowledgement(baseline: Baseline, linger_s: float) -> dict[str, Parameter]:
     if not baseline.ack_s:
         return {}
-    step = -(-len(baseline.ack_s) // SAMPLE_MAX)
-    response_s = np.maximum(np.array(baseline.ack_s[::step]) - linger_s, RESPONSE_S_MIN)
+    response_s = np.maximum(np.array(baseline.ack_s) - linger_s, RESPONSE_S_MIN)
     low, mode, high = (float(np.quantile(response_s, share)) for share in (0.05, 0.25, 0.6))
     return {
         "response_s": _measured(

@@ -94,7 +94,8 @@ def merge(scenario: Scenario, topology: HubTopology, baseline: Baseline | None, 
     rows.update(stated.facts(scenario, topology, baseline, victim))
     if baseline is not None:
         server = f"kafka-{rows['victim_broker'].value}" if victim is None else victim.server
-        rows.update(measured(baseline, server, rows["producer_linger_s"].value))
+        lingers_s = rows["producer_linger_s"].value, rows["batch_linger_s"].value
+        rows.update(measured(baseline, server, *lingers_s))
     rows.update(stated.session(rows))
     rows.update(stated.client_phases(rows))
     return Parameters(dict(sorted(rows.items())))

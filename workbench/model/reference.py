@@ -172,8 +172,7 @@ class Producer:
         self.rows = rows
         self.held_until_s = float(world.disturbance.held_until_s.flat[series])
         self.line = int(world.disturbance.connection.flat[series])
-        self.answered_s = -np.inf  # of the newest request that nothing held
-        self.previous: simpy.Event | None = None  # the newest request's answer
+        self.released: simpy.Event | None = None  # the answer of the last request that was held
         self.head_until_s = float(world.disturbance.head_until_s.flat[series])
         self.held: list[list[int]] = []
 
@@ -194,35 +193,29 @@ class Producer:
 
     def _send(self, request: list[int], sent_s: float) -> None:
         due_s = sent_s + float(self.world.traffic.response_s[request[0]])
-        if max(due_s, self.answered_s) >= self.world.disturbance.begins_s and sent_s < self.held_until_s:
-            if not self.held:
-                self.world.at(self.held_until_s, self.series, self._release)
-                if sent_s < self.head_until_s:
-                    head = min(self.world.heads.get(self.line, (np.inf, 0)), (sent_s, self.series))
-                    self.world.heads[self.line] = head
-                    self.world.at(self.head_until_s, self.series - HEADS_FIRST, self._answer_head)
-            self.held.append(request)
+        if due_s < self.world.disturbance.begins_s or sent_s >= self.held_until_s:
+            self.world.env.process(self._undisturbed(request, due_s))
             return
-        self.answered_s = max(due_s, self.answered_s)
-        answered = self.world.env.event()
-        self.world.env.process(self._undisturbed(request, due_s, self.previous, answered))
-        self.previous = answered
+        if not self.held:
+            self.world.at(self.held_until_s, self.series, self._release)
+            if sent_s < self.head_until_s:
+                head = min(self.world.heads.get(self.line, (np.inf, 0)), (sent_s, self.series))
+                self.world.heads[self.line] = head
+                self.world.at(self.head_until_s, self.series - HEADS_FIRST, self._answer_head)
+        self.held.append(request)
 
-    def _undisturbed(
-        self, request: list[int], due_s: float, previous: simpy.Event | None, answered: simpy.Event
-    ) -> Steps:
-        """A request that nothing holds: answered when due, but not before the one ahead of it."""
+    def _undisturbed(self, request: list[int], due_s: float) -> Steps:
+        """A request that nothing holds: answered when due, but not before what was held."""
         yield self.world.env.timeout(max(0.0, due_s - self.world.env.now))
-        if previous is not None and not previous.processed:
-            yield previous
+        if self.released is not None and not self.released.processed:
+            yield self.released
         self.world.acknowledge(request)
-        answered.succeed()
 
     def _answer_head(self) -> None:
         """The partition's high watermark moves: the one request that its connection had in flight is answered."""
         if self.world.heads[self.line][1] == self.series:
-            self.previous = self.world.env.event()
-            self.world.env.process(self._head(self.held[0], self.previous))
+            self.released = self.world.env.event()
+            self.world.env.process(self._head(self.held[0], self.released))
             self.held[0] = []
 
     def _head(self, request: list[int], answered: simpy.Event) -> Steps:
@@ -237,5 +230,5 @@ class Producer:
         size = self.world.service.produce_events_max
         parts = (first, *(gathered[low : low + size] for low in range(0, len(gathered), size)))
         for rows in filter(None, parts):
-            self.previous = self.world.env.event()
-            self.world.request(self.line, rows, self.previous)
+            self.released = self.world.env.event()
+            self.world.request(self.line, rows, self.released)
