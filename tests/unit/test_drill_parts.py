@@ -25,13 +25,21 @@ def test_a_calm_hub_is_steady() -> None:
     assert problems([Window(1500, 1499, 0)] * 3, 0, flat) == []
 
 
+def test_a_hub_that_wavers_is_steady_and_one_that_falls_behind_is_not() -> None:
+    """A rise of 100 events in 15 s at 300/s is wavering; one of 150 (3.3 % of the load) will never end."""
+    rising = [[(0.25 * index, share * index / 60.0 + index % 3) for index in range(60)] for share in (100.0, 150.0)]
+    windows = [Window(1500, 1500, 0)] * 3
+    assert problems(windows, 0, rising[0]) == []
+    assert problems(windows, 0, rising[1])
+
+
 @pytest.mark.parametrize(
     ("window", "short", "slope", "word"),
     [
         (Window(1500, 1400, 0), 0, 0.0, "acknowledged"),
         (Window(1500, 1500, 1), 0, 0.0, "failed"),
         (Window(1500, 1500, 0), 2, 0.0, "replica"),
-        (Window(1500, 1500, 0), 0, 10.0, "backlog"),
+        (Window(1500, 1500, 0), 0, 20.0, "backlog"),
     ],
 )
 def test_each_reason_of_unsteadiness_is_named(window: Window, short: int, slope: float, word: str) -> None:

@@ -12,7 +12,7 @@ WINDOW_S: Final = 5.0
 WINDOWS: Final = 3
 ACKED_SHARE_MIN: Final = 0.98
 TREND_SIGMAS: Final = 3.0
-TREND_EVENTS_MIN: Final = 30.0  # a rise smaller than this over the whole stretch is no trend
+TREND_SHARE_MIN: Final = 0.03  # of the planned events: a hub that falls behind by less will carry the load
 
 
 @dataclass(frozen=True)
@@ -38,23 +38,23 @@ def problems(windows: Sequence[Window], short_partitions: int, backlog: Sequence
             found.append(f"window {index + 1}: {window.failed} events failed")
     if short_partitions:
         found.append(f"{short_partitions} in-sync replica sets were not full")
-    if (rise := backlog_rise(backlog)) is not None:
-        found.append(f"the backlog rose by {rise:.0f} events")
+    planned = sum(window.planned for window in windows)
+    rise = backlog_rise(backlog)
+    if rise > TREND_SHARE_MIN * planned:
+        found.append(f"the backlog rose by {rise:.0f} of {planned} planned events")
     return found
 
 
-def backlog_rise(backlog: Sequence[tuple[float, float]]) -> float | None:
-    """Return the events by which a backlog rose over its stretch when that is a trend, else None.
+def backlog_rise(backlog: Sequence[tuple[float, float]]) -> float:
+    """Return by how many events a backlog rose over its stretch: its trend line's rise, 0 where there is none.
 
-    Ordinary least squares; a trend is a slope of more than TREND_SIGMAS standard errors that adds up to
-    at least TREND_EVENTS_MIN events.
+    Ordinary least squares; a slope within TREND_SIGMAS standard errors of zero is none.
     """
     if len(backlog) < 8:
-        return None
+        return 0.0
     t_s, events = np.array(backlog, dtype=np.float64).T
     t_s = t_s - t_s.mean()
     slope = float((t_s @ (events - events.mean())) / (t_s @ t_s))
     residual = events - events.mean() - slope * t_s
     error = float(np.sqrt(residual @ residual / (len(t_s) - 2) / (t_s @ t_s)))
-    rise = slope * float(np.ptp(t_s))
-    return rise if slope > TREND_SIGMAS * error and rise > TREND_EVENTS_MIN else None
+    return slope * float(np.ptp(t_s)) if slope > TREND_SIGMAS * error else 0.0
