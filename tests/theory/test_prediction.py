@@ -136,6 +136,13 @@ def test_the_prediction_holds_every_row_and_every_curve() -> None:
     assert len(NOT_MODELLED) > 3
 
 
+def test_parameters_of_another_version_are_refused() -> None:
+    """A parameters.json that lacks a row is no reason to guess."""
+    rows = {name: row for name, row in parameters_of().by_name.items() if name != "isr_rejoin_s"}
+    with pytest.raises(BadInput, match="isr_rejoin_s"):
+        predict(a_scenario(), a_topology(), Parameters(rows), 1, 10, 0)
+
+
 def test_parameters_of_other_manifests_are_refused() -> None:
     """A prediction mixes nothing: the partitions must be the topology's."""
     parameters = with_values(parameters_of(), victim_is_controller=True)

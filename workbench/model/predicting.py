@@ -15,6 +15,7 @@ from workbench.metrics.catalogue import CATALOGUE
 from workbench.metrics.tables import FloatArray
 from workbench.model import workers
 from workbench.model.parameters import Parameters
+from workbench.model.priors import all_priors
 from workbench.model.replication import Columns, Model, run_slice
 from workbench.records.prediction import CURVES, ENVELOPE_PERCENTS, Prediction
 from workbench.workload import RateProfile, Workload
@@ -41,11 +42,14 @@ def predict(
     """Return what the model says of a drill of `scenario`; equal arguments give equal bytes.
 
     `subprocesses` of 0 runs in this process. Raises BadInput when parameters and manifests do not belong
-    together or there is nothing to replicate.
+    together, a parameter is missing or there is nothing to replicate; ToolFailed when a subprocess ends early.
     """
     labels = topology.partition_labels
     if sorted(parameters.value("leader_of_partition")) != sorted(labels):
         raise BadInput("parameters.json is of other manifests: its partitions differ")
+    missing = sorted({*all_priors()} - {*parameters.by_name})
+    if missing:
+        raise BadInput(f"parameters.json was written by another version: it lacks {', '.join(missing)}")
     if replications < 1:
         raise BadInput(f"{replications} replications: at least 1 is needed")
     model = Model.of(parameters, _plain(scenario.workload), seed)

@@ -39,9 +39,9 @@ KAFKA_AND_ZOOKEEPER: Final[Mapping[str, Parameter]] = {
         "leader election or removal from the in-sync replicas, one partition",
     ),
     "leader_and_isr_s": _prior(
-        triangular(0.03, 0.12, 0.6),
+        triangular(0.02, 0.06, 0.3),
         "s",
-        f"{_KAFKA} ReplicaManager.becomeLeaderOrFollower: one lock, every partition in turn",
+        f"{_KAFKA} ReplicaManager.becomeLeaderOrFollower: one lock, some thirty partitions in turn, 1 to 10 ms each",
         "a surviving broker carries out one LeaderAndIsr request",
     ),
     "controller_failover_s": _prior(
