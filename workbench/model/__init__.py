@@ -11,7 +11,7 @@ NOT_MODELLED: Final = (
     "Garbage collection and swapping beyond what the baseline's acknowledgement times contain.",
     "Events that the load generator sends late.",
     "Requests held for over 30 s, which brokers time out and clients repeat under the same sequence numbers.",
-    "The preferred leaders' return, up to 300 s after the broker's.",
+    "The preferred leaders' return (every 300 s, and 5 s after a controller's election): writes wait a second again.",
     "Postgres checkpoints and fail-over; Redis beyond its share of a batch.",
 )
 

@@ -5,8 +5,9 @@ from the sets of what it followed. If it was the controller, its /controller zno
 and another broker is elected first. A leader drops a follower by itself after replica.lag.time.max.ms, looked
 at every half of that (ReplicaManager isr-expiration).
 
-Left out: failures during an election, partitions being reassigned, topics being deleted, the preferred
-leaders' return (every 300 s), and that one broker's LeaderAndIsr may arrive milliseconds before another's.
+Left out: failures during an election, partitions being reassigned, topics being deleted, that one broker's
+LeaderAndIsr may arrive milliseconds before another's, and the preferred leaders' return: the controller looks for
+it every 300 s and 5 s after it took over, and where it moves leaders back, writes wait for a second again.
 """
 
 from __future__ import annotations
@@ -34,9 +35,11 @@ def controlled_shutdown(world: World) -> Steps:
     """After a SIGTERM: leaders move and sets shrink at the broker's own request, then it deregisters and ends."""
     draws = world.draws
     yield world.env.timeout(draws["stop_moves_leaders_s"])
-    for moment, event in (("leaders_moved", world.leaders_moved), ("isr_shrunk", world.isr_shrunk)):
-        world.note(moment)
-        event.succeed()
+    world.note("leaders_moved")
+    world.leaders_moved.succeed()
+    yield world.env.timeout(draws["leader_and_isr_s"])
+    world.note("isr_shrunk")
+    world.isr_shrunk.succeed()
     yield world.env.timeout(draws["stop_deregisters_s"])
     world.note("deregistered")
     world.deregistered.succeed()
