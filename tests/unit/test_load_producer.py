@@ -193,11 +193,13 @@ def test_a_log_that_cannot_be_written_is_said(tmp_path: Path) -> None:
         kafka.send(1, 2, 4, 10, START_S)
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_polling_thread_that_dies_is_said(tmp_path: Path) -> None:
+def test_a_polling_thread_that_dies_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A client whose poll raises never passes for one that has answered everything."""
+    died = threading.Event()
+    monkeypatch.setattr(threading, "excepthook", lambda _: died.set())
     client = Client([0])
     client.poll = lambda _timeout_s: 1 / 0  # type: ignore[method-assign,assignment,return-value]
     kafka = writer(tmp_path, client)
     with pytest.raises(ToolFailed, match="ended early"):
         kafka.finish()
+    assert died.wait(60), "the thread's own end belongs to this test"
