@@ -45,7 +45,9 @@ def test_a_controller_that_dies_costs_an_election_more() -> None:
     plain = play(replace(setting, victim_is_controller=False), draws).moments
     controls = play(replace(setting, victim_is_controller=True), draws).moments
     later_s = controls.leaders_moved_s - plain.leaders_moved_s
-    assert later_s == pytest.approx(draws["controller_failover_s"], abs=0.11)  # two polls of 0.1 s
+    # Sets shrink first then; a poll of 0.1 s sees the moment.
+    shrinks_s = draws["controller_partition_s"] * setting.followed + draws["leader_and_isr_s"]
+    assert draws["controller_failover_s"] - 0.11 < later_s < draws["controller_failover_s"] + shrinks_s + 0.11
     assert controls.broker_deregistered_s == plain.broker_deregistered_s
 
 
@@ -68,7 +70,7 @@ def test_a_stopped_broker_holds_nothing_for_longer_than_a_followers_back_off() -
     course = play(setting, draws)
     led = np.array([leader == setting.victim for leader in setting.leaders])
     held = course.disturbance.held_until_s
-    latest_s = 1.0 + draws["leader_and_isr_s"]
+    latest_s = 1.0 + draws["controller_partition_s"] * setting.followed + 0.5 * draws["leader_and_isr_s"]
     assert (held[:, ~led] - course.disturbance.begins_s).max() == pytest.approx(latest_s)
     assert (held - course.disturbance.begins_s < latest_s + 0.2).all()
     assert not course.disturbance.loses_tail.any()
@@ -83,7 +85,8 @@ def test_one_survivors_followers_always_back_off() -> None:
         followed = course.disturbance.held_until_s[0, ~led]
         heads = course.disturbance.head_until_s[0, ~led]
         delays = sorted({round(float(each), 6) for each in followed - heads})
-        assert delays == ([1.0] if overlap == 0.0 else [0.0, 1.0])
+        assert len(delays) == (1 if overlap == 0.0 else 2)
+        assert 0.8 < delays[-1] < 1.0
 
 
 def test_clients_find_new_leaders_at_their_own_timers() -> None:

@@ -1,8 +1,9 @@
 """The controller and the leaders after a broker is gone: new leaders first, then smaller in-sync replica sets.
 
 Kafka 3.7.1: KafkaController.onReplicasBecomeOffline elects leaders for what the victim led and then removes it
-from the sets of what it followed. If it was the controller, its /controller znode went with the same session
-and another broker is elected first. A leader drops a follower by itself after replica.lag.time.max.ms, looked
+from the sets of what it followed. If it was the controller, its /controller znode went with the same session,
+another broker is elected first, and onControllerFailover does the two in the other order (replica state machine,
+then partition state machine). A leader drops a follower by itself after replica.lag.time.max.ms, looked
 at every half of that (ReplicaManager isr-expiration).
 
 Left out: failures during an election, partitions being reassigned, topics being deleted, that one broker's
@@ -20,26 +21,38 @@ def controller(world: World) -> Steps:
     """After a SIGKILL: react to the znode's disappearance."""
     draws, setting = world.draws, world.setting
     yield world.deregistered
+    yield world.env.timeout(draws["controller_react_s"])
+    moved = "leaders_moved", setting.led
+    shrunk = "isr_shrunk", setting.followed
     if setting.victim_is_controller:
         yield world.env.timeout(draws["controller_failover_s"])
-    yield world.env.timeout(draws["controller_react_s"])
-    yield world.env.timeout(draws["controller_partition_s"] * setting.led + draws["leader_and_isr_s"])
-    world.note("leaders_moved")
-    world.leaders_moved.succeed()
-    yield world.env.timeout(draws["controller_partition_s"] * setting.followed + draws["leader_and_isr_s"])
-    world.note("isr_shrunk")
-    world.isr_shrunk.succeed()
+        yield from change(world, shrunk, moved)
+    else:
+        yield from change(world, moved, shrunk)
+
+
+def change(world: World, first: tuple[str, int], second: tuple[str, int]) -> Steps:
+    """Write and send two changes of so many partitions each; a broker carries them out one after the other."""
+    draws, env = world.draws, world.env
+    yield env.timeout(draws["controller_partition_s"] * first[1])
+    done_s = float(env.now) + draws["leader_and_isr_s"]
+    sent_s = float(env.now) + draws["controller_partition_s"] * second[1]
+    world.moments["change_sent"] = sent_s
+    yield world.until(done_s)
+    world.note(first[0])
+    world.event(first[0]).succeed()
+    yield world.until(sent_s)
+    yield env.timeout(draws["leader_and_isr_s"])
+    world.note(second[0])
+    world.event(second[0]).succeed()
 
 
 def controlled_shutdown(world: World) -> Steps:
     """After a SIGTERM: leaders move and sets shrink at the broker's own request, then it deregisters and ends."""
     draws = world.draws
     yield world.env.timeout(draws["stop_moves_leaders_s"])
-    world.note("leaders_moved")
-    world.leaders_moved.succeed()
-    yield world.env.timeout(draws["leader_and_isr_s"])
-    world.note("isr_shrunk")
-    world.isr_shrunk.succeed()
+    world.note("change_begins")
+    yield from change(world, ("leaders_moved", 0), ("isr_shrunk", world.setting.followed))
     yield world.env.timeout(draws["stop_deregisters_s"])
     world.note("deregistered")
     world.deregistered.succeed()

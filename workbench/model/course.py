@@ -64,7 +64,7 @@ def _course(world: World) -> Course:
     processor = np.array(setting.processors_of_partition, dtype=np.int64)
     fetch_known_s = [world.known_s.get(name, FOREVER) for name in setting.consumers]
     disturbance = Disturbance(
-        begins_s=0.0 if setting.fault is FaultType.BROKER_KILL else world.moments["leaders_moved"],
+        begins_s=0.0 if setting.fault is FaultType.BROKER_KILL else world.moments["change_begins"],
         held_until_s=held_until_s,
         connection=_connections(setting, new_leaders),
         head_until_s=head_until_s,

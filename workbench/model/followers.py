@@ -13,14 +13,19 @@ back-off beyond the first.
 
 from __future__ import annotations
 
+from typing import Final
+
 from workbench.model.world import Steps, World
+
+EARLY_SHARE: Final = 0.5  # of the time a broker takes for the change: when the first to be done has its followers ask
 
 
 def replication_from(world: World, broker: int) -> Steps:
     """Note when a surviving leader's partitions are replicated again, all of them."""
-    yield world.isr_shrunk
+    yield world.isr_shrunk & world.leaders_moved
     if backs_off(world, broker):
-        yield world.env.timeout(world.draws["replica_fetch_backoff_s"])
+        early_s = world.moments["change_sent"] + EARLY_SHARE * world.draws["leader_and_isr_s"]
+        yield world.until(early_s + world.draws["replica_fetch_backoff_s"])
     world.replicates_s[broker] = float(world.env.now)
 
 

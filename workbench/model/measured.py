@@ -18,7 +18,7 @@ from workbench.model.parameter import Distribution, Parameter, Source, empirical
 from workbench.records.baseline import Baseline, PipelineWindow
 
 RESPONSE_S_MIN: Final = 0.0003
-DRAIN_AGAIN: Final = (0.85, 1.0, 1.15)
+DRAIN_AGAIN: Final = (0.85, 1.1, 1.5)
 
 
 def _measured(value: Distribution | float, unit: str, origin: str, note: str = "") -> Parameter:
@@ -82,7 +82,10 @@ def _batches(baseline: Baseline) -> dict[str, Parameter]:
         found[f"{name}_busy"] = _measured(round(min(window.batch_total_s / offered_s, 1.0), 4), "", origin)
     if baseline.drain is not None:
         found["saturated_speed_up"] = _measured(
-            triangular(*DRAIN_AGAIN), "", "the drain after the fault is like the one after the burst", "range assumed"
+            triangular(*DRAIN_AGAIN),
+            "",
+            "the drain after the burst",
+            "after the fault one broker fewer shares the cores",
         )
     rest_s = [window.batch_total_s - window.batch_database_s for window in (steady, saturated)]
     intercept_s, slope_s = line(steady, saturated, rest_s[0], rest_s[1])

@@ -131,7 +131,7 @@ BROKER: Final[Mapping[str, Parameter]] = {
         triangular(1e8, 2.5e8, 5e8), "bytes/s", "CRC check of the active segments, 100 to 500 MB/s on an SSD"
     ),
     "node_exists_exit_s": _prior(
-        triangular(0.2, 0.6, 2.5),
+        triangular(0.2, 0.4, 1.5),
         "s",
         f"{_KAFKA} KafkaServer.startup: a failed registration shuts the broker down and ends the process",
         "from the refused registration to the process gone",

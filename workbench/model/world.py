@@ -79,6 +79,11 @@ class World:
         for name in ("deregistered", "leaders_moved", "isr_shrunk", "exited", "ready", "isr_full"):
             setattr(self, name, self.env.event())
 
+    def event(self, name: str) -> simpy.Event:
+        """Return the event of a moment."""
+        found: simpy.Event = getattr(self, name)
+        return found
+
     def note(self, moment: str) -> None:
         """Record that a moment is now."""
         self.moments[moment] = float(self.env.now)
