@@ -148,10 +148,10 @@ BROKER: Final[Mapping[str, Parameter]] = {
         triangular(2e7, 6e7, 1.2e8), "bytes/s", "one fetcher a source broker, 10 MiB a response; 50-100 MB/s"
     ),
     "stop_moves_leaders_s": _prior(
-        triangular(0.1, 0.5, 2.0), "s", f"{_KAFKA} ControlledShutdown: leaders move before the broker stops", "SIGTERM"
+        triangular(0.05, 0.2, 1.0), "s", f"{_KAFKA} ControlledShutdown: leaders move before the broker stops", "SIGTERM"
     ),
     "stop_deregisters_s": _prior(
-        triangular(0.3, 1.0, 4.0),
+        triangular(0.2, 0.7, 3.0),
         "s",
         f"{_KAFKA} KafkaServer.shutdown: sockets, log flush, then the ZooKeeper session is closed",
         "from the leaders moved to the znode gone, SIGTERM",
