@@ -13,7 +13,7 @@ from workbench.target.local import LocalHub
 
 pytestmark = pytest.mark.integration
 
-BACK_OFF_S = 10.0
+BACK_OFF_S = (0.0, 10.0, 20.0, 40.0, 80.0)
 
 
 def until(condition: Callable[[], bool], what: str, limit_s: float) -> None:
@@ -31,7 +31,7 @@ def _start_of(hub: LocalHub, process_id: int) -> float:
 
 @pytest.mark.timeout(240)
 def test_a_killed_broker_meets_its_own_session_then_comes_back(hub: LocalHub) -> None:
-    """SIGKILL; the restart at once finds the old session and exits; the next one, 10 s later, registers.
+    """SIGKILL; a restart finds the old session and exits; the next one, a back-off step later, registers.
 
     Measured on 2 cores: NodeExists exit 2 to 8 s after the start, session end 12 to 21 s after the kill.
     """
@@ -46,13 +46,16 @@ def test_a_killed_broker_meets_its_own_session_then_comes_back(hub: LocalHub) ->
     starts = hub.process_starts("kafka-1")  # earlier ones belong to other tests of the same hub
     killed, *restarts = [start for start in starts if start.started_s >= _start_of(hub, victim.process_id)]
     assert (killed.process_id, killed.exit) == (victim.process_id, "SIGKILL")
-    assert restarts[0].started_s - killed.ended_s < 2.0
+    # A hub that other tests share may have restarted this broker before: the rule goes on where it was.
+    waited_s = restarts[0].started_s - killed.ended_s
+    step = min(range(len(BACK_OFF_S) - 1), key=lambda index: abs(waited_s - BACK_OFF_S[index]))
+    assert waited_s == pytest.approx(BACK_OFF_S[step], abs=2.0)
     if not restarts[0].exit:
-        pytest.skip("this machine is so busy that the restart took longer than the session lasted")
+        pytest.skip("the restart came after the session had ended: a long back-off or a very busy machine")
     assert restarts[0].exit == "exit 1"
     log = (hub.directory / "logs" / "kafka-1.log").read_text()
     assert "NodeExistsException" in log or "NodeExists" in log
-    assert restarts[1].started_s - restarts[0].ended_s == pytest.approx(BACK_OFF_S, abs=2.0)
+    assert restarts[1].started_s - restarts[0].ended_s == pytest.approx(BACK_OFF_S[step + 1], abs=2.0)
     assert math.isnan(restarts[-1].ended_s)
     assert hub.undo().verified
 
