@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -107,8 +106,3 @@ def _sample(values: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[float, ...]:
     finite = values[np.isfinite(values)]
     step = max(1, -(-len(finite) // SAMPLE_MAX))
     return tuple(round(float(value), 6) for value in finite[::step])
-
-
-def now_s() -> float:
-    """Return the epoch time (host-realtime)."""
-    return time.time()
