@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import importlib
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
 from tests.support.sample_run import write_sample
-from workbench.cli import COMMANDS
+from workbench.cli import root
 from workbench.errors import BadInput
 from workbench.metrics.catalogue import BY_NAME
 from workbench.metrics.numbers import quantity, span
@@ -34,9 +33,12 @@ REPLICATIONS: Final = 40  # enough that a changed rule shows, few enough for eve
 
 
 def helps() -> str:
-    """Every command's help, as a terminal of 80 columns shows it."""
-    commands = {name: importlib.import_module(f"workbench.cli.{name}").command for name in COMMANDS}
-    return "\n".join(text for name, command in commands.items() for text in _helps(command, f"workbench {name}"))
+    """Every command's help, as a terminal of 80 columns shows it.
+
+    Reached from the root, whose settings name the help option: click keeps that option on a command for good.
+    """
+    settings: dict[str, Any] = root.context_settings
+    return "\n".join(_helps(root, click.Context(root, info_name="workbench", terminal_width=80, **settings)))
 
 
 def problems() -> str:
@@ -85,14 +87,13 @@ CASES: Final[Mapping[str, Callable[[], str]]] = {
 }
 
 
-def _helps(command: click.Command, name: str) -> Iterator[str]:
-    context = click.Context(command, info_name=name, terminal_width=80)
-    yield f"$ {name} --help\n{command.get_help(context)}\n"
+def _helps(command: click.Command, context: click.Context) -> Iterator[str]:
+    yield f"$ {context.command_path} --help\n{command.get_help(context)}\n"
     if isinstance(command, click.Group):
-        for inner in command.list_commands(context):
-            found = command.get_command(context, inner)
-            if found is not None:
-                yield from _helps(found, f"{name} {inner}")
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            if inner is not None:
+                yield from _helps(inner, click.Context(inner, info_name=name, parent=context))
 
 
 def rewrite() -> None:

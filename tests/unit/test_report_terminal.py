@@ -11,8 +11,8 @@ from click.testing import CliRunner
 
 from tests.support.sample_run import CASES, write_sample
 from workbench.cli import _progress_words as words
+from workbench.cli import root
 from workbench.cli._progress import DrillProgress
-from workbench.cli.report import command
 from workbench.drill.progress import Progress, QuietProgress
 from workbench.records.folder import load_json
 
@@ -145,7 +145,7 @@ def test_the_quiet_view_says_nothing(capsys: pytest.CaptureFixture[str]) -> None
 def test_the_command_renders_again(tmp_path: Path) -> None:
     """`workbench report FOLDER` writes the pages and prints their paths."""
     run = write_sample(tmp_path / "a run", "no-seal")
-    result = CliRunner().invoke(command, [str(run.root), "--open-path"], standalone_mode=False)
+    result = CliRunner().invoke(root, ["report", str(run.root), "--open-path"], standalone_mode=False)
     assert result.exception is None
     assert result.output == f"{run.root / 'report.html'}\n"
     assert (run.root / "junit.xml").exists()

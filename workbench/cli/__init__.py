@@ -42,7 +42,7 @@ class _Commands(click.Group):
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="workbench")
-def _root() -> None:
+def root() -> None:
     """Predict what a fault costs the Central Hub, seal it, break real servers, compare.
 
     \b
@@ -56,7 +56,7 @@ def _root() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with the code of workbench.errors."""
     try:
-        result = _root.main(args=arguments, prog_name="workbench", standalone_mode=False)
+        result = root.main(args=arguments, prog_name="workbench", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(EXIT_BAD_INPUT)
