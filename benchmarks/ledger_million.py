@@ -30,7 +30,7 @@ from workbench.ledger.fates import join_log
 from workbench.ledger.kafka_records import KafkaRecords
 from workbench.ledger.redis_states import compare_states, expected_states
 from workbench.records.folder import RunFolder
-from workbench.records.writes import ANSWER_DTYPE, COMMIT_DTYPE, SEND_DTYPE, Outcome, Rows, read_answers, read_sends
+from workbench.records.writes import ANSWER_DTYPE, COMMIT_DTYPE, SEND_DTYPE, Outcome, Rows, read_log
 from workbench.target.local import attach
 from workbench.topology.hub import HubTopology, Topic
 from workbench.workload import SOURCE_SHIFT
@@ -113,7 +113,7 @@ def measure_join(run: RunFolder, writes: int) -> dict[str, float]:
     commits["id"], commits["committed_s"] = sends["id"], sends["sent_s"] + 0.1
     (run.ledger / COMMITS_FILE).write_bytes(commits.tobytes())
     seconds: dict[str, float] = {}
-    log = timed(seconds, "join log", lambda: join_log(read_sends(run.ledger), read_answers(run.ledger)))
+    log = timed(seconds, "join log", lambda: join_log(*read_log(run.ledger)))
     expected = timed(seconds, "newest states", lambda: expected_states(records, np.ones(writes, dtype=np.bool_)))
     states = (expected, compare_states(expected, expected))
     row_ids = np.sort(commits["id"])

@@ -10,7 +10,7 @@ import pytest
 
 from workbench.load.live import LiveCounts
 from workbench.load.write_log import WriteLog
-from workbench.records.writes import Outcome, read_answers, read_sends
+from workbench.records.writes import Outcome, read_answers, read_log, read_sends
 
 
 def test_rows_come_back_as_they_were_noted(tmp_path: Path) -> None:
@@ -39,6 +39,28 @@ def test_nothing_is_in_the_file_before_a_flush_and_a_torn_row_is_left_out(tmp_pa
     for cut in range(len(whole) + 1):
         path.write_bytes(whole[:cut])
         assert read_sends(tmp_path)["id"].tolist() == list(range(cut * 3 // len(whole)))
+    log.close()
+
+
+def test_a_log_read_while_it_grows_has_no_answer_without_its_send(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A write is sent and answered between the two files being read, whichever comes first."""
+    log = WriteLog(tmp_path, 1)
+    read_bytes, sequences = Path.read_bytes, iter(range(10))
+
+    def read_while_it_grows(path: Path) -> bytes:
+        data = read_bytes(path)
+        sequence = next(sequences)
+        log.sent(sequence, 0, 0, 1.0, 2.0)
+        log.answered(sequence, Outcome.OK, 0, 0, sequence, 2.5)
+        log.flush()
+        return data
+
+    monkeypatch.setattr(Path, "read_bytes", read_while_it_grows)
+    for _ in range(2):
+        sends, answers = read_log(tmp_path)
+        assert set(answers["id"]) <= set(sends["id"])
     log.close()
 
 

@@ -24,7 +24,7 @@ def plan(tmp_path: Path) -> servers.Plan:
     three = {0: 1, 1: 2, 2: 3}
     ones = {1: 11, 2: 12, 3: 13}
     ports = Ports(three, ones, ones, ones, ones, 20, {0: 30, 1: 31})
-    programs = Artifacts(Path("/java"), "/a.jar", Path("/pg"), Path("/redis"), {})
+    programs = Artifacts(Path("/java"), "/a.jar", None, Path("/pg"), Path("/redis"), {})
     topology = read_topology(PROJECT_ROOT / "manifests" / "base")
     return servers.Plan(topology, directory, ports, programs, servers.Secrets("a", "b", "c", "d"))
 

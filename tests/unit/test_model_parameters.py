@@ -24,7 +24,10 @@ def a_baseline() -> Baseline:
     """Return what a run-up of two topics with three partitions each may have measured."""
     return Baseline(
         broker_start_to_registered_s={"kafka-0": 3.0, "kafka-1": 4.0, "kafka-2": 3.5},
+        broker_start_cpu_s={"kafka-0": 3.6, "kafka-1": 5.0, "kafka-2": 4.0},
         broker_registered_to_ready_s={"kafka-1": 0.5},
+        machine_cores=2,
+        busy_cores=1.2,
         ack_s=tuple(np.linspace(0.006, 0.016, 5000).tolist()),
         commit_s=(0.06,) * 5000,
         offered_per_s=84.0,

@@ -131,6 +131,7 @@ def _as_json(hub: LocalHub) -> dict[str, Any]:
         "stand_ins": list(hub.describe().stand_ins),
         "endpoints": asdict(hub.endpoints),
         "start_to_registered_s": hub.start_to_registered_s(),
+        "start_cpu_s": hub.start_cpu_s(),
         "registered_to_ready_s": hub.registered_to_ready_s(),
         "processes": [process.to_json() for process in hub.processes()],
     }

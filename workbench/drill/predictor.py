@@ -19,7 +19,7 @@ from workbench.records.prediction import Prediction
 from workbench.scenario import PROJECT_ROOT, read_scenario
 from workbench.topology import read_topology
 
-NICENESS: Final = 15
+NICENESS: Final = 5
 
 
 def predict_from(run: RunFolder) -> Prediction:

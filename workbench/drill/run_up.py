@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import psutil
 
 from workbench import ledger as ledger_room
 from workbench.metrics.tables import WriteTable
@@ -37,9 +38,13 @@ def measure(
     samples = seen(read_samples(observed / "processors.jsonl"))
     group = hub.topology.processors.consumer_group
     states = hub.partition_states()
+    cores = psutil.cpu_count() or 1
     return Baseline(
         broker_start_to_registered_s=hub.start_to_registered_s(),
+        broker_start_cpu_s=hub.start_cpu_s(),
         broker_registered_to_ready_s=hub.registered_to_ready_s(),
+        machine_cores=cores,
+        busy_cores=busy_cores(seen(read_samples(observed / "machine.jsonl")), cores, start_s, end_s),
         ack_s=_sample(devices.acked_s - devices.intended_s),
         commit_s=_sample(devices.committed_s - devices.intended_s),
         offered_per_s=len(inside.id) / (end_s - start_s),
@@ -70,6 +75,12 @@ def pipeline_window(samples: Sequence[Sample], start_s: float, end_s: float) -> 
         batch_total_s=last["batch_total_s"] - first["batch_total_s"],
         busy_processors=float(busy),
     )
+
+
+def busy_cores(samples: Sequence[Sample], cores: int, start_s: float, end_s: float) -> float:
+    """Return how many cores were busy over a window, on average; 0 when no sample lies in it."""
+    percents = [float(sample["cpu_percent"]) for sample in samples if start_s <= sample["t"] < end_s]
+    return cores * float(np.mean(percents)) / 100.0 if percents else 0.0
 
 
 def backlog_p99(table: WriteTable, start_s: float, end_s: float) -> float:

@@ -15,7 +15,7 @@ from workbench.ledger.redis_states import States, WrongStates, check_states, exp
 from workbench.ledger.summary import KafkaBooks, LedgerSummary, PostgresBooks, RedisBooks, check_books, examples, tally
 from workbench.metrics.tables import IntArray
 from workbench.records.folder import RunFolder, dump_json
-from workbench.records.writes import read_answers, read_sends
+from workbench.records.writes import read_log
 from workbench.topology.hub import HubTopology
 
 KAFKA_TIMEOUT_S: Final = 300.0  # a read of a million records takes seconds
@@ -46,7 +46,7 @@ def check(run: RunFolder, endpoints: Doors, topology: HubTopology, progress: Cal
     Postgres and Redis back, and reads Kafka again. The load must have ended. Raises ToolFailed when a server
     does not answer in time or the books do not balance.
     """
-    writes = join_log(read_sends(run.ledger), read_answers(run.ledger))
+    writes = join_log(*read_log(run.ledger))
     partitions = {topic.name: topic.partitions for topic in topology.topics}
     topics = sorted(partitions)
     progress(f"reading {len(writes.id)} writes back from Kafka")

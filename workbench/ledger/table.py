@@ -10,7 +10,7 @@ from workbench.errors import ToolFailed
 from workbench.ledger.check import COMMITS_FILE
 from workbench.ledger.fates import contains, join_log
 from workbench.metrics.tables import FloatArray, IntArray, WriteTable
-from workbench.records.writes import COMMIT_DTYPE, Outcome, read_answers, read_rows, read_sends
+from workbench.records.writes import COMMIT_DTYPE, Outcome, read_log, read_rows
 from workbench.topology.hub import HubTopology
 
 
@@ -21,7 +21,7 @@ def write_table(ledger: Path, topology: HubTopology, fault_s: float, commits: st
     the ledger (none are when there is no such file). Writes that were not sent are left out; the summary
     counts them. Raises ToolFailed when the log contradicts itself.
     """
-    sends, answers = read_sends(ledger), read_answers(ledger)
+    sends, answers = read_log(ledger)
     path = ledger / commits
     rows = read_rows([path] if path.exists() else [], COMMIT_DTYPE)
     writes = join_log(sends, answers)

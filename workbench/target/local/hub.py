@@ -127,6 +127,10 @@ class LocalHub:
         """Return what each broker took at hub start (s): process start to its id in ZooKeeper; none beside it."""
         return dict(self.record.start_to_registered_s)
 
+    def start_cpu_s(self) -> dict[str, float]:
+        """Return the computing time (s) that each broker used until then."""
+        return dict(self.record.start_cpu_s)
+
     def registered_to_ready_s(self) -> dict[str, float]:
         """Return what each broker took at hub start (s) from there until it answered requests."""
         return dict(self.record.registered_to_ready_s)

@@ -62,6 +62,7 @@ def start(
                 complete=True,
                 ready_s=time.time() - begun_s,
                 start_to_registered_s=startup.start_to_registered_s,
+                start_cpu_s=startup.start_cpu_s,
                 registered_to_ready_s=startup.registered_to_ready_s,
             )
             hub.record.write(plan.directory)

@@ -54,6 +54,7 @@ class HubRecord:
     complete: bool = False  # False while it starts
     ready_s: float = 0.0  # from the start's begin until all was ready
     start_to_registered_s: Mapping[str, float] = field(default_factory=dict)  # "kafka-1" -> at hub start
+    start_cpu_s: Mapping[str, float] = field(default_factory=dict)  # computing time until then
     registered_to_ready_s: Mapping[str, float] = field(default_factory=dict)
 
     def write(self, directory: Path) -> None:

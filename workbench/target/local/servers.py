@@ -10,12 +10,11 @@ import os
 import signal
 import sys
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Final
 
 import workbench
-from workbench.target.local import zookeeper_words
+from workbench.target.local import class_archive, zookeeper_words
 from workbench.target.local.artifacts import Artifacts
 from workbench.target.local.machine import as_plain_user
 from workbench.target.local.places import DIRECTORY_MARK, HUB_MARK, LOOPBACK, NODE_MARK
@@ -129,7 +128,7 @@ def zookeeper(plan: Plan, server_id: int) -> ProcessSpec:
     }
     file = home / "zookeeper.properties"
     file.write_text(java_properties(settings))
-    return _java(plan, name, "org.apache.zookeeper.server.quorum.QuorumPeerMain", file, ZOOKEEPER_HEAP_MB)
+    return _java(plan, name, class_archive.ZOOKEEPER_MAIN, file, ZOOKEEPER_HEAP_MB)
 
 
 def broker(plan: Plan, broker_id: int) -> ProcessSpec:
@@ -147,25 +146,20 @@ def broker(plan: Plan, broker_id: int) -> ProcessSpec:
     }
     file = home / "server.properties"
     file.write_text(java_properties(settings))
-    return _java(plan, name, "kafka.Kafka", file, BROKER_HEAP_MB)
+    return _java(plan, name, class_archive.BROKER_MAIN, file, BROKER_HEAP_MB)
 
 
 def _java(plan: Plan, name: str, main_class: str, settings: Path, heap_mb: int) -> ProcessSpec:
-    with resources.as_file(resources.files("workbench.target.local") / "log4j.properties") as log4j:
-        log4j_url = log4j.resolve().as_uri()
+    archive = plan.artifacts.class_archive
     argv = (
         str(plan.artifacts.java),
-        "-XX:+UseSerialGC",
-        "-XX:TieredStopAtLevel=1",
-        "-XX:-UsePerfData",  # or it leaves a file in /tmp when killed
+        *class_archive.java_options(plan.logs / f"{name}.log"),
+        *([f"-XX:SharedArchiveFile={archive}"] if archive else []),
         "-XX:+ExitOnOutOfMemoryError",
         f"-XX:ErrorFile={plan.logs / name}.crash",
         f"-Xms{heap_mb}m",
         f"-Xmx{heap_mb}m",
         f"-Djava.io.tmpdir={plan.directory / 'tmp'}",
-        "-Djava.net.preferIPv4Stack=true",
-        f"-Dlog4j.configuration={log4j_url}",
-        f"-Dhub.log={plan.logs / name}.log",
         "-cp",
         plan.artifacts.class_path,
         main_class,

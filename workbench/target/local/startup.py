@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+import psutil
 import redis as redis_client
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
@@ -19,6 +20,7 @@ from workbench.target.local.control import Control
 from workbench.target.local.places import LOOPBACK
 from workbench.target.local.processes import ProcessSpec
 from workbench.target.local.servers import Plan
+from workbench.target.port import ProcessStart
 
 POLL_S: Final = 0.05
 READY_TIMEOUT_S: Final = 120.0  # of one step; a busy machine needs many times the usual second or two
@@ -34,7 +36,7 @@ class PortTaken(ToolFailed):
 
 
 class Startup:
-    """One start. `start_to_registered_s` and `registered_to_ready_s` hold what was measured of each broker."""
+    """One start; its three mappings hold what was measured of each broker."""
 
     def __init__(self, plan: Plan, control: Control, seed: int, say: Callable[[str], None]) -> None:
         self._plan = plan
@@ -42,6 +44,7 @@ class Startup:
         self._seed = seed
         self._say = say
         self.start_to_registered_s: dict[str, float] = {}
+        self.start_cpu_s: dict[str, float] = {}
         self.registered_to_ready_s: dict[str, float] = {}
 
     def run(self, cluster: Cluster) -> None:
@@ -65,11 +68,11 @@ class Startup:
         self._wait(lambda: databases.streaming_standbys(self._plan) == standbys, f"{standbys} standbys stream")
         self._wait_for_processors()
 
-    def _run(self, spec: ProcessSpec) -> float:
-        """Start a process and return the moment (epoch s)."""
+    def _run(self, spec: ProcessSpec) -> ProcessStart:
+        """Start a process and return which one and when."""
         self._control.run(spec)
         started = next(status for status in self._control.processes() if status.name == spec.name)
-        return started.starts[-1].started_s
+        return started.starts[-1]
 
     # --- stores
 
@@ -99,11 +102,13 @@ class Startup:
         """Start a broker and wait until it answers; alone, so that its times tell what a restart takes."""
         name = f"kafka-{broker}"
         self._say(f"starting {name}")
-        started_s = self._run(servers.broker(self._plan, broker))
+        started = self._run(servers.broker(self._plan, broker))
         self._wait(lambda: cluster.registered_s(broker) is not None, f"{name} registers in ZooKeeper")
+        used = psutil.Process(started.process_id).cpu_times()
         registered_s = cluster.registered_s(broker) or time.time()
         self._wait(lambda: cluster.answers(broker), f"{name} answers", poll_s=0.01)
-        self.start_to_registered_s[name] = registered_s - started_s
+        self.start_to_registered_s[name] = registered_s - started.started_s
+        self.start_cpu_s[name] = used.user + used.system
         self.registered_to_ready_s[name] = time.time() - registered_s
 
     def _create_topics(self, cluster: Cluster) -> None:
