@@ -74,6 +74,7 @@ def test_a_refused_registration_costs_the_restart_rules_wait() -> None:
         database_cores=0.2,
         broker_start_threads=2.0,
         log_recovery_partition_s=0.0,
+        log_load_partition_s=0.0,
         node_exists_exit_s=0.5,
         restart_notice_s=0.1,
     )

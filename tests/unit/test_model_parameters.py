@@ -28,6 +28,8 @@ def a_baseline() -> Baseline:
         broker_registered_to_ready_s={"kafka-1": 0.5},
         machine_cores=2,
         busy_cores=1.2,
+        server_cores={"kafka-0": 0.2, "kafka-1": 0.3, "kafka-2": 0.2, "postgres-1": 0.2},
+        server_cores_saturated={"kafka-0": 0.2, "kafka-1": 0.25, "kafka-2": 0.2, "postgres-1": 0.5},
         ack_s=tuple(np.linspace(0.006, 0.016, 5000).tolist()),
         commit_s=(0.06,) * 5000,
         offered_per_s=84.0,

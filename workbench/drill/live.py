@@ -27,7 +27,7 @@ class Live:
         self._brokers = BrokerCollector(observed, hub)
         self._partitions = PartitionCollector(observed, hub)
         self._processors = ProcessorCollector(observed, hub.endpoints.processor_metrics)
-        self._machine = MachineCollector(observed)
+        self._machine = MachineCollector(observed, hub.processes)
         self._counts = LiveCounts(ledger)
         self._view = LiveView(0, 0, 0, 0.0)
         self._running: list[Collector] = []

@@ -20,6 +20,7 @@ SAMPLE_MAX: Final = 5000
 STEADY_STATE_STEP_S: Final = 0.05
 DRAIN_LAG_RECORDS_MIN: Final = 1000.0
 DRAIN_S_MIN: Final = 3.0
+SERVER_CORES_S_MIN: Final = 0.5
 
 
 def measure(
@@ -39,19 +40,24 @@ def measure(
     group = hub.topology.processors.consumer_group
     states = hub.partition_states()
     cores = psutil.cpu_count() or 1
+    machine = seen(read_samples(observed / "machine.jsonl"))
+    burst_window, drain = pipeline_window(samples, *burst), drain_window(samples, burst[1], start_s)
+    saturated = drain or burst_window
     return Baseline(
         broker_start_to_registered_s=hub.start_to_registered_s(),
         broker_start_cpu_s=hub.start_cpu_s(),
         broker_registered_to_ready_s=hub.registered_to_ready_s(),
         machine_cores=cores,
-        busy_cores=busy_cores(seen(read_samples(observed / "machine.jsonl")), cores, start_s, end_s),
+        busy_cores=busy_cores(machine, cores, start_s, end_s),
+        server_cores=server_cores(machine, start_s, end_s),
+        server_cores_saturated=server_cores(machine, saturated.start_s, saturated.end_s),
         ack_s=_sample(devices.acked_s - devices.intended_s),
         commit_s=_sample(devices.committed_s - devices.intended_s),
         offered_per_s=len(inside.id) / (end_s - start_s),
         canary_per_s=float(np.count_nonzero(inside.canary)) / (end_s - start_s),
-        burst=pipeline_window(samples, *burst),
+        burst=burst_window,
         steady=pipeline_window(samples, start_s, end_s),
-        drain=drain_window(samples, burst[1], start_s),
+        drain=drain,
         backlog_events_p99=backlog_p99(table, start_s, end_s),
         controller=hub.controller(),
         leaders={label: states[label].leader for label in hub.topology.partition_labels},
@@ -81,6 +87,17 @@ def busy_cores(samples: Sequence[Sample], cores: int, start_s: float, end_s: flo
     """Return how many cores were busy over a window, on average; 0 when no sample lies in it."""
     percents = [float(sample["cpu_percent"]) for sample in samples if start_s <= sample["t"] < end_s]
     return cores * float(np.mean(percents)) / 100.0 if percents else 0.0
+
+
+def server_cores(samples: Sequence[Sample], start_s: float, end_s: float) -> dict[str, float]:
+    """Return how many cores each server kept busy between the samples nearest to two times."""
+    first, last = _nearest(samples, start_s), _nearest(samples, end_s)
+    took_s = max(last["t"] - first["t"], SERVER_CORES_S_MIN)
+    return {
+        name: max(0.0, last["cpu_s"][name] - before_s) / took_s
+        for name, before_s in first["cpu_s"].items()
+        if name in last["cpu_s"]
+    }
 
 
 def backlog_p99(table: WriteTable, start_s: float, end_s: float) -> float:

@@ -18,7 +18,9 @@ from workbench.model.parameter import Distribution, Parameter, Source, empirical
 from workbench.records.baseline import Baseline, PipelineWindow
 
 RESPONSE_S_MIN: Final = 0.0003
-DRAIN_AGAIN: Final = (0.85, 1.1, 1.5)
+DRAIN_AGAIN: Final = (0.9, 1.05, 1.3)
+DATABASE_CORES_MIN: Final = 0.05
+PRIMARY: Final = "postgres-1"
 
 
 def _measured(value: Distribution | float, unit: str, origin: str, note: str = "") -> Parameter:
@@ -30,8 +32,8 @@ def measured(baseline: Baseline, victim: str, linger_s: float, batch_linger_s: f
 
     `linger_s` is the producers', `batch_linger_s` the event processors'.
     """
-    found = {**_broker(baseline, victim), **_machine(baseline)}
-    found |= {**_acknowledgement(baseline, linger_s), **_batches(baseline)}
+    found = {**_broker(baseline, victim), **_machine(baseline, victim)}
+    found |= {**_acknowledgement(baseline, linger_s), **_batches(baseline, victim)}
     return {**found, **spread(baseline, batch_linger_s)}
 
 
@@ -49,18 +51,28 @@ def _broker(baseline: Baseline, victim: str) -> dict[str, Parameter]:
     return found
 
 
-def _machine(baseline: Baseline) -> dict[str, Parameter]:
+def _machine(baseline: Baseline, victim: str) -> dict[str, Parameter]:
     """Return how many cores there are, and how many of them the baseline kept busy with what."""
-    steady = baseline.steady
-    database = min(steady.batch_database_s / (steady.end_s - steady.start_s), baseline.busy_cores)
-    origin = "CPU use of the whole machine in the baseline"
+    database = baseline.server_cores.get(PRIMARY, 0.0)
+    broker = baseline.server_cores.get(victim, 0.0)
+    rest = max(0.0, baseline.busy_cores - database - broker)
+    busy = "CPU use in the baseline"
     return {
         "machine_cores": _measured(float(baseline.machine_cores), "cores", "the machine"),
-        "database_cores": _measured(round(database, 4), "cores", "time in transactions in the baseline, per second"),
+        "database_cores": _measured(round(database, 4), "cores", f"{busy}: {PRIMARY} and its children"),
         "short_tasks_cores": _measured(
-            round(baseline.busy_cores - database, 4), "cores", origin, "without database_cores"
+            round(rest, 4),
+            "cores",
+            f"{busy}: the whole machine less {PRIMARY} and {victim}",
+            "goes on without the victim",
         ),
     }
+
+
+def _freed(baseline: Baseline, victim: str) -> float:
+    """Return by which factor the database has more of the cores once the victim takes none, both saturated."""
+    database = max(baseline.server_cores_saturated.get(PRIMARY, 0.0), DATABASE_CORES_MIN)
+    return min(1.0 + baseline.server_cores_saturated.get(victim, 0.0) / database, float(baseline.machine_cores))
 
 
 def _acknowledgement(baseline: Baseline, linger_s: float) -> dict[str, Parameter]:
@@ -84,7 +96,7 @@ def _acknowledgement(baseline: Baseline, linger_s: float) -> dict[str, Parameter
     }
 
 
-def _batches(baseline: Baseline) -> dict[str, Parameter]:
+def _batches(baseline: Baseline, victim: str) -> dict[str, Parameter]:
     steady, saturated = baseline.steady, baseline.drain or baseline.burst
     if min(steady.batches, saturated.batches, steady.busy_processors, saturated.busy_processors) < 1:
         return {}
@@ -97,11 +109,12 @@ def _batches(baseline: Baseline) -> dict[str, Parameter]:
         found[f"{name}_batch_s"] = _measured(round(window.batch_database_s / window.batches, 6), "s", origin)
         found[f"{name}_busy"] = _measured(round(min(window.batch_total_s / offered_s, 1.0), 4), "", origin)
     if baseline.drain is not None:
+        freed = _freed(baseline, victim)
         found["saturated_speed_up"] = _measured(
-            triangular(*DRAIN_AGAIN),
+            triangular(*(round(freed * again, 4) for again in DRAIN_AGAIN)),
             "",
-            "the drain after the burst",
-            "after the fault one broker fewer shares the cores",
+            f"the drain after the burst; the cores that {victim} leaves go to the database: {freed:.2f} times as many",
+            "the drain is short, and a stall in it makes the database look slower than it is",
         )
     rest_s = [window.batch_total_s - window.batch_database_s for window in (steady, saturated)]
     intercept_s, slope_s = line(steady, saturated, rest_s[0], rest_s[1])

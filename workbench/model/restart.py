@@ -39,8 +39,8 @@ def restart(world: World) -> Steps:
     for attempt in range(1, ATTEMPTS_MAX + 1):
         yield world.env.timeout(backoff_s(attempt) + draws["restart_notice_s"])
         started_s = float(world.env.now)
-        recovery_s = recovery_of_logs_s(world) if attempt == 1 else 0.0
-        yield from labour(world, draws["broker_start_s"] * draws["start_again_factor"] + recovery_s)
+        logs_s = draws["log_load_partition_s"] * hosted(world) + (recovery_of_logs_s(world) if attempt == 1 else 0.0)
+        yield from labour(world, draws["broker_start_s"] * draws["start_again_factor"] + logs_s)
         if world.deregistered.triggered:
             world.moments["registering_process_started"] = started_s
             world.note("registered")
@@ -58,7 +58,7 @@ def rejoin(world: World) -> Steps:
     world.ready.succeed()
     yield world.isr_shrunk
     missed_bytes = world.setting.bytes_per_s * float(world.env.now)
-    yield world.env.timeout(world.draws["isr_rejoin_s"] + missed_bytes / world.draws["catch_up_bytes_per_s"])
+    yield from labour(world, world.draws["isr_rejoin_s"] + missed_bytes / world.draws["catch_up_bytes_per_s"])
     world.note("isr_full")
     world.isr_full.succeed()
 
@@ -99,6 +99,10 @@ def recovery_of_logs_s(world: World) -> float:
     """Return how long the first start after a SIGKILL re-reads logs: every partition's active segment."""
     if world.setting.fault is not FaultType.BROKER_KILL:
         return 0.0
-    hosted = world.setting.led + world.setting.followed
     scan_s = world.setting.log_bytes_at_fault / world.draws["log_scan_bytes_per_s"]
-    return world.draws["log_recovery_partition_s"] * hosted + scan_s
+    return world.draws["log_recovery_partition_s"] * hosted(world) + scan_s
+
+
+def hosted(world: World) -> int:
+    """Return how many partitions the victim has a replica of, about."""
+    return world.setting.led + world.setting.followed
