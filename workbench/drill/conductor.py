@@ -37,7 +37,7 @@ from workbench.target.port import Injection, UndoResult, Victim
 from workbench.topology.hub import HubTopology
 from workbench.workload import BURST_S
 
-SETTLE_MAX_S: Final = 60.0
+SETTLE_MAX_S: Final = 120.0
 STEADY_AGAIN_S: Final = 15.0
 STEADY_RETRIES: Final = 3
 EXPERIMENT_LEAD_S: Final = 6.0  # Chaos Toolkit imports and checks its hypothesis meanwhile

@@ -72,7 +72,9 @@ def _machine(baseline: Baseline, victim: str) -> dict[str, Parameter]:
 def _freed(baseline: Baseline, victim: str) -> float:
     """Return by which factor the database has more of the cores once the victim takes none, both saturated."""
     database = max(baseline.server_cores_saturated.get(PRIMARY, 0.0), DATABASE_CORES_MIN)
-    return min(1.0 + baseline.server_cores_saturated.get(victim, 0.0) / database, float(baseline.machine_cores))
+    sessions = max(baseline.steady.busy_processors, 1.0)  # one each, and none computes on two cores at once
+    wider = 1.0 + baseline.server_cores_saturated.get(victim, 0.0) / database
+    return max(1.0, min(wider, sessions / database))
 
 
 def _acknowledgement(baseline: Baseline, linger_s: float) -> dict[str, Parameter]:
