@@ -70,11 +70,15 @@ def _machine(baseline: Baseline, victim: str) -> dict[str, Parameter]:
 
 
 def _freed(baseline: Baseline, victim: str) -> float:
-    """Return by which factor the database has more of the cores once the victim takes none, both saturated."""
-    database = max(baseline.server_cores_saturated.get(PRIMARY, 0.0), DATABASE_CORES_MIN)
-    sessions = max(baseline.steady.busy_processors, 1.0)  # one each, and none computes on two cores at once
-    wider = 1.0 + baseline.server_cores_saturated.get(victim, 0.0) / database
-    return max(1.0, min(wider, sessions / database))
+    """Return by which factor the database has more of the cores once the victim takes none, both saturated.
+
+    Its sessions, one a processor, get what everything else leaves, each at most a core (cores.py).
+    """
+    saturated = baseline.server_cores_saturated
+    others = sum(cores for name, cores in saturated.items() if name != PRIMARY)
+    left = max(baseline.machine_cores - others, DATABASE_CORES_MIN)
+    sessions = max(baseline.steady.busy_processors, 1.0)
+    return min(left + saturated.get(victim, 0.0), sessions) / min(left, sessions)
 
 
 def _acknowledgement(baseline: Baseline, linger_s: float) -> dict[str, Parameter]:
