@@ -16,7 +16,7 @@ import pandas as pd
 
 from workbench.drill.conductor import Drill
 from workbench.drill.predictor import predict_from
-from workbench.drill.progress import Progress, QuietProgress
+from workbench.drill.progress import Progress
 from workbench.drill.run_record import begin, new_run_id
 from workbench.drill.runs_index import read_index
 from workbench.errors import BadInput
@@ -26,8 +26,7 @@ from workbench.model.parameters import merge
 from workbench.records.folder import RunFolder, load_json
 from workbench.records.prediction import Prediction, interval, median
 from workbench.report import render
-from workbench.scenario import PROJECT_ROOT, check_against, find_scenario, read_scenario
-from workbench.topology import read_topology
+from workbench.scenario import PROJECT_ROOT, find_scenario, read_with_hub
 
 __all__ = [
     "DEFAULT_OUT",
@@ -71,15 +70,13 @@ def drill(
     Raises BadInput for a wrong scenario or manifest (nothing was started), MachineTrouble when this machine
     cannot do it, Inconclusive when the hub never became steady.
     """
-    scenario = read_scenario(find_scenario(name_or_path))
-    topology = read_topology(scenario.manifests)
-    check_against(scenario, topology)
+    scenario, topology = read_with_hub(find_scenario(name_or_path))
     run_id = new_run_id(datetime.datetime.now(datetime.UTC))
     folder = RunFolder(_writable(out) / scenario.name / run_id)
     shown = command or f"workbench drill {name_or_path} --seed {seed}"
     record = begin(folder, run_id, scenario, topology, seed, shown)
     _link_latest(out, folder.root)
-    teller = progress or QuietProgress()
+    teller = progress or Progress()
     teller.header(scenario.name, "local", seed, run_id)
     try:
         judged = Drill(scenario, topology, seed, record, out, teller).run()
@@ -90,9 +87,7 @@ def drill(
 
 def predict(name_or_path: str, seed: int = 1) -> Prediction:
     """Predict a scenario's fault from manifests and published priors alone, without a hub."""
-    scenario = read_scenario(find_scenario(name_or_path))
-    topology = read_topology(scenario.manifests)
-    check_against(scenario, topology)
+    scenario, topology = read_with_hub(find_scenario(name_or_path))
     return model_predict(scenario, topology, merge(scenario, topology, None, None), seed)
 
 

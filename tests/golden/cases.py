@@ -24,7 +24,7 @@ from workbench.model.parameters import merge
 from workbench.records.folder import dump_json
 from workbench.records.prediction import interval, median
 from workbench.report import render
-from workbench.scenario import PROJECT_ROOT, find_scenario, read_scenario
+from workbench.scenario import PROJECT_ROOT, find_scenario, read_scenario, read_with_hub
 from workbench.topology import read_topology
 
 HERE: Final = Path(__file__).parent
@@ -45,7 +45,7 @@ def problems() -> str:
     """What a scenario with a mistake in nearly every line is answered: all of it at once."""
     with contextlib.chdir(PROJECT_ROOT):
         try:
-            read_scenario((HERE / "wrong-scenario.yaml").relative_to(PROJECT_ROOT))
+            read_with_hub((HERE / "wrong-scenario.yaml").relative_to(PROJECT_ROOT))
         except BadInput as error:
             return f"{error}\n"
     return "no problem found\n"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from pathlib import Path
 
 import psutil
 import psycopg
@@ -72,7 +74,17 @@ def test_start_was_measured_for_every_broker(hub: LocalHub) -> None:
     """Seconds, alone on the machine as far as the hub goes."""
     assert hub.start_to_registered_s().keys() == hub.registered_to_ready_s().keys() == {"kafka-0", "kafka-1", "kafka-2"}
     assert all(0.2 < took_s < 60.0 for took_s in hub.start_to_registered_s().values())
+    assert hub.start_cpu_s().keys() == hub.start_to_registered_s().keys()
+    assert all(0.1 < used_s < 60.0 for used_s in hub.start_cpu_s().values())
     assert all(0.0 < took_s < 60.0 for took_s in hub.registered_to_ready_s().values())
+
+
+def test_java_servers_take_their_classes_from_the_archive(hub: LocalHub) -> None:
+    """The archive is mapped into every broker's and ZooKeeper server's memory."""
+    java = [each for each in hub.processes() if each.name.startswith(("kafka-", "zookeeper-"))]
+    assert len(java) == 6
+    for process in java:
+        assert re.search(r"classes-\w+\.jsa", Path(f"/proc/{process.process_id}/maps").read_text()), process.name
 
 
 def test_postgres_has_standbys_commit_stamps_and_encryption(hub: LocalHub) -> None:

@@ -71,6 +71,7 @@ def test_a_refused_registration_costs_the_restart_rules_wait() -> None:
         start_again_factor=1.0,
         broker_start_cpu_s=3.0,
         short_tasks_cores=0.2,
+        victim_cores=0.2,
         database_cores=0.2,
         broker_start_threads=2.0,
         log_recovery_partition_s=0.0,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from pathlib import Path
 
 import pytest
 
-from workbench.errors import MachineTrouble
+from workbench.errors import MachineTrouble, ToolFailed
 from workbench.target.local import artifacts
 from workbench.target.local.artifacts import Jar
+from workbench.target.local.class_archive import Runtime
 
 CONTENT = b"the jar's bytes"
 JAR = Jar("org.example:thing:1.0", "thing-1.0.jar", hashlib.sha256(CONTENT).hexdigest())
@@ -65,6 +67,35 @@ def test_download_clears_what_an_interrupted_one_left(tmp_path: Path, monkeypatc
     assert (folder / JAR.file_name).read_bytes() == CONTENT
     assert sorted(path.name for path in tmp_path.iterdir()) == ["jars"]
     assert said == ["downloading 1/1: thing-1.0.jar"]
+
+
+def test_without_an_archive_the_servers_only_start_more_slowly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What went wrong is said, nothing is raised and no half archive is left to be used."""
+
+    def fail(runtime: Runtime, target: Path) -> None:
+        raise ToolFailed("no java here")
+
+    (tmp_path / "release").write_text("JAVA_VERSION=17")
+    (tmp_path / "a.jar").touch()
+    monkeypatch.setattr(artifacts.class_archive, "make", fail)
+    said: list[str] = []
+    runtime = Runtime(tmp_path / "bin" / "java", str(tmp_path / "a.jar"))
+    assert artifacts._class_archive(runtime, tmp_path, said.append) is None
+    assert "no java here" in said[-1]
+
+
+def test_another_jar_or_jvm_has_another_archive(tmp_path: Path) -> None:
+    """The JVM would refuse the old one, and silently start slowly."""
+    (tmp_path / "release").write_text("JAVA_VERSION=17")
+    jar = tmp_path / "a.jar"
+    jar.touch()
+    runtime = Runtime(tmp_path / "bin" / "java", str(jar))
+    names = {runtime.archive(tmp_path)}
+    os.utime(jar, (1.0, 1.0))
+    names.add(runtime.archive(tmp_path))
+    (tmp_path / "release").write_text("JAVA_VERSION=21")
+    names.add(runtime.archive(tmp_path))
+    assert len(names) == 3
 
 
 def test_another_kind_of_machine_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

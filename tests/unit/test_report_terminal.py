@@ -13,7 +13,7 @@ from tests.support.sample_run import CASES, write_sample
 from workbench.cli import _progress_words as words
 from workbench.cli import root
 from workbench.cli._progress import DrillProgress
-from workbench.drill.progress import Progress, QuietProgress
+from workbench.drill.progress import Progress
 from workbench.records.folder import load_json
 
 START_S = 1_773_524_373.0  # 14 March 2026 21:39:33 UTC
@@ -135,7 +135,7 @@ def test_a_miss_is_marked_in_the_last_block(tmp_path: Path) -> None:
 
 def test_the_quiet_view_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     """Notebooks and tests hear nothing."""
-    progress: Progress = QuietProgress()
+    progress = Progress()
     walk(progress, Clock())
     progress.finish({}, Path("."), "")
     progress.close()

@@ -16,9 +16,9 @@ from workbench.scenario import (
     Objective,
     PrimaryMetric,
     all_scenarios,
-    check_against,
     find_scenario,
     read_scenario,
+    read_with_hub,
 )
 from workbench.scenario.form import FORMS, PROFILE_FORMS, PrimaryForm
 from workbench.topology import read_topology
@@ -63,8 +63,8 @@ def problems_of(path: Path) -> list[Problem]:
 @pytest.mark.parametrize("path", all_scenarios(), ids=lambda path: path.stem)
 def test_the_projects_scenarios_are_right(path: Path) -> None:
     """Each can be read and fits the hub of its manifests."""
-    scenario = read_scenario(path)
-    check_against(scenario, read_topology(scenario.manifests))
+    scenario, topology = read_with_hub(path)
+    assert topology == read_topology(scenario.manifests)
     assert scenario.name == path.stem
     assert scenario.title.endswith("?")
 
@@ -324,13 +324,22 @@ def test_scenarios_are_found_by_name_and_by_path(tmp_path: Path) -> None:
         find_scenario("broker-los")
 
 
+def test_a_folder_for_a_scenario_is_called_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether its path has a slash or not, and never taken for an unknown name."""
+    (tmp_path / "drills").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for named in ("drills", "./drills"):
+        with pytest.raises(BadInput, match="a folder"):
+            read_with_hub(find_scenario(named))
+
+
 def test_a_scenario_must_fit_its_hub(tmp_path: Path) -> None:
-    """Brokers and topics the hub does not have are named, all at once, with what there is."""
-    text = changed(("{broker: 1}", "{broker: 7}"), ("sdc-events:", "sdc-event:"))
-    scenario = read_scenario(write(tmp_path, text))
+    """Brokers and topics the hub does not have are named beside the form's mistakes, with what there is."""
+    text = changed(("{broker: 1}", "{broker: 7}"), ("sdc-events:", "sdc-event:"), ("devices: 200", "devices: 0"))
     with pytest.raises(BadInput) as caught:
-        check_against(scenario, read_topology(scenario.manifests))
-    broker, topic = caught.value.problems
+        read_with_hub(write(tmp_path, text))
+    topic, devices, broker = caught.value.problems
+    assert devices.key == "load.devices"
     assert (broker.key, broker.value) == ("faults[0].victim.broker", "7")
     assert "0 to 2" in broker.bound
     assert topic.key == "load.mix.sdc-event"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Final
 
 from workbench.chaos.hub import find
-from workbench.target.port import Target
+from workbench.target.port import ProcessStart, Target
 
-__all__ = ["all_brokers_registered", "all_replicas_in_sync", "recovered_within"]
+__all__ = ["all_brokers_registered", "all_replicas_in_sync", "recovered_within", "serving_within"]
 
 POLL_S: Final = 0.5
+SERVES_FOR_S: Final = 15.0  # longer than a drill watches a backlog that is back (workbench.drill.recovery)
 
 
 def all_brokers_registered(target: str = "local", hub: str = "") -> bool:
@@ -30,14 +32,50 @@ def recovered_within(timeout_s: float, target: str = "local", hub: str = "") -> 
 
     A dead broker's registration outlives it by its session, so whole means more than registered: each
     server's present process must hold its own registration, and every in-sync replica set must be full.
+    Where nothing restarts what died, the hub is as whole as it gets once it serves (serving_within).
     """
     deadline_s = time.monotonic() + float(timeout_s)
     with find(target, hub) as live:
+        if not live.restarts():
+            return _serves(live, deadline_s, SERVES_FOR_S)
         while live.missing():
             if time.monotonic() > deadline_s:
                 return False
             time.sleep(POLL_S)
     return True
+
+
+def serving_within(timeout_s: float, calm_s: float = SERVES_FOR_S, target: str = "local", hub: str = "") -> bool:
+    """Wait, at most `timeout_s`, until the hub serves without what died; tell whether it does.
+
+    It serves when every partition is led by a broker that runs and, for `calm_s` on end, fewer records wait
+    than a batch of every event processor holds.
+    """
+    with find(target, hub) as live:
+        return _serves(live, time.monotonic() + float(timeout_s), float(calm_s))
+
+
+def _serves(live: Target, deadline_s: float, calm_s: float) -> bool:
+    processors = live.topology.processors
+    bound = processors.replicas * processors.batch_events_max
+    calm_from_s = time.monotonic()
+    while time.monotonic() - calm_from_s < calm_s:
+        if time.monotonic() > deadline_s:
+            return False
+        if not _led(live) or live.waiting_records() >= bound:
+            calm_from_s = time.monotonic()
+        time.sleep(POLL_S)
+    return True
+
+
+def _led(live: Target) -> bool:
+    """Tell whether every partition is led by a broker that runs; a dead one's registration outlives it."""
+    running = {broker for broker in live.registered_brokers() if math.isnan(_last_start(live, broker).ended_s)}
+    return all(state.leader in running for state in live.partition_states().values())
+
+
+def _last_start(live: Target, broker: int) -> ProcessStart:
+    return live.process_starts(f"kafka-{broker}")[-1]
 
 
 def _registered(live: Target) -> bool:

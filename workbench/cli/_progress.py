@@ -15,13 +15,14 @@ from rich.live import Live
 from rich.text import Text
 
 from workbench.cli import _progress_words as words
+from workbench.drill.progress import Progress
 
 REDRAWS_PER_S: Final = 4.0
 LINES_MAX: Final = 22  # of the block; phases passed long ago leave it first
 STYLES: Final = {"ok": "green", ">>": "bold", "--": "dim"}
 
 
-class DrillProgress:
+class DrillProgress(Progress):
     """Shows a drill as it goes: progress on `stream` (stderr), the last block on `out` (stdout)."""
 
     def __init__(

@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 
 from workbench.errors import BadInput, Problem
-from workbench.scenario import Scenario, all_scenarios, check_against, find_scenario, read_scenario
-from workbench.topology import HubTopology, read_topology
+from workbench.scenario import PROJECT_ROOT, all_scenarios, document_of, find_scenario, manifests_of, read_with_hub
+from workbench.topology import read_topology
 from workbench.topology.documents import read_documents, shown
 
 
@@ -63,7 +63,6 @@ class _Checks:
 
     def __init__(self) -> None:
         self.checked: dict[tuple[str, Path], Checked] = {}
-        self.topologies: dict[Path, HubTopology] = {}
 
     def run(self, files: tuple[str, ...]) -> list[Checked]:
         """Return the outcome of every input, scenarios with their manifests and experiments after them."""
@@ -78,25 +77,21 @@ class _Checks:
         return list(self.checked.values())
 
     def _scenario(self, path: Path) -> None:
-        found: list[Scenario] = []
-        if not self._once("scenario", path, lambda: found.append(read_scenario(path))):
+        if not self._once("scenario", path, lambda: read_with_hub(path)) and not _is_document(path):
             return
-        scenario = found[0]
-        self._manifests(scenario.manifests)
-        self._once("experiment", scenario.experiment, lambda: _check_experiment(scenario.experiment))
-        topology = self.topologies.get(scenario.manifests)
-        if topology is not None:
-            self._once("scenario", path, lambda: check_against(scenario, topology), again=True)
+        document = document_of(path)
+        folder, experiment = manifests_of(document), PROJECT_ROOT / document.text("experiment")
+        if folder is not None:
+            self._manifests(folder)
+        if experiment.is_file():
+            self._once("experiment", experiment.resolve(), lambda: _check_experiment(experiment.resolve()))
 
     def _manifests(self, folder: Path) -> None:
-        def read() -> None:
-            self.topologies[folder] = read_topology(folder)
+        self._once("manifests", folder, lambda: read_topology(folder))
 
-        self._once("manifests", folder, read)
-
-    def _once(self, what: str, path: Path, check: Callable[[], None], again: bool = False) -> bool:
-        """Run a check and keep its outcome; `again` adds to one that passed. Returns whether it ran and passed."""
-        if (what, path) in self.checked and not again:
+    def _once(self, what: str, path: Path, check: Callable[[], object]) -> bool:
+        """Run a check and keep its outcome. Returns whether it ran and passed."""
+        if (what, path) in self.checked:
             return False
         problems: tuple[Problem, ...] = ()
         try:
@@ -105,6 +100,14 @@ class _Checks:
             problems = _problems(error, shown(path))
         self.checked[what, path] = Checked(shown(path), what, problems)
         return not problems
+
+
+def _is_document(path: Path) -> bool:
+    try:
+        document_of(path)
+    except BadInput:
+        return False
+    return True
 
 
 def _problems(error: BadInput, file: str) -> tuple[Problem, ...]:

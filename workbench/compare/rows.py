@@ -53,13 +53,18 @@ class Row:
         return low <= self.value <= high
 
     @property
+    def bounds(self) -> tuple[float, float]:
+        """Return what the verdict judges by: the 99 % interval, never finer than the resolution."""
+        slack = RESOLUTIONS * self.metric.resolution
+        low, high = self.intervals["99"]
+        return min(low, self.predicted_median - slack), max(high, self.predicted_median + slack)
+
+    @property
     def hit(self) -> bool | None:
-        """Tell the prediction's verdict on this metric: the adjusted interval, never finer than the resolution."""
+        """Tell the prediction's verdict on this metric: whether the observation lies between `bounds`."""
         if not self.predicted:
             return None
-        slack = RESOLUTIONS * self.metric.resolution
-        low = min(self.intervals["99"][0], self.predicted_median - slack)
-        high = max(self.intervals["99"][1], self.predicted_median + slack)
+        low, high = self.bounds
         if self.value is not None:
             return low <= self.value <= high
         if self.observation.at_least is not None and self.observation.at_least > high:

@@ -121,7 +121,10 @@ def _against_objective(row: Row) -> str:
 
 def _hit(row: Row) -> str:
     low, high = row.intervals["90"]
-    return f"{row.metric.title} {_value(row)} (predicted {row.scale.spoken(low, high)})"
+    if row.inside("90"):
+        return f"{row.metric.title} {_value(row)} (predicted {row.scale.spoken(low, high)})"
+    wide = row.scale.spoken(*row.bounds)
+    return f"{row.metric.title} {_value(row)} (outside the 90 % interval, inside the 99 % one of {wide})"
 
 
 def _misjudged(row: Row) -> str:

@@ -1,14 +1,14 @@
-"""What a drill tells whoever watches it: the port of the terminal's view."""
+"""What a drill tells whoever watches it. The terminal's view says it; this one, for notebooks and tests, is quiet."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 
-class Progress(Protocol):
-    """Told of each step as it happens. Times: seconds, `t_s` epoch seconds."""
+class Progress:
+    """Told of each step as it happens, and says nothing. Times: seconds, `t_s` epoch seconds."""
 
     def header(self, scenario: str, target: str, seed: int, run_id: str) -> None:
         """Tell which drill this is; called once, first."""
@@ -35,33 +35,3 @@ class Progress(Protocol):
 
     def close(self) -> None:
         """Give the terminal back; may be called more than once."""
-
-
-class QuietProgress:
-    """Says nothing: for notebooks and tests."""
-
-    def header(self, scenario: str, target: str, seed: int, run_id: str) -> None:
-        """Say nothing."""
-
-    def sealed(self, t_s: float, sha256: str, sentence: str) -> None:
-        """Say nothing."""
-
-    def phase_started(self, name: str, predicted: Sequence[float] | None) -> None:
-        """Say nothing."""
-
-    def phase_done(self, name: str, elapsed_s: float, text: str) -> None:
-        """Say nothing."""
-
-    def note(self, text: str) -> None:
-        """Say nothing."""
-
-    def tick(
-        self, acked_per_s: float, planned_per_s: float, backlog_events: float, lag_records: float, failed: int
-    ) -> None:
-        """Say nothing."""
-
-    def finish(self, comparison: Mapping[str, Any], run_dir: Path, command: str) -> None:
-        """Say nothing."""
-
-    def close(self) -> None:
-        """Do nothing."""

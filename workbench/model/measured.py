@@ -60,6 +60,7 @@ def _machine(baseline: Baseline, victim: str) -> dict[str, Parameter]:
     return {
         "machine_cores": _measured(float(baseline.machine_cores), "cores", "the machine"),
         "database_cores": _measured(round(database, 4), "cores", f"{busy}: {PRIMARY} and its children"),
+        "victim_cores": _measured(round(broker, 4), "cores", f"{busy}: {victim}"),
         "short_tasks_cores": _measured(
             round(rest, 4),
             "cores",

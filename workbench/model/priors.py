@@ -109,6 +109,13 @@ BROKER: Final[Mapping[str, Parameter]] = {
         "while no write is acknowledged only the load and the waiting requests are left",
         "of the cores that short tasks keep busy in the baseline",
     ),
+    "taken_over_share": _prior(
+        triangular(0.0, 0.25, 0.5),
+        "",
+        "another broker leads in its place, nobody follows in its place: a quarter where leading costs twice as much "
+        "as following and every partition has three replicas",
+        "of the cores that the victim kept busy: what the survivors need more",
+    ),
     "broker_start_threads": _prior(
         uniform(1.0, 2.0),
         "",
@@ -172,6 +179,7 @@ BROKER_UNMEASURED: Final[Mapping[str, Parameter]] = {
 
 MACHINE_UNMEASURED: Final[Mapping[str, Parameter]] = {
     "machine_cores": _prior(2.0, "cores", "the smallest machine the hub is tried on"),
+    "victim_cores": _prior(uniform(0.1, 0.4), "cores", "a third of what three brokers need, without a measurement"),
     "short_tasks_cores": _prior(uniform(0.3, 0.9), "cores", "load, brokers and processors without a measurement"),
     "database_cores": _prior(uniform(0.2, 0.9), "cores", "0.35 to 2 ms an encrypted row, some 400 rows/s"),
 }

@@ -81,12 +81,13 @@ def surroundings(world: World) -> tuple[float, simpy.Event]:
     draws, env = world.draws, world.env
     if world.setting.acks == "all" and not world.deregistered.triggered:
         return start_factor(draws, draws["busy_in_silence_share"] * draws["short_tasks_cores"]), world.deregistered
+    short_tasks = draws["short_tasks_cores"] + draws["taken_over_share"] * draws["victim_cores"]
     silent_s = world.moments.get("deregistered", 0.0)
     drained_s = silent_s * (1.0 + draws["drain_per_silent_s"])
     if world.deregistered.triggered and env.now < drained_s:
         sessions = float(len(world.setting.consumers))
-        return start_factor(draws, draws["short_tasks_cores"], sessions), env.timeout(drained_s - env.now)
-    return start_factor(draws, draws["short_tasks_cores"] + draws["database_cores"]), env.event()
+        return start_factor(draws, short_tasks, sessions), env.timeout(drained_s - env.now)
+    return start_factor(draws, short_tasks + draws["database_cores"]), env.event()
 
 
 def start_factor(draws: Mapping[str, float], short_tasks: float, rivals: float = 0.0) -> float:

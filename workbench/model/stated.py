@@ -79,8 +79,8 @@ def from_scenario(scenario: Scenario) -> dict[str, Parameter]:
     return {
         "fault_type": row(fault.type.value, "", "faults[0].type"),
         "restart_rule": row(scenario.restart.value, "", "restart"),
-        "acks": row(scenario.workload.acks, "", "workload.acks"),
-        "event_bytes": row(scenario.workload.event_bytes, "bytes", "workload.event_bytes"),
+        "acks": row(scenario.workload.acks, "", "load.acks"),
+        "event_bytes": row(scenario.workload.event_bytes, "bytes", "load.event_bytes"),
         "baseline_s": row(scenario.baseline_s, "s", "baseline_s"),
         "recovery_timeout_s": row(scenario.recovery_timeout_s, "s", "recovery_timeout_s"),
         "fault_after_load_start_s": row(

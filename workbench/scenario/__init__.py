@@ -1,8 +1,8 @@
 """YAML to typed values: what a drill is told to do, checked before anything is touched."""
 
-from workbench.scenario.checking import check_against
+from workbench.scenario.checking import manifests_of, misfits, read_with_hub
 from workbench.scenario.drill_scenario import Expectation, Objective, PrimaryMetric, Scenario
-from workbench.scenario.reading import PROJECT_ROOT, all_scenarios, find_scenario, read_scenario
+from workbench.scenario.reading import PROJECT_ROOT, all_scenarios, document_of, find_scenario, read_scenario
 
 __all__ = [
     "PROJECT_ROOT",
@@ -11,7 +11,10 @@ __all__ = [
     "PrimaryMetric",
     "Scenario",
     "all_scenarios",
-    "check_against",
+    "document_of",
     "find_scenario",
+    "manifests_of",
+    "misfits",
     "read_scenario",
+    "read_with_hub",
 ]

@@ -1,34 +1,80 @@
-"""What only scenario and topology together can tell: brokers and topics that do not exist."""
+"""A scenario together with its hub: everything that is wrong with either, or with the two of them, at once."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 from workbench.errors import BadInput, Problem
 from workbench.scenario.drill_scenario import Scenario
-from workbench.topology.documents import Place, dotted, parse, shown
+from workbench.scenario.reading import PROJECT_ROOT, document_of, read_scenario
+from workbench.topology import HubTopology, read_topology
+from workbench.topology.documents import Node, dotted, shown
 from workbench.topology.fields import near
-from workbench.topology.hub import HubTopology
 
 
-def check_against(scenario: Scenario, topology: HubTopology) -> None:
-    """Raise BadInput, with every problem, where a scenario speaks of what its hub does not have."""
-    file = shown(scenario.path)
-    document = parse(scenario.text, Place(file))[0]
-    problems = []
+def read_with_hub(path: Path) -> tuple[Scenario, HubTopology]:
+    """Return a scenario and the topology of its manifests.
 
-    def note(key: str, value: str, bound: str, *path: str) -> None:
-        node = document.get(*path)
-        problems.append(Problem(file, key, value, bound, None if node is None else node.place.line))
+    Raises BadInput with every problem of the scenario's form, of the manifests, and of brokers and topics that
+    the scenario names and the hub does not have.
+    """
+    found: list[Problem] = []
+    scenario: Scenario | None = None
+    topology: HubTopology | None = None
+    document = document_of(path)
+    try:
+        scenario = read_scenario(path)
+    except BadInput as error:
+        found += error.problems
+    folder = manifests_of(document)
+    if folder is not None:
+        try:
+            topology = read_topology(folder)
+        except BadInput as error:
+            found += error.problems
+    if topology is not None:
+        found += misfits(document, topology)
+    if scenario is None or topology is None or found:
+        raise BadInput(f"scenario {shown(path)} cannot be used", sorted(found, key=_place))
+    return scenario, topology
 
-    brokers = topology.kafka.broker_ids
-    for index, fault in enumerate(scenario.faults):
-        broker = fault.victim.broker
-        if broker is not None and broker not in brokers:
-            bound = f"a broker of the hub: {brokers[0]} to {brokers[-1]}"
-            note(f"faults[{index}].victim.broker", str(broker), bound, "faults")
+
+def manifests_of(document: Node) -> Path | None:
+    """Return the manifests' folder that a scenario's document names; None where there is no such folder."""
+    named = document.get("manifests")
+    if named is None or not isinstance(named.value, str) or not named.value:
+        return None
+    folder = (PROJECT_ROOT / named.value).resolve()
+    return folder if folder.is_dir() else None
+
+
+def misfits(document: Node, topology: HubTopology) -> list[Problem]:
+    """Return where a scenario's document speaks of brokers and topics that its hub does not have."""
+    return [*_brokers(document, topology), *_topics(document, topology)]
+
+
+def _brokers(document: Node, topology: HubTopology) -> Iterator[Problem]:
+    there = topology.kafka.broker_ids
+    faults = document.get("faults")
+    for index, fault in enumerate(faults.items if faults else ()):
+        broker = fault.get("victim", "broker")
+        if broker is not None and type(broker.value) is int and broker.value not in there:
+            bound = f"a broker of the hub: {there[0]} to {there[-1]}"
+            key = f"faults[{index}].victim.broker"
+            yield Problem(broker.place.file, key, str(broker.value), bound, broker.place.line)
+
+
+def _topics(document: Node, topology: HubTopology) -> Iterator[Problem]:
     names = [topic.name for topic in topology.topics]
-    for topic in scenario.workload.mix:
+    mix = document.get("load", "mix")
+    for topic, share in (mix.fields if mix else {}).items():
         if topic not in names:
             bound = f"one of {', '.join(names)}{near(topic, names)}"
-            note(dotted("load.mix", topic), "not a topic of the hub", bound, "load", "mix", topic)
-    if problems:
-        raise BadInput(f"scenario {file} does not fit its hub", problems)
+            yield Problem(
+                share.place.file, dotted("load.mix", topic), "not a topic of the hub", bound, share.place.line
+            )
+
+
+def _place(problem: Problem) -> tuple[str, int]:
+    return problem.file, problem.line or 0

@@ -31,14 +31,16 @@ def all_scenarios() -> list[Path]:
 def find_scenario(name_or_path: str) -> Path:
     """Return the file of a scenario: `broker-loss` is scenarios/broker-loss.yaml of the project.
 
-    Anything with a slash or a suffix is a path, and comes back as it is. Raises BadInput for a name there
-    is no file for, with the names there are.
+    Anything with a slash or a suffix is a path and comes back as it is, and so does what exists under that name
+    here. Raises BadInput for a name there is no file for, with the names there are.
     """
     if "/" in name_or_path or Path(name_or_path).suffix:
         return Path(name_or_path)
     path = SCENARIOS / f"{name_or_path}.yaml"
     if path.is_file():
         return path
+    if Path(name_or_path).exists():
+        return Path(name_or_path)
     names = [known.stem for known in all_scenarios()]
     likely = difflib.get_close_matches(name_or_path, names, n=1)
     hint = f"did you mean {likely[0]}? " if likely else ""
@@ -52,7 +54,7 @@ def read_scenario(path: Path) -> Scenario:
     manifests' folder and the experiment must exist; what they hold is checked elsewhere.
     """
     text = read_text(path)
-    document = _document(text, path)
+    document = document_of(path)
     problems: list[Problem] = []
     if not _NAME.match(path.stem) or path.suffix != ".yaml":
         bound = "a name in kebab-case that ends in .yaml, such as broker-loss.yaml"
@@ -68,8 +70,9 @@ def read_scenario(path: Path) -> Scenario:
     return _scenario(form, path, text)
 
 
-def _document(text: str, path: Path) -> Node:
-    documents = parse(text, Place(shown(path)))
+def document_of(path: Path) -> Node:
+    """Return a scenario file's one document, unchecked. Raises BadInput where it is not one map."""
+    documents = parse(read_text(path), Place(shown(path)))
     if len(documents) != 1 or not isinstance(documents[0].value, dict):
         found = "not a map" if len(documents) == 1 else f"{len(documents)} YAML documents"
         bound = "one YAML document: a map of keys to values"

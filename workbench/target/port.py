@@ -94,6 +94,9 @@ class Target(Protocol):
     def undo(self) -> UndoResult:
         """Bring back whatever a fault took away; idempotent, verified."""
 
+    def restarts(self) -> bool:
+        """Tell whether a server that died is started again without an undo."""
+
     def missing(self) -> str:
         """Return what keeps the hub from being whole, in words; "" when nothing does. Only looks."""
 
@@ -102,6 +105,9 @@ class Target(Protocol):
 
     def partition_states(self) -> Mapping[str, PartitionState]:
         """Return leader and in-sync replicas of every partition, internal topics too, by "topic-partition"."""
+
+    def waiting_records(self) -> int:
+        """Return how many records the event processors have not committed yet."""
 
     def controller(self) -> int:
         """Return the active controller's broker id, -1 if there is none."""

@@ -14,8 +14,8 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 from kazoo.client import KazooClient
 from kazoo.exceptions import KazooException, NoNodeError
 from kazoo.handlers.threading import KazooTimeoutError
@@ -125,8 +125,7 @@ class Cluster:
 
     def members(self, group: str) -> dict[str, list[str]]:
         """Return client id -> partitions ("topic-partition") of a consumer group's members."""
-        brokers = ",".join(f"{LOOPBACK}:{port}" for port in self._ports.kafka.values())
-        admin = AdminClient({"bootstrap.servers": brokers, "log_level": 0})
+        admin = self._admin()
         try:
             futures: Any = admin.describe_consumer_groups([group], request_timeout=ADMIN_TIMEOUT_S)
             described = futures[group].result()
@@ -137,7 +136,29 @@ class Cluster:
             for member in described.members
         }
 
+    def lag_records(self, group: str) -> int:
+        """Return how many records of its partitions a consumer group has not committed yet, over all partitions."""
+        admin = self._admin()
+        try:
+            asked: Any = admin.list_consumer_group_offsets(
+                [ConsumerGroupTopicPartitions(group)], request_timeout=ADMIN_TIMEOUT_S
+            )
+            committed = asked[group].result().topic_partitions
+            ends: Any = admin.list_offsets(
+                {TopicPartition(each.topic, each.partition): OffsetSpec.latest() for each in committed},
+                isolation_level=IsolationLevel.READ_UNCOMMITTED,
+                request_timeout=ADMIN_TIMEOUT_S,
+            )
+            end = {(place.topic, place.partition): future.result().offset for place, future in ends.items()}
+        except KafkaException as error:
+            raise ToolFailed(f"the lag of group {group} could not be read: {error}") from error
+        return sum(max(0, end[each.topic, each.partition] - max(each.offset, 0)) for each in committed)
+
     # --- how
+
+    def _admin(self) -> AdminClient:
+        brokers = ",".join(f"{LOOPBACK}:{port}" for port in self._ports.kafka.values())
+        return AdminClient({"bootstrap.servers": brokers, "log_level": 0})
 
     def _metadata(self, need_partitions: bool = True) -> ClusterMetadata:
         # A broker that has just started knows of nothing until the controller tells it.

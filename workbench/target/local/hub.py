@@ -16,7 +16,7 @@ from typing import Final, Self
 import psutil
 
 from workbench.errors import BadInput, ToolFailed
-from workbench.fault import Fault, FaultType, VictimSelector
+from workbench.fault import Fault, FaultType, RestartRule, VictimSelector
 from workbench.target.local.cluster import Cluster
 from workbench.target.local.control import Control
 from workbench.target.local.ending import end_hub
@@ -220,6 +220,10 @@ class LocalHub:
             self._start_what_is_down(tried_s)
             time.sleep(UNDO_POLL_S)
 
+    def restarts(self) -> bool:
+        """Tell whether a server that died is started again without an undo, by the rule this hub was started with."""
+        return self.record.restart is not RestartRule.NONE
+
     def missing(self) -> str:
         """Return what keeps the hub from being whole, in words; "" when every server runs and every ISR is full."""
         down = [status.name for status in self.processes() if status.is_server and not status.process_id]
@@ -288,6 +292,10 @@ class LocalHub:
     def group_coordinator(self, group: str) -> int:
         """Return the broker that coordinates a consumer group, -1 if none does now."""
         return self.cluster.group_coordinator(group)
+
+    def waiting_records(self) -> int:
+        """Return how many records the event processors have not committed yet."""
+        return self.cluster.lag_records(self.topology.processors.consumer_group)
 
     def partitions_of_processor(self) -> dict[str, int]:
         """Return which event processor (index) holds each partition, by "topic-partition"."""
