@@ -48,7 +48,7 @@ def recovered_within(timeout_s: float, target: str = "local", hub: str = "") -> 
 def serving_within(timeout_s: float, calm_s: float = SERVES_FOR_S, target: str = "local", hub: str = "") -> bool:
     """Wait, at most `timeout_s`, until the hub serves without what died; tell whether it does.
 
-    It serves when every partition is led by a broker that runs and, for `calm_s` on end, fewer records wait
+    It serves when every partition takes writes without a dead broker and, for `calm_s` on end, fewer records wait
     than a batch of every event processor holds.
     """
     with find(target, hub) as live:
@@ -62,16 +62,19 @@ def _serves(live: Target, deadline_s: float, calm_s: float) -> bool:
     while time.monotonic() - calm_from_s < calm_s:
         if time.monotonic() > deadline_s:
             return False
-        if not _led(live) or live.waiting_records() >= bound:
+        if not _takes_writes(live) or live.waiting_records() >= bound:
             calm_from_s = time.monotonic()
         time.sleep(POLL_S)
     return True
 
 
-def _led(live: Target) -> bool:
-    """Tell whether every partition is led by a broker that runs; a dead one's registration outlives it."""
+def _takes_writes(live: Target) -> bool:
+    """Tell whether every partition's leader runs and waits for no dead follower: acks=all asks the whole in-sync set.
+
+    A dead broker's registration outlives it, so the process decides.
+    """
     running = {broker for broker in live.registered_brokers() if math.isnan(_last_start(live, broker).ended_s)}
-    return all(state.leader in running for state in live.partition_states().values())
+    return all(state.leader in running and running >= set(state.isr) for state in live.partition_states().values())
 
 
 def _last_start(live: Target, broker: int) -> ProcessStart:
