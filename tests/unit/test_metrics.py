@@ -119,3 +119,13 @@ def test_acknowledgements_before_the_fault_interrupt_a_silence() -> None:
     assert spans[0].tolist() == [9.0, 20.0]
     answered = evidence([-0.3, -0.2, 0.1], [9.0, -0.1, 9.1], end_s=20.0)
     assert functions.silent_spans(answered)[0].tolist() == [-0.1, 9.0]
+
+
+def test_what_never_happened_has_no_duration_and_what_came_early_takes_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaders that never moved took no 0 s; a backlog back before the last partition answered drained in 0 s."""
+    never = evidence([1.0], [4.0])
+    assert math.isnan(functions.leader_election_s(never))
+    monkeypatch.setattr(functions, "all_partitions_acked_s", lambda _: 9.0)
+    for drained_s, took_s in ((12.0, 3.0), (5.0, 0.0), (NAN, NAN)):
+        monkeypatch.setattr(functions, "backlog_drained_s", lambda _, drained_s=drained_s: drained_s)
+        assert functions.pipeline_drain_s(never) == pytest.approx(took_s, nan_ok=True)

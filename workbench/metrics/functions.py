@@ -177,12 +177,12 @@ def pipeline_backlog_event_s(evidence: Evidence) -> float:
 
 
 def pipeline_drain_s(evidence: Evidence) -> float:
-    """From the last silent partition's first acknowledgement to the backlog drained, s."""
+    """From the last silent partition's first acknowledgement to the backlog drained, s; 0 if it drained before."""
     start = all_partitions_acked_s(evidence)
     drained = backlog_drained_s(evidence)
     if np.isnan(start):
         return 0.0 if drained == 0.0 else NAN
-    return drained - start
+    return float(np.maximum(0.0, drained - start))  # which, unlike max, keeps NaN
 
 
 def events_late(evidence: Evidence) -> float:
@@ -242,7 +242,7 @@ def broker_detect_s(evidence: Evidence) -> float:
 
 def leader_election_s(evidence: Evidence) -> float:
     """From the victim's id gone to no partition led by it, s."""
-    return max(0.0, evidence.moments.leaders_moved_s - evidence.moments.broker_deregistered_s)
+    return float(np.maximum(0.0, evidence.moments.leaders_moved_s - evidence.moments.broker_deregistered_s))
 
 
 def client_reconnect_s(evidence: Evidence) -> float:

@@ -15,10 +15,11 @@ import numpy as np
 
 from workbench.model.batch_spread import spread
 from workbench.model.parameter import Distribution, Parameter, Source, empirical, triangular
+from workbench.model.priors import TAKEN_OVER
 from workbench.records.baseline import Baseline, PipelineWindow
 
 RESPONSE_S_MIN: Final = 0.0003
-DRAIN_AGAIN: Final = (0.9, 1.05, 1.3)
+DRAIN_AGAIN: Final = (0.9, 1.05, 1.3)  # a stall in the run-up's short drain makes the database look too slow
 DATABASE_CORES_MIN: Final = 0.05
 PRIMARY: Final = "postgres-1"
 
@@ -70,16 +71,18 @@ def _machine(baseline: Baseline, victim: str) -> dict[str, Parameter]:
     }
 
 
-def _freed(baseline: Baseline, victim: str) -> float:
+def _freed(baseline: Baseline, victim: str, taken_over: float) -> float:
     """Return by which factor the database has more of the cores once the victim takes none, both saturated.
 
-    Its sessions, one a processor, get what everything else leaves, each at most a core (cores.py).
+    Its sessions, one a processor, get what everything else leaves, each at most a core (cores.py); the survivors
+    take `taken_over` of the victim's share.
     """
     saturated = baseline.server_cores_saturated
     others = sum(cores for name, cores in saturated.items() if name != PRIMARY)
     left = max(baseline.machine_cores - others, DATABASE_CORES_MIN)
     sessions = max(baseline.steady.busy_processors, 1.0)
-    return min(left + saturated.get(victim, 0.0), sessions) / min(left, sessions)
+    freed = (1.0 - taken_over) * saturated.get(victim, 0.0)
+    return min(left + freed, sessions) / min(left, sessions)
 
 
 def _acknowledgement(baseline: Baseline, linger_s: float) -> dict[str, Parameter]:
@@ -116,11 +119,11 @@ def _batches(baseline: Baseline, victim: str) -> dict[str, Parameter]:
         found[f"{name}_batch_s"] = _measured(round(window.batch_database_s / window.batches, 6), "s", origin)
         found[f"{name}_busy"] = _measured(round(min(window.batch_total_s / offered_s, 1.0), 4), "", origin)
     if baseline.drain is not None:
-        freed = _freed(baseline, victim)
+        freed = [_freed(baseline, victim, taken_over) for taken_over in reversed(TAKEN_OVER)]
         found["saturated_speed_up"] = _measured(
-            triangular(*(round(freed * again, 4) for again in DRAIN_AGAIN)),
+            triangular(*(round(each * again, 4) for each, again in zip(freed, DRAIN_AGAIN, strict=True))),
             "",
-            f"the drain after the burst; the cores that {victim} leaves go to the database: {freed:.2f} times as many",
+            f"the drain after the burst; {victim}'s cores go to the database, which has {freed[1]:.2f} times as many",
             "the drain is short, and a stall in it makes the database look slower than it is",
         )
     rest_s = [window.batch_total_s - window.batch_database_s for window in (steady, saturated)]

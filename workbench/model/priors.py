@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from workbench.model.parameter import Distribution, Parameter, Source, lognormal, triangular, uniform
 
+TAKEN_OVER: Final = (0.15, 0.38, 0.5)
 _LIBRDKAFKA: Final = "librdkafka CONFIGURATION.md"
 _KAFKA: Final = "Kafka 3.7.1"
 
@@ -110,10 +111,10 @@ BROKER: Final[Mapping[str, Parameter]] = {
         "of the cores that short tasks keep busy in the baseline",
     ),
     "taken_over_share": _prior(
-        triangular(0.0, 0.25, 0.5),
+        triangular(*TAKEN_OVER),
         "",
-        "another broker leads in its place, nobody follows in its place: a quarter where leading costs twice as much "
-        "as following and every partition has three replicas",
+        "another broker leads in its place and nobody follows in its place: (L - F) / (L + 2 F) with three replicas, "
+        "where leading costs L = 1.5 to 4 times what following costs, F",
         "of the cores that the victim kept busy: what the survivors need more",
     ),
     "broker_start_threads": _prior(
