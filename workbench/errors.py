@@ -65,6 +65,10 @@ class BadInput(WorkbenchError):
         self.problems = tuple(problems)
         super().__init__("\n".join([message, *(f"  {problem}" for problem in self.problems)]))
 
+    def problems_in(self, file: str) -> tuple[Problem, ...]:
+        """Return the problems; an error without any is itself the one problem of `file`."""
+        return self.problems or (Problem(file, "", "", str(self)),)
+
 
 class MachineTrouble(WorkbenchError):
     """This machine cannot do it: memory, disk, port, kernel feature, download."""

@@ -7,12 +7,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 
+from tests.support.waiting import wait_for
 from workbench.records import timeline
 from workbench.records.folder import RunFolder, load_json
 from workbench.streams import stream
@@ -34,14 +34,6 @@ def run_folder(out: Path) -> RunFolder:
     """Return the one run of an output folder."""
     (found,) = out.glob("*/*/run.json")
     return RunFolder(found.parent)
-
-
-def wait_for(condition: Callable[[], bool], timeout_s: float, what: str) -> None:
-    """Poll a condition until it holds; fail with its name after the time-out."""
-    deadline_s = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline_s, f"{what} did not happen within {timeout_s} s"
-        time.sleep(0.05)
 
 
 def processes_of(hub_id: str) -> list[psutil.Process]:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from psycopg.conninfo import make_conninfo
 
+from tests.support.waiting import wait_for
 from workbench.apps.event_processor.database import Database
 from workbench.apps.event_processor.records import Batch, Event
 from workbench.apps.event_processor.state import ALERTS_CHANNEL
@@ -34,14 +35,6 @@ DEVICES = 60
 START_MAX_S = 120.0
 CATCH_UP_MAX_S = 240.0
 REDIS_DATABASE = 5  # the hub's own processors use 0
-
-
-def wait_for(condition: Callable[[], bool], timeout_s: float, what: str) -> None:
-    """Poll until the condition holds; fail with its name after the time-out."""
-    deadline_s = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline_s, f"not within {timeout_s:g} s: {what}"
-        time.sleep(0.1)
 
 
 def free_port() -> int:

@@ -16,6 +16,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from tests.support.sample_load import MIX, sample_plan
+from tests.support.waiting import wait_for
 from workbench.fault import Fault, FaultType, RestartRule, VictimSelector
 from workbench.load.live import LiveCounts
 from workbench.load.plan import START_LEAD_S, LoadPlan, commands, write_stop
@@ -40,14 +41,6 @@ def hub() -> Iterator[LocalHub]:
     topology = read_topology(ROOT / "manifests" / "overlays" / "session-timeout-6s")
     with start(topology, seed=3, restart=RestartRule.KUBELET_RULES) as running:
         yield running
-
-
-def wait_for(condition: Callable[[], bool], timeout_s: float, what: str) -> None:
-    """Poll a condition until it holds; fail with its name after the time-out."""
-    deadline_s = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline_s, f"{what} did not happen within {timeout_s} s"
-        time.sleep(0.05)
 
 
 class Load:

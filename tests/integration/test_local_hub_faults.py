@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable
 
 import pytest
 
+from tests.support.waiting import wait_for
 from workbench.chaos.probes import serving_within
 from workbench.fault import Fault, FaultType, RestartRule, VictimSelector
 from workbench.target.local import LocalHub
 
 pytestmark = pytest.mark.integration
-
-
-def until(condition: Callable[[], bool], what: str, limit_s: float) -> None:
-    """Poll until a condition holds."""
-    deadline_s = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < deadline_s, what
-        time.sleep(0.05)
 
 
 @pytest.mark.timeout(240)
@@ -37,8 +28,8 @@ def test_a_killed_broker_meets_its_own_session_then_comes_back(hub: LocalHub) ->
     assert injection.effective, injection.evidence
     assert (injection.signal, injection.process_id) == ("SIGKILL", victim.process_id)
     assert 0.0 <= injection.effective_s - injection.injected_s < 5.0
-    until(lambda: broker not in hub.registered_brokers(), "its session ends", 60.0)
-    until(lambda: hub.registered_brokers() == {0, 1, 2}, "it registers again", 120.0)
+    wait_for(lambda: broker not in hub.registered_brokers(), 60.0, "its session ends")
+    wait_for(lambda: hub.registered_brokers() == {0, 1, 2}, 120.0, "it registers again")
     killed, *restarts = hub.process_starts(f"kafka-{broker}")
     assert (killed.process_id, killed.exit) == (victim.process_id, "SIGKILL")
     assert restarts[0].started_s - killed.ended_s < 2.0
@@ -80,8 +71,8 @@ def test_without_restarts_a_stopped_broker_stays_down_until_the_undo(hub: LocalH
         assert serving_within(60.0, calm_s=1.0, hub=hub.hub_id)
         injection = hub.inject(stop, hub.resolve(stop))
         assert injection.effective, injection.evidence
-        until(lambda: hub.registered_brokers() == {0, 1}, "it leaves ZooKeeper", 30.0)
-        until(lambda: all(state.leader != 2 for state in hub.partition_states().values()), "leaders moved", 30.0)
+        wait_for(lambda: hub.registered_brokers() == {0, 1}, 30.0, "it leaves ZooKeeper")
+        wait_for(lambda: all(state.leader != 2 for state in hub.partition_states().values()), 30.0, "leaders moved")
         assert serving_within(60.0, calm_s=1.0, hub=hub.hub_id)  # without broker 2, though not whole
         assert hub.missing()
         stopped = next(process for process in hub.processes() if process.name == "kafka-2")

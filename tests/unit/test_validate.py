@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from workbench.cli import main
-from workbench.errors import EXIT_AS_EXPECTED, EXIT_BAD_INPUT
-from workbench.scenario import PROJECT_ROOT, all_scenarios
+from workbench.errors import EXIT_AS_EXPECTED, EXIT_BAD_INPUT, BadInput
+from workbench.scenario import PROJECT_ROOT, all_scenarios, find_scenario, read_with_hub
 
 SCENARIO = (PROJECT_ROOT / "scenarios" / "broker-loss.yaml").read_text()
 
@@ -82,3 +82,14 @@ def test_an_experiment_must_be_one(tmp_path: Path, capsys: pytest.CaptureFixture
     path.write_text(SCENARIO.replace("experiments/broker-loss.yaml", str(experiment)))
     assert run(str(path)) == EXIT_BAD_INPUT
     assert "an experiment.yaml: method is missing" in capsys.readouterr().err
+
+
+def test_an_error_without_a_list_of_problems_is_not_swallowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the manifests' reader says in one sentence stands in the scenario's list."""
+
+    def refuse(folder: Path) -> None:
+        raise BadInput("the manifests are of another world")
+
+    monkeypatch.setattr("workbench.scenario.checking.read_topology", refuse)
+    with pytest.raises(BadInput, match="of another world"):
+        read_with_hub(find_scenario("broker-loss"))

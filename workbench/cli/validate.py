@@ -73,13 +73,15 @@ class _Checks:
             try:
                 self._scenario(find_scenario(name))
             except BadInput as error:  # a name there is no file for
-                self.checked["scenario", Path(name)] = Checked(name, "scenario", _problems(error, name))
+                self.checked["scenario", Path(name)] = Checked(name, "scenario", error.problems_in(name))
         return list(self.checked.values())
 
     def _scenario(self, path: Path) -> None:
-        if not self._once("scenario", path, lambda: read_with_hub(path)) and not _is_document(path):
+        self._once("scenario", path, lambda: read_with_hub(path))
+        try:
+            document = document_of(path)
+        except BadInput:  # said already; no file or no map, so it names nothing else to check
             return
-        document = document_of(path)
         folder, experiment = manifests_of(document), PROJECT_ROOT / document.text("experiment")
         if folder is not None:
             self._manifests(folder)
@@ -89,30 +91,16 @@ class _Checks:
     def _manifests(self, folder: Path) -> None:
         self._once("manifests", folder, lambda: read_topology(folder))
 
-    def _once(self, what: str, path: Path, check: Callable[[], object]) -> bool:
-        """Run a check and keep its outcome. Returns whether it ran and passed."""
+    def _once(self, what: str, path: Path, check: Callable[[], object]) -> None:
+        """Run a check unless it was run before, and keep its outcome."""
         if (what, path) in self.checked:
-            return False
+            return
         problems: tuple[Problem, ...] = ()
         try:
             check()
         except BadInput as error:
-            problems = _problems(error, shown(path))
+            problems = error.problems_in(shown(path))
         self.checked[what, path] = Checked(shown(path), what, problems)
-        return not problems
-
-
-def _is_document(path: Path) -> bool:
-    try:
-        document_of(path)
-    except BadInput:
-        return False
-    return True
-
-
-def _problems(error: BadInput, file: str) -> tuple[Problem, ...]:
-    """Return an error's problems; one without any becomes a problem itself."""
-    return error.problems or (Problem(file, "", "", str(error)),)
 
 
 def _check_experiment(path: Path) -> None:

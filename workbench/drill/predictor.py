@@ -6,20 +6,17 @@ prediction.json there (not sealed: the drill seals it).
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
-from typing import Final
 
 from workbench.errors import BadInput
 from workbench.model import predict
 from workbench.model.parameters import Parameters
+from workbench.model.serving import step_back
 from workbench.records.folder import RunFolder, load_json, write_durably
 from workbench.records.prediction import Prediction
 from workbench.scenario import PROJECT_ROOT, read_scenario
 from workbench.topology import read_topology
-
-NICENESS: Final = 5
 
 
 def predict_from(run: RunFolder) -> Prediction:
@@ -40,7 +37,7 @@ def predict_from(run: RunFolder) -> Prediction:
 
 
 def _main(folder: str) -> None:
-    os.nice(NICENESS)
+    step_back()
     run = RunFolder(Path(folder))
     write_durably(run.prediction_json, predict_from(run).to_bytes())
 

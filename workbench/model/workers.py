@@ -6,7 +6,6 @@ workbench.
 
 from __future__ import annotations
 
-import os
 import pickle
 import queue
 import subprocess
@@ -15,7 +14,6 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from workbench.engine.cache import cache_folder
 from workbench.errors import ToolFailed
 from workbench.model.replication import Columns, Model
 
@@ -48,15 +46,6 @@ def gather(model: Model, slices: Sequence[range], subprocesses: int, done: Calla
             worker.end()
 
 
-def environment() -> dict[str, str]:
-    """Return the subprocesses' environment: byte code is kept beside the kernels, whatever the caller's habit.
-
-    Compiling numba's and scipy's sources anew costs each subprocess 2 s of a core.
-    """
-    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**kept, "PYTHONPYCACHEPREFIX": str(cache_folder().with_name("bytecode"))}
-
-
 class Worker:
     """One subprocess; used by one thread."""
 
@@ -65,7 +54,6 @@ class Worker:
             [sys.executable, "-m", "workbench.model.serving"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=environment(),
         )
         self._model = model
 

@@ -26,13 +26,13 @@ def read_with_hub(path: Path) -> tuple[Scenario, HubTopology]:
     try:
         scenario = read_scenario(path)
     except BadInput as error:
-        found += error.problems
+        found += error.problems_in(shown(path))
     folder = manifests_of(document)
     if folder is not None:
         try:
             topology = read_topology(folder)
         except BadInput as error:
-            found += error.problems
+            found += error.problems_in(shown(folder))
     if topology is not None:
         found += misfits(document, topology)
     if scenario is None or topology is None or found:

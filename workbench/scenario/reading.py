@@ -54,7 +54,7 @@ def read_scenario(path: Path) -> Scenario:
     manifests' folder and the experiment must exist; what they hold is checked elsewhere.
     """
     text = read_text(path)
-    document = document_of(path)
+    document = _document(text, path)
     problems: list[Problem] = []
     if not _NAME.match(path.stem) or path.suffix != ".yaml":
         bound = "a name in kebab-case that ends in .yaml, such as broker-loss.yaml"
@@ -72,7 +72,11 @@ def read_scenario(path: Path) -> Scenario:
 
 def document_of(path: Path) -> Node:
     """Return a scenario file's one document, unchecked. Raises BadInput where it is not one map."""
-    documents = parse(read_text(path), Place(shown(path)))
+    return _document(read_text(path), path)
+
+
+def _document(text: str, path: Path) -> Node:
+    documents = parse(text, Place(shown(path)))
     if len(documents) != 1 or not isinstance(documents[0].value, dict):
         found = "not a map" if len(documents) == 1 else f"{len(documents)} YAML documents"
         bound = "one YAML document: a map of keys to values"

@@ -48,6 +48,7 @@ class Cluster:
         self._lock = threading.Lock()
         self._zookeeper: KazooClient | None = None
         self._connections: dict[int, BrokerConnection] = {}
+        self._admin_client: AdminClient | None = None
 
     def close(self) -> None:
         """Close every connection; the next question opens new ones."""
@@ -55,6 +56,7 @@ class Cluster:
             for connection in self._connections.values():
                 connection.close()
             self._connections.clear()
+            self._admin_client = None
             if self._zookeeper is not None:
                 self._zookeeper.stop()
                 self._zookeeper.close()
@@ -157,8 +159,11 @@ class Cluster:
     # --- how
 
     def _admin(self) -> AdminClient:
-        brokers = ",".join(f"{LOOPBACK}:{port}" for port in self._ports.kafka.values())
-        return AdminClient({"bootstrap.servers": brokers, "log_level": 0})
+        with self._lock:
+            if self._admin_client is None:
+                brokers = ",".join(f"{LOOPBACK}:{port}" for port in self._ports.kafka.values())
+                self._admin_client = AdminClient({"bootstrap.servers": brokers, "log_level": 0})
+            return self._admin_client
 
     def _metadata(self, need_partitions: bool = True) -> ClusterMetadata:
         # A broker that has just started knows of nothing until the controller tells it.
