@@ -16,7 +16,7 @@ from workbench.metrics.catalogue import CATALOGUE, evaluate
 from workbench.metrics.tables import Counts, Evidence, FloatArray, Moments, WriteTable
 from workbench.model.course import Course, play
 from workbench.model.parameters import Parameters
-from workbench.model.setting import saturated_per_s, service_of, setting_of
+from workbench.model.setting import saturated_per_s, service_of, setting_of, slowed
 from workbench.model.traffic import canary_rows, traffic
 from workbench.model.world import Setting
 from workbench.records.prediction import CURVES
@@ -75,7 +75,7 @@ class Model:
 
     def replicate(self, index: int, drawn: Mapping[str, float]) -> Replication:
         """Run replication `index` with what it drew of the uncertain parameters."""
-        draws = {**self.constants(), **drawn}
+        draws = slowed(self.setting, {**self.constants(), **drawn})
         draws["drain_per_silent_s"] = self._drain_per_silent_s(draws)
         course = play(self.setting, draws)
         span_s = self._span(course, draws)

@@ -63,6 +63,12 @@ def saturated_per_s(processors: int, draws: Mapping[str, float]) -> float:
     return processors * full / (batch_s + draws["batch_rest_s"] + full * draws["batch_rest_event_s"])
 
 
+def slowed(setting: Setting, draws: Mapping[str, float]) -> dict[str, float]:
+    """Return the draws with the brokers' own work as slow as the fault makes it."""
+    factor = draws["stop_slows"] if setting.fault is FaultType.BROKER_STOP else 1.0
+    return {**draws, **{name: factor * draws[name] for name in ("leader_and_isr_s", "request_s")}}
+
+
 def service_of(setting: Setting, parameters: Parameters, draws: Mapping[str, float]) -> Service:
     """Return how fast this replication's stations serve."""
     time = batch_time(draws)
