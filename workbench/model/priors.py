@@ -165,10 +165,10 @@ BROKER: Final[Mapping[str, Parameter]] = {
         triangular(0.05, 0.2, 1.0), "s", f"{_KAFKA} ControlledShutdown: leaders move before the broker stops", "SIGTERM"
     ),
     "stop_slows": _prior(
-        triangular(1.2, 2.0, 5.0),
+        triangular(1.2, 1.8, 3.0),
         "",
-        f"{_KAFKA}'s log on the embedded hub, Finished LeaderAndIsr request: 59 to 286 ms beside 300 events/s on 2 cores",
-        "at a stop survivors work beside the whole load and the victim's end and new start; after a kill there is silence",
+        f"{_KAFKA}'s log on the embedded hub, Finished LeaderAndIsr request: 59 to 286 ms beside the load on 2 cores",
+        "at a stop survivors work beside the load, the victim's end and its new start; after a kill in silence",
     ),
     "stop_deregisters_s": _prior(
         triangular(0.2, 0.7, 3.0),
