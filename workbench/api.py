@@ -18,13 +18,13 @@ from workbench.drill.conductor import Drill
 from workbench.drill.predictor import predict_from
 from workbench.drill.progress import Progress
 from workbench.drill.run_record import begin, new_run_id
-from workbench.drill.runs_index import read_index
 from workbench.errors import BadInput
 from workbench.metrics.catalogue import BY_NAME
 from workbench.model import predict as model_predict
 from workbench.model.parameters import merge
 from workbench.records.folder import RunFolder, load_json
 from workbench.records.prediction import Prediction, interval, median
+from workbench.records.runs_index import read_index
 from workbench.report import render
 from workbench.scenario import PROJECT_ROOT, find_scenario, read_with_hub
 

@@ -279,8 +279,8 @@ def _run(
         "target": {
             "name": "sample",
             "stand_ins": ["Sample: every number on this page was made up for a test; nothing was observed."],
+            "host": {"system": "sample", "cores": 2, "memory_bytes": 8 * 2**30},
         },
-        "host": {"system": "sample", "cores": 2, "memory_bytes": 8 * 2**30},
         "utc_start": "2026-03-14T21:39:23.900Z",
         "utc_end": "2026-03-14T21:42:49.000Z" if case.compared else None,
         "settings": {"load": asdict(scenario.workload), "restart": "kubelet-rules", "fault_window_s": 10.0},

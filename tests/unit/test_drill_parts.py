@@ -11,11 +11,11 @@ import pytest
 
 from workbench.drill.checks import longest_gap_s
 from workbench.drill.experiment import read_outcome
-from workbench.drill.runs_index import enter, read_index
 from workbench.drill.series import noise_floor, summarize_series
 from workbench.drill.steady import Window, problems
 from workbench.observe.moments import deregistered_s, isr_full_s, leaders_moved_s, registered_s, registering_start_s
 from workbench.records import timeline
+from workbench.records.runs_index import enter, read_index
 from workbench.target.port import ProcessStart
 
 

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from tests.support.rendered_samples import Samples
 from tests.support.sample_numbers import FAULT_S
 from tests.support.sample_run import CASES, write_sample
 from workbench.records import timeline
@@ -21,27 +22,6 @@ from workbench.report.palette import COLOURS, LIGHT
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 PAGE_BYTES_MAX = 1_000_000
 FILES = ("run.json", "parameters.json", "prediction.json", "prediction.sha256", "timeline.jsonl", "observed.json")
-
-
-class Samples(dict[str, RunFolder]):
-    """Every sample run by name, written and rendered when it is first asked for."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__()
-        self.folder = folder
-
-    def __missing__(self, name: str) -> RunFolder:
-        """Write and render one."""
-        run = write_sample(self.folder / name, name)
-        render(run)
-        self[name] = run
-        return run
-
-
-@pytest.fixture(scope="module")
-def rendered(tmp_path_factory: pytest.TempPathFactory) -> Samples:
-    """Return the sample runs, in a folder with a space in its path."""
-    return Samples(tmp_path_factory.mktemp("sample runs"))
 
 
 def page(run: RunFolder) -> str:

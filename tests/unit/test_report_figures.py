@@ -7,16 +7,14 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from html import unescape
-from pathlib import Path
 
 import pytest
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 
-from tests.support.sample_run import CASES, write_sample
+from tests.support.rendered_samples import Samples
+from tests.support.sample_run import CASES
 from workbench.report.figures import sheet
-from workbench.report.record import read_record
-from workbench.report.rendering import page_of
 
 TOUCH_PT = 0.5
 TEXT_PT_MIN = {"wide": 9.0, "narrow": 12.0}  # 12 CSS px at 921 and 336 px
@@ -68,23 +66,24 @@ def labels(svg: str) -> list[Label]:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_no_label_touches_another(name: str, tmp_path: Path) -> None:
+def test_no_label_touches_another(rendered: Samples, name: str) -> None:
     """In every figure of the run, in both sizes, all texts stand apart and inside the sheet."""
     problems = []
-    page = page_of(read_record(write_sample(tmp_path / "run", name)))
-    for figure in (figure for section in page.sections for figure in section.figures):
-        for size, svg in figure.svgs.items():
-            found = labels(svg)
-            assert len(found) == svg.count("<text ")
-            edge = _SIZE.search(svg)
-            assert edge is not None
-            for label in found:
-                beyond = max(label.right - float(edge[1]), label.bottom - float(edge[2]), -label.left, -label.top)
-                if beyond > 1.0:
-                    problems.append(f"{figure.name} {size}: {label.text!r} is cut")
-            for one, other in itertools.combinations(found, 2):
-                if one.touches(other):
-                    problems.append(f"{figure.name} {size}: {one.text!r} touches {other.text!r}")
+    drawn = sorted(rendered[name].figures.glob("*.svg"))
+    assert drawn
+    for path in drawn:
+        svg = path.read_text(encoding="utf-8")
+        found = labels(svg)
+        assert len(found) == svg.count("<text ")
+        edge = _SIZE.search(svg)
+        assert edge is not None
+        for label in found:
+            beyond = max(label.right - float(edge[1]), label.bottom - float(edge[2]), -label.left, -label.top)
+            if beyond > 1.0:
+                problems.append(f"{path.stem}: {label.text!r} is cut")
+        for one, other in itertools.combinations(found, 2):
+            if one.touches(other):
+                problems.append(f"{path.stem}: {one.text!r} touches {other.text!r}")
     assert not problems, "\n".join(problems)
 
 

@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "validate": "Check scenarios and manifests; report every problem at once.",
     "report": "Render a run's pages again, byte for byte.",
     "runs": "List every run whose prediction was sealed.",
+    "fidelity": "How good sealed predictions were, over many drills.",
     "hub": "Start, look at and stop an embedded hub of real servers.",
 }
 

@@ -19,7 +19,6 @@ from workbench.drill.load_control import LoadControl
 from workbench.drill.progress import Progress
 from workbench.drill.recovery import Recovery
 from workbench.drill.run_record import RunRecord, utc_text
-from workbench.drill.runs_index import enter
 from workbench.drill.sealing import predict_and_seal
 from workbench.drill.steady import WINDOW_S, WINDOWS, problems
 from workbench.errors import Inconclusive, Stopped, ToolFailed, WorkbenchError
@@ -29,6 +28,7 @@ from workbench.model.parameters import merge
 from workbench.records import timeline
 from workbench.records.folder import RunFolder, dump_json, write_durably
 from workbench.records.prediction import Prediction
+from workbench.records.runs_index import enter
 from workbench.scenario.drill_scenario import Scenario
 from workbench.streams import stream
 from workbench.target.local import LocalHub, start

@@ -5,34 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
+from workbench.compare.noise import noise_floor
 from workbench.records.folder import FORMAT_VERSION, dump_json
-from workbench.streams import stream
-
-BOOTSTRAPS: Final = 2000
 
 
 def summarize_series(comparisons: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return, for each metric of several runs' comparison.json, observed and predicted medians and coverage."""
     names = list(dict.fromkeys(row["name"] for comparison in comparisons for row in comparison["metrics"]))
     return {name: _metric(name, comparisons) for name in names}
-
-
-def noise_floor(values: Sequence[float], name: str) -> float:
-    """Return half the bootstrap 90 % range of the median over the repeats, in the metric's unit.
-
-    Percentile bootstrap (Efron 1979), BOOTSTRAPS resamples from the stream "noise-floor/<name>". NaN below
-    two values.
-    """
-    if len(values) < 2:
-        return math.nan
-    rng = stream(0, "noise-floor", name)
-    medians = np.median(rng.choice(np.array(values), size=(BOOTSTRAPS, len(values))), axis=1)
-    low, high = np.percentile(medians, [5.0, 95.0])
-    return float(high - low) / 2.0
 
 
 def write_series(folder: Path, runs: Sequence[Path], series: Mapping[str, Any]) -> Path:

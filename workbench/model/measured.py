@@ -19,7 +19,7 @@ from workbench.model.priors import TAKEN_OVER
 from workbench.records.baseline import Baseline, PipelineWindow
 
 RESPONSE_S_MIN: Final = 0.0003
-DRAIN_AGAIN: Final = (0.9, 1.05, 1.3)  # a stall in the run-up's short drain makes the database look too slow
+DRAIN_AGAIN: Final = (0.9, 1.05, 1.3)
 DATABASE_CORES_MIN: Final = 0.05
 PRIMARY: Final = "postgres-1"
 

@@ -167,8 +167,8 @@ BROKER: Final[Mapping[str, Parameter]] = {
     "stop_slows": _prior(
         triangular(1.2, 1.8, 3.0),
         "",
-        f"{_KAFKA}'s log on the embedded hub, Finished LeaderAndIsr request: 59 to 286 ms beside the load on 2 cores",
-        "at a stop survivors work beside the load, the victim's end and its new start; after a kill in silence",
+        "processor sharing: a core shared with the load and the victim's new start; 59 to 286 ms in brokers' logs",
+        "how much longer survivors take for their own work at a stop than after a kill, in silence",
     ),
     "stop_deregisters_s": _prior(
         triangular(0.2, 0.7, 3.0),

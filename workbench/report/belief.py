@@ -198,7 +198,7 @@ def run_again(record: Record) -> Section:
 
 
 def _host(run: Mapping[str, Any]) -> str:
-    host = run.get("host") or (run.get("target") or {}).get("host") or {}
+    host = (run.get("target") or {}).get("host") or {}
     parts = [f"{plain(str(key))} {short(value)}" for key, value in host.items() if key != "memory_bytes"]
     if host.get("memory_bytes"):
         parts.append(f"{host['memory_bytes'] / 2**30:.0f} GB of memory")

@@ -104,12 +104,19 @@ class Startup:
         self._say(f"starting {name}")
         started = self._run(servers.broker(self._plan, broker))
         self._wait(lambda: cluster.registered_s(broker) is not None, f"{name} registers in ZooKeeper")
-        used = psutil.Process(started.process_id).cpu_times()
+        used = self._cpu_times(name, started.process_id)
         registered_s = cluster.registered_s(broker) or time.time()
         self._wait(lambda: cluster.answers(broker), f"{name} answers", poll_s=0.01)
         self.start_to_registered_s[name] = registered_s - started.started_s
         self.start_cpu_s[name] = used.user + used.system
         self.registered_to_ready_s[name] = time.time() - registered_s
+
+    @staticmethod
+    def _cpu_times(name: str, process_id: int) -> Any:
+        try:
+            return psutil.Process(process_id).cpu_times()
+        except psutil.NoSuchProcess as error:
+            raise ToolFailed(f"{name} registered and ended at once: see its log") from error
 
     def _create_topics(self, cluster: Cluster) -> None:
         """Create the topics with their preferred leaders dealt out evenly, and Kafka's own for offsets."""

@@ -1,0 +1,190 @@
+"""workbench fidelity: how good sealed predictions were, over many drills."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+import click
+from rich.console import Console
+from rich.table import Column
+from rich.table import Table as RichTable
+
+from workbench import api
+from workbench.compare.fidelity import Fidelity, Table, fidelity
+from workbench.errors import BadInput
+from workbench.metrics.catalogue import BY_NAME
+from workbench.metrics.numbers import MISSING, quantity
+from workbench.nightly import Wanted, add_records, collect
+from workbench.records.folder import dump_json
+from workbench.records.reference import read_records
+from workbench.scenario import PROJECT_ROOT, find_scenario
+
+REFERENCE: Final = PROJECT_ROOT / "reports" / "reference"
+DRILLS_MAX: Final = 1000
+HEADS: Final = (
+    "metric",
+    "drills",
+    "observed",
+    "predicted",
+    "error of medians",
+    "errors: median, p90, worst",
+    "inside 50, 80, 90, 99 %",
+    "width of 90 %",
+    "CRPS: model, last drill, earlier drills",
+    "noise floor",
+)
+
+_reference = click.option(
+    "--reference", type=click.Path(path_type=Path, file_okay=False), default=REFERENCE, help="Folder of the records."
+)
+_out = click.option("--out", type=click.Path(path_type=Path), default=api.DEFAULT_OUT, help="Folder of the runs.")
+
+
+@click.group(name="fidelity", short_help="How good sealed predictions were.")
+def command() -> None:
+    """Score many drills: errors, coverage, widths, and whether the model beats two competitors without one.
+
+    \b
+    Examples:
+      workbench fidelity collect broker-loss:10 broker-loss-session-6s:5 --seed 801
+      workbench fidelity add --out reports/out
+      workbench fidelity show --all
+    """
+
+
+@command.command(name="collect", short_help="Run drills and keep their records.")
+@click.argument("drills", nargs=-1, required=True, metavar="SCENARIO:COUNT...")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="First seed of every scenario.")
+@_out
+@_reference
+def collect_command(drills: Sequence[str], seed: int, out: Path, reference: Path) -> int:
+    """Run every drill of the list that has no record yet, scenarios taking turns; started again, it goes on.
+
+    \b
+    Example:
+      workbench fidelity collect broker-loss:10 broker-stop:5 --seed 801
+    """
+    wanted = [_wanted(drill) for drill in drills]
+    written = collect(wanted, seed, out.absolute(), reference.absolute(), click.echo)
+    click.echo(f"{len(written)} records written below {reference}")
+    return 0
+
+
+@command.command(name="add", short_help="Keep records of runs that are there.")
+@_out
+@_reference
+def add_command(out: Path, reference: Path) -> int:
+    """Write the record of every sealed prediction in a folder of runs, incomplete and inconclusive ones too.
+
+    \b
+    Example:
+      workbench fidelity add --out reports/out
+    """
+    written = add_records(out.absolute(), reference.absolute())
+    click.echo(f"{len(written)} records written below {reference}")
+    return 0
+
+
+@command.command(name="show", short_help="The table.")
+@click.option("--all", "every", is_flag=True, help="Every metric, not only primary ones and phases.")
+@click.option("--json", "as_json", is_flag=True, help="Everything as one object on stdout.")
+@click.option("--markdown", is_flag=True, help="As Markdown tables, for a page of the documentation.")
+@_reference
+def show_command(every: bool, as_json: bool, markdown: bool, reference: Path) -> int:
+    """Show how far sealed predictions were off, per scenario and metric. Exit code 1: too many seals unscored.
+
+    An error is (observed - predicted median) / predicted median. CRPS is a distance in the metric's unit, the
+    smaller the better, over the drills that have two earlier ones; it is shown for three: the model, "as the last
+    drill", and "as all earlier drills".
+    """
+    table = fidelity(read_records(reference.absolute()))
+    if as_json:
+        click.echo(dump_json(asdict(table)).decode(), nl=False)
+    elif not table.sealed:
+        click.echo(f"no record below {reference}: `workbench fidelity collect broker-loss:3` makes some")
+    else:
+        _print(table, every, markdown)
+    return 0 if table.sound else 1
+
+
+def _wanted(drill: str) -> Wanted:
+    name, separator, count = drill.partition(":")
+    if not separator or not count.isdecimal() or not 1 <= int(count) <= DRILLS_MAX:
+        raise BadInput(f"{drill!r}: SCENARIO:COUNT is needed, COUNT from 1 to {DRILLS_MAX}, such as broker-loss:10")
+    find_scenario(name)
+    return Wanted(name, int(count))
+
+
+def _print(table: Table, every: bool, markdown: bool) -> None:
+    console = Console(width=200 if not Console().is_terminal else None)
+    for scenario, group in itertools.groupby(table.rows, key=lambda row: row.scenario):
+        rows = [_cells(row) for row in group if every or row.primary or row.kind == "phase"]
+        if markdown:
+            click.echo(f"\n## {scenario}\n\n" + _line(HEADS) + "\n" + _line(["---"] * len(HEADS)))
+            click.echo("\n".join(_line(row) for row in rows))
+        else:
+            drawn = RichTable(Column(HEADS[0], no_wrap=True), *HEADS[1:], title=scenario, title_justify="left")
+            for row in rows:
+                drawn.add_row(*row)
+            console.print(drawn)
+    mark = "- " if markdown else ""
+    click.echo("\n" + "\n".join(mark + line for line in _afterwards(table)))
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _title(metric: str) -> str:
+    return BY_NAME[metric].title if metric in BY_NAME else metric
+
+
+def _of(metric: str, value: float) -> str:
+    return quantity(value, BY_NAME[metric].unit if metric in BY_NAME else "")
+
+
+def _cells(row: Fidelity) -> list[str]:
+    scores = (row.crps.model, row.crps.persistence, row.crps.earlier)
+    return [
+        _title(row.metric) + (" (primary)" if row.primary else ""),
+        str(row.drills),
+        quantity(row.observed_median, row.unit),
+        quantity(row.predicted_median, row.unit),
+        _percent(row.error_of_medians, sign=True),
+        ", ".join(_percent(error) for error in (row.error_median, row.error_p90, row.error_worst)),
+        ", ".join(f"{each.inside}/{each.judged}" for each in row.coverage),
+        quantity(row.width_90, row.unit),
+        ", ".join(quantity(score, row.unit) for score in scores),
+        quantity(row.noise_floor, row.unit),
+    ]
+
+
+def _percent(share: float, sign: bool = False) -> str:
+    if math.isnan(share):
+        return MISSING
+    return f"{100.0 * share:+.0f} %" if sign else f"{100.0 * share:.0f} %"
+
+
+def _afterwards(table: Table) -> list[str]:
+    """Return what the table's numbers hang on: misses, false-safe answers, seals that were not scored."""
+    lines = [
+        f"missed: {each.scenario} {each.run_id}: {_title(each.metric)} {_of(each.metric, each.observed)}, "
+        f"predicted {_of(each.metric, each.predicted)}"
+        + (f"; {_title(each.phase)}: {each.phase_error:+.2g} s" if each.phase else "")
+        for each in table.missed
+    ]
+    unsafe = sum(row.false_safe for row in table.rows)
+    lines.append(f"objectives predicted to be kept (90 % or more) and missed: {unsafe}")
+    if table.superseded:
+        lines.append(f"of earlier versions of scenario or manifests, not shown: {table.superseded} seals")
+    lost = sum(table.unscored.values())
+    lines.append(f"sealed predictions: {table.sealed}, not scored: {lost}")
+    lines += [f"{count} x {reason}" for reason, count in table.unscored.items()]
+    if not table.sound:
+        lines.append("over 10 % of the seals are not scored: these rows prove nothing")
+    return lines

@@ -1,0 +1,238 @@
+"""How good sealed predictions were, over many drills: errors, coverage, widths, and against whom.
+
+Every figure is prequential: a drill's prediction and its competitors know only what was sealed or observed
+before it. Two competitors answer the same question without a model: persistence says "as the last drill", the
+empirical one gives the distribution of all earlier drills. A scenario's drills count while it and its manifests are
+as in the latest one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import scoringrules
+from scipy.stats import binomtest
+
+from workbench.compare.noise import noise_floor
+from workbench.metrics.catalogue import BY_NAME
+from workbench.metrics.tables import FloatArray
+from workbench.records.reference import INTERVALS, PERCENTS, ReferenceMetric, ReferenceRecord, scored
+
+UNSCORED_SHARE_MAX: Final = 0.10
+SAFE_CHANCE: Final = 0.9  # an objective predicted to be kept with at least this chance, and missed: false-safe
+EARLIER_MIN: Final = 2  # drills before one, for the competitors to have an answer
+_LOW, _HIGH = PERCENTS.index(5), PERCENTS.index(95)
+_LEVELS: Final = np.array(PERCENTS) / 100.0
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How often the observed value lay inside the sealed interval of `percent`, with its exact 90 % interval."""
+
+    percent: int
+    inside: int
+    judged: int
+
+    @property
+    def share(self) -> float:
+        """Return the share inside."""
+        return self.inside / self.judged if self.judged else math.nan
+
+    @property
+    def interval_90(self) -> tuple[float, float]:
+        """Return the Clopper-Pearson interval of the share."""
+        if not self.judged:
+            return math.nan, math.nan
+        found = binomtest(self.inside, self.judged).proportion_ci(0.90, method="exact")
+        return float(found.low), float(found.high)
+
+
+@dataclass(frozen=True)
+class Crps:
+    """Mean continuous ranked probability score, in the metric's unit: the smaller the better. NaN of no drill.
+
+    All three over the same drills: those with EARLIER_MIN drills before them.
+    """
+
+    drills: int
+    model: float
+    persistence: float
+    earlier: float
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """One metric of one scenario over its drills. Errors are relative: (observed - median) / median."""
+
+    scenario: str
+    metric: str
+    unit: str
+    kind: str
+    primary: bool
+    drills: int
+    observed_median: float
+    predicted_median: float
+    error_of_medians: float
+    error_median: float  # of the errors' sizes
+    error_p90: float
+    error_worst: float
+    coverage: tuple[Coverage, ...]
+    width_90: float  # median width of the sealed 90 % interval
+    noise_floor: float  # of the observed median
+    crps: Crps
+    false_safe: int
+
+
+@dataclass(frozen=True)
+class Missed:
+    """A primary metric outside its sealed 90 % interval, and the phase that carried most of it."""
+
+    run_id: str
+    scenario: str
+    metric: str
+    observed: float
+    predicted: float
+    phase: str  # "" when no phase went the same way
+    phase_error: float  # observed - predicted median, s
+
+
+@dataclass(frozen=True)
+class Table:
+    """What all records of a folder say."""
+
+    rows: tuple[Fidelity, ...]
+    missed: tuple[Missed, ...]
+    sealed: int
+    superseded: int  # of another configuration than their scenario's latest
+    unscored: Mapping[str, int]  # reason -> seals
+
+    @property
+    def sound(self) -> bool:
+        """Tell whether few enough seals were left unscored for the rows to mean anything."""
+        return sum(self.unscored.values()) <= UNSCORED_SHARE_MAX * self.sealed
+
+
+def fidelity(records: Sequence[ReferenceRecord]) -> Table:
+    """Return the table of some records, ordered by their seals' time."""
+    latest = {record.scenario: record.configuration for record in records}
+    present = [record for record in records if record.configuration == latest[record.scenario]]
+    counted = scored(present)
+    reasons = [record.unscored for record in present if record.unscored]
+    names = list(dict.fromkeys((record.scenario, row.name) for record in counted for row in record.metrics))
+    rows = [_row(counted, scenario, metric) for scenario, metric in sorted(names, key=_place)]
+    return Table(
+        rows=tuple(row for row in rows if row is not None),
+        missed=tuple(_missed(counted)),
+        sealed=len(present),
+        superseded=len(records) - len(present),
+        unscored={reason: reasons.count(reason) for reason in dict.fromkeys(reasons)},
+    )
+
+
+def _place(name: tuple[str, str]) -> tuple[str, int]:
+    """Order by scenario, then as the catalogue does."""
+    order = list(BY_NAME)
+    return name[0], order.index(name[1]) if name[1] in order else len(order)
+
+
+def _row(records: Sequence[ReferenceRecord], scenario: str, metric: str) -> Fidelity | None:
+    """Return one row; None without a drill that has both a predicted and an observed value."""
+    rows = [
+        row
+        for record in records
+        if record.scenario == scenario
+        for row in record.metrics
+        if row.name == metric and row.percentiles and row.observed is not None
+    ]
+    if not rows:
+        return None
+    observed = np.array([row.observed for row in rows], dtype=np.float64)
+    medians = np.array([_median(row) for row in rows])
+    sizes = np.abs(_errors(observed, medians))
+    sizes = sizes[np.isfinite(sizes)]
+    middle, expected = float(np.median(observed)), float(np.median(medians))
+    return Fidelity(
+        scenario=scenario,
+        metric=metric,
+        unit=rows[0].unit,
+        kind=rows[0].kind,
+        primary=rows[0].primary,
+        drills=len(rows),
+        observed_median=middle,
+        predicted_median=expected,
+        error_of_medians=float(_errors(np.array([middle]), np.array([expected]))[0]),
+        error_median=_percentile(sizes, 50.0),
+        error_p90=_percentile(sizes, 90.0),
+        error_worst=_percentile(sizes, 100.0),
+        coverage=tuple(_coverage(rows, percent) for percent in INTERVALS),
+        width_90=float(np.median([row.percentiles[_HIGH] - row.percentiles[_LOW] for row in rows])),
+        noise_floor=noise_floor(observed.tolist(), metric),
+        crps=_crps(rows),
+        false_safe=sum((row.chance_kept or 0.0) >= SAFE_CHANCE and row.kept is False for row in rows),
+    )
+
+
+def _median(row: ReferenceMetric) -> float:
+    return row.percentiles[PERCENTS.index(50)]
+
+
+def _errors(observed: FloatArray, medians: FloatArray) -> FloatArray:
+    """Return relative errors; 0 where both are 0, NaN where only the predicted median is."""
+    errors = np.full(len(observed), math.nan)
+    errors[(medians == 0.0) & (observed == 0.0)] = 0.0
+    some = medians != 0.0
+    errors[some] = (observed[some] - medians[some]) / medians[some]
+    return errors
+
+
+def _percentile(values: FloatArray, percent: float) -> float:
+    return float(np.percentile(values, percent)) if len(values) else math.nan
+
+
+def _coverage(rows: Iterable[ReferenceMetric], percent: int) -> Coverage:
+    answers = [row.inside[percent] for row in rows if percent in row.inside]
+    return Coverage(percent, sum(answers), len(answers))
+
+
+def _crps(rows: Sequence[ReferenceMetric]) -> Crps:
+    """Return the scores of model and competitors; `rows` are in the seals' order."""
+    values = [float(row.observed or 0.0) for row in rows]
+    scores = [
+        (
+            float(scoringrules.crps_quantile(value, np.array(row.percentiles), _LEVELS)),
+            abs(value - values[place - 1]),
+            float(scoringrules.crps_ensemble(value, np.array(values[:place]))),
+        )
+        for place, (value, row) in enumerate(zip(values, rows, strict=True))
+        if place >= EARLIER_MIN
+    ]
+    model, persistence, earlier = np.mean(scores, axis=0) if scores else (math.nan, math.nan, math.nan)
+    return Crps(len(scores), float(model), float(persistence), float(earlier))
+
+
+def _missed(records: Sequence[ReferenceRecord]) -> list[Missed]:
+    found = []
+    for record in records:
+        for row in record.metrics:
+            if row.primary and row.inside.get(90) is False and row.observed is not None:
+                phase, error = _carrier(record, row.observed - _median(row))
+                found.append(Missed(record.run_id, record.scenario, row.name, row.observed, _median(row), phase, error))
+    return found
+
+
+def _carrier(record: ReferenceRecord, miss: float) -> tuple[str, float]:
+    """Return the phase whose own error went furthest the way of the miss."""
+    errors: dict[str, Any] = {
+        row.name: row.observed - _median(row)
+        for row in record.metrics
+        if row.kind == "phase" and row.observed is not None and row.percentiles
+    }
+    same_way = {name: error for name, error in errors.items() if error * miss > 0.0}
+    if not same_way:
+        return "", math.nan
+    worst = max(same_way, key=lambda name: abs(same_way[name]))
+    return worst, float(same_way[worst])

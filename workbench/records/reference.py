@@ -1,0 +1,87 @@
+"""Reference records: what is kept of one sealed prediction, small enough for the repository.
+
+reports/reference/<scenario>/<run-id>.json, one a seal, unscored ones included. Predicted values are kept as
+percentiles, since a prediction's thousand replications take a megabyte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from workbench.errors import BadInput, Problem
+from workbench.records.folder import dump_json_compact, write_durably
+
+PERCENTS: Final = tuple(range(1, 100))
+INTERVALS: Final = (50, 80, 90, 99)
+
+
+@dataclass(frozen=True)
+class ReferenceMetric:
+    """One row of the catalogue in one drill. `at_least`: the clock was still running when watching ended."""
+
+    name: str
+    unit: str
+    kind: str  # "metric" or "phase"
+    primary: bool
+    resolution: float
+    percentiles: tuple[float, ...]  # predicted, at PERCENTS; none where the model has no value
+    inside: dict[int, bool]  # INTERVALS -> whether the observed value lies in that sealed interval
+    observed: float | None
+    at_least: float | None
+    chance_kept: float | None  # of the objective on this metric, predicted; None without an objective
+    kept: bool | None
+
+
+@dataclass(frozen=True)
+class ReferenceRecord:
+    """One sealed prediction and what came of it."""
+
+    run_id: str
+    scenario: str
+    seed: int
+    sealed_s: float  # epoch
+    sha256: str  # of the sealed prediction
+    commit: str
+    clean: bool  # the tree had no change that is not in the commit
+    configuration: str  # of scenario and manifests: equal for drills that differ in their seed alone
+    fault: str
+    cores: int
+    unscored: str  # why nothing of it counts, "" when it does
+    metrics: tuple[ReferenceMetric, ...]
+
+
+_RECORD: Final = TypeAdapter(ReferenceRecord)
+
+
+def write_record(folder: Path, record: ReferenceRecord) -> Path:
+    """Write a record below a reference folder, flushed to disk, and return its path."""
+    path = folder / record.scenario / f"{record.run_id}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_durably(path, dump_json_compact(_RECORD.dump_python(record, mode="json")))
+    return path
+
+
+def read_records(folder: Path) -> list[ReferenceRecord]:
+    """Return every record below a folder, the earliest seal first. Raises BadInput naming each bad file."""
+    records, problems = [], []
+    for path in sorted(folder.glob("*/*.json")):
+        try:
+            records.append(_RECORD.validate_json(path.read_bytes()))
+        except ValidationError as error:
+            problems += [
+                Problem(str(path), ".".join(map(str, each["loc"])), str(each["input"])[:60], each["msg"])
+                for each in error.errors()
+            ]
+    if problems:
+        raise BadInput("reference records cannot be read", problems)
+    return sorted(records, key=lambda record: record.sealed_s)
+
+
+def scored(records: Sequence[ReferenceRecord]) -> list[ReferenceRecord]:
+    """Return the records that count."""
+    return [record for record in records if not record.unscored]
