@@ -53,8 +53,6 @@ def test_leaders_are_balanced_and_every_replica_in_sync(hub: LocalHub) -> None:
 
     The election puts back what tests before this one moved by stopping a broker.
     """
-    own = [hub.partition_states()[label] for label in hub.topology.partition_labels]
-    assert Counter(state.replicas[0] for state in own) == {0: 8, 1: 8, 2: 8}
     admin = AdminClient({"bootstrap.servers": hub.endpoints.kafka_bootstrap})
     admin.elect_leaders(ElectionType.PREFERRED).result()
     wait_for(lambda: leads_as_preferred(hub), 30.0, "every partition led by its preferred broker")
@@ -66,6 +64,8 @@ def test_leaders_are_balanced_and_every_replica_in_sync(hub: LocalHub) -> None:
         for index, partition in topic.partitions.items()
     }
     assert {label: (state.leader, state.replicas, set(state.isr)) for label, state in states.items()} == read_by_client
+    own = [states[label] for label in hub.topology.partition_labels]
+    assert Counter(state.leader for state in own) == {0: 8, 1: 8, 2: 8}
     assert all(len(state.isr) == 3 for state in states.values())
 
 

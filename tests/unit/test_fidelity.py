@@ -220,6 +220,8 @@ def test_collecting_takes_turns_and_goes_on_where_it_stopped(monkeypatch: pytest
     assert asked == [("sample", 8), ("other", 8), ("sample", 9)]
     collect([Wanted("sample", 3)], 8, *places, said.append)
     assert asked[3:] == [("sample", 10)]
+    collect([Wanted("scenarios/sample.yaml", 3)], 8, *places, said.append)
+    assert len(asked) == 4, "a scenario by its path is the one of that name"
 
 
 @pytest.mark.parametrize(("codes", "run"), [([EXIT_MACHINE] * 3, 3), ([EXIT_AS_EXPECTED, EXIT_STOPPED], 2)])

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import scoringrules
@@ -226,7 +226,7 @@ def _missed(records: Sequence[ReferenceRecord]) -> list[Missed]:
 
 def _carrier(record: ReferenceRecord, miss: float) -> tuple[str, float]:
     """Return the phase whose own error went furthest the way of the miss."""
-    errors: dict[str, Any] = {
+    errors = {
         row.name: row.observed - _median(row)
         for row in record.metrics
         if row.kind == "phase" and row.observed is not None and row.percentiles
@@ -235,4 +235,4 @@ def _carrier(record: ReferenceRecord, miss: float) -> tuple[str, float]:
     if not same_way:
         return "", math.nan
     worst = max(same_way, key=lambda name: abs(same_way[name]))
-    return worst, float(same_way[worst])
+    return worst, same_way[worst]

@@ -38,7 +38,7 @@ def collect(
     out.mkdir(parents=True, exist_ok=True)
     written, failures = add_records(out, reference), 0
     there = {(record.scenario, record.seed) for record in read_records(reference)}
-    drills = [drill for drill in _in_turns(wanted, first_seed) if drill not in there]
+    drills = [(name, seed) for name, seed in _in_turns(wanted, first_seed) if (Path(name).stem, seed) not in there]
     say(f"{len(drills)} drills to run")
     for scenario, seed in drills:
         log = out / f"collect-{scenario}-{seed}.log"
