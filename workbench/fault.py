@@ -16,7 +16,7 @@ class FaultType(StrEnum):
 class RestartRule(StrEnum):
     """What happens to a server that died."""
 
-    KUBELET_RULES = "kubelet-rules"  # at once, then after 10, 20, 40 .. 300 s
+    KUBELET_RULES = "kubelet-rules"  # within a second, then after 10, 20, 40 .. 300 s
     NONE = "none"
 
 

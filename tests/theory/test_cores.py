@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
-from workbench.model.cores import LEFT_MIN, slow_down
+from workbench.model.cores import LEFT_MIN, session_speed, slow_down
 
 
 @pytest.mark.parametrize(
@@ -30,3 +32,18 @@ def test_never_faster_than_alone_and_never_faster_with_more_beside_it() -> None:
     assert all(factor >= 1.0 for row in factors for factor in row)
     assert all(row == sorted(row) for row in factors)
     assert all(column == tuple(sorted(column)) for column in zip(*factors, strict=True))
+
+
+@pytest.mark.parametrize("load", [0.1, 0.5, 0.8])
+def test_one_session_on_one_core_shares_it_with_an_mm1_queue(load: float) -> None:
+    """With chance (1 - a) a^n there are n others, which leave 1 / (n + 1): -ln(1 - a) (1 - a) / a in the mean."""
+    assert session_speed(1, load, 1) == pytest.approx(-math.log(1.0 - load) * (1.0 - load) / load, rel=1e-3)
+
+
+def test_sessions_are_faster_with_less_beside_them() -> None:
+    """Alone each has a core where there are as many; never faster with more short tasks or more sessions."""
+    assert session_speed(2, 0.0, 2) == pytest.approx(1.0)
+    assert session_speed(2, 0.0, 4) == pytest.approx(0.5)
+    speeds = [[session_speed(2, load / 10.0, sessions) for load in range(25)] for sessions in range(1, 5)]
+    assert all(row == sorted(row, reverse=True) for row in speeds)
+    assert all(list(column) == sorted(column, reverse=True) for column in zip(*speeds, strict=True))

@@ -119,6 +119,15 @@ def test_a_clock_that_never_stopped_is_a_miss_not_a_gap() -> None:
     judged = compare(scenario(), prediction(), observed(None, at_least=180.0), PASSED, CLEAN_RESIDUE)
     verdicts = judged.content["verdicts"]
     assert (verdicts["resilience"]["verdict"], verdicts["prediction"]["verdict"]) == ("FAIL", "FAIL")
+    row = next(row for row in judged.content["metrics"] if row["name"] == "kafka_unavailable_s")
+    assert [row[f"inside_{percent}"] for percent in (50, 80, 90, 99)] == [False] * 4
+
+
+def test_a_clock_stopped_within_the_interval_tells_nothing() -> None:
+    """Watched for 12 s where 10 to 20 s are predicted: neither inside nor outside."""
+    judged = compare(scenario(), prediction(), observed(None, at_least=12.0), PASSED, CLEAN_RESIDUE)
+    row = next(row for row in judged.content["metrics"] if row["name"] == "kafka_unavailable_s")
+    assert (row["inside_90"], row["hit"]) == (None, None)
 
 
 def test_no_value_is_inconclusive() -> None:

@@ -11,6 +11,8 @@ import pytest
 
 from workbench.drill.checks import longest_gap_s
 from workbench.drill.experiment import read_outcome
+from workbench.drill.recovery import Recovery
+from workbench.drill.run_up import longest_undisturbed
 from workbench.drill.series import noise_floor, summarize_series
 from workbench.drill.steady import Window, problems
 from workbench.observe.moments import deregistered_s, isr_full_s, leaders_moved_s, registered_s, registering_start_s
@@ -88,6 +90,18 @@ def test_what_chaos_toolkit_calls_completed_is_still_a_problem(tmp_path: Path) -
     assert len(outcome.problems) == 2
 
 
+def test_a_probe_that_broke_off_is_a_problem_and_one_that_says_no_is_not(tmp_path: Path) -> None:
+    """The first one undid the fault too early; the second waited for as long as it should."""
+    done = {"activity": {"type": "action", "name": "break"}, "status": "succeeded"}
+    probe = {"activity": {"type": "probe", "name": "recovered"}}
+    broke_off = {**probe, "status": "failed", "exception": ["no answer\n"]}
+    outcome = read_outcome(journal(tmp_path / "a.json", run=[done, broke_off]))
+    assert (outcome.recovered, outcome.problems) == (False, ("recovered: no answer",))
+    says_no = {**probe, "status": "succeeded", "output": False}
+    outcome = read_outcome(journal(tmp_path / "b.json", run=[done, says_no]))
+    assert (outcome.recovered, outcome.problems) == (False, ())
+
+
 def test_a_missing_journal_is_a_problem(tmp_path: Path) -> None:
     """Chaos Toolkit killed: no journal, nothing proved."""
     assert read_outcome(tmp_path / "none.json").problems
@@ -112,6 +126,54 @@ def test_moments_are_read_from_samples() -> None:
         ProcessStart(3, 25.0, math.nan, ""),
     ]
     assert registering_start_s(starts, 30.0) == 25.0
+
+
+def machine_samples(*stolen_s: int) -> list[dict[str, float]]:
+    """Return a minute of samples, a second apart; the seconds that end at `stolen_s` were half taken away."""
+    return [{"t": float(t), "steal_percent": 50.0 if t in stolen_s else 0.2} for t in range(61)]
+
+
+@pytest.mark.parametrize(
+    ("stolen_s", "part"),
+    [
+        ((), (10.0, 40.0)),
+        ((12, 13, 30), (13.0, 29.0)),
+        ((41,), (10.0, 40.0)),  # the second after it tells of its last second at most
+        (tuple(range(0, 60, 2)), (10.0, 40.0)),  # nowhere 3 s on end: the whole
+    ],
+)
+def test_the_drain_is_measured_where_no_time_was_stolen(stolen_s: tuple[int, ...], part: tuple[float, float]) -> None:
+    """The longest undisturbed part, or all of it."""
+    assert longest_undisturbed(machine_samples(*stolen_s), 10.0, 40.0) == part
+
+
+class ABacklog:
+    """A live view whose backlog is set by the test; the broker is gone, its leaders have moved."""
+
+    backlog = 0.0
+
+    def backlog_events(self) -> float:
+        """Return the backlog."""
+        return self.backlog
+
+    def registered(self, _broker: int) -> bool:
+        """Return that the broker is gone."""
+        return False
+
+    def led_by(self, _broker: int) -> int:
+        """Return that it leads nothing."""
+        return 0
+
+
+@pytest.mark.parametrize(("above", "drained"), [(0.0, True), (0.2, True), (0.5, False)])
+def test_watching_ends_when_the_backlog_is_mostly_inside_the_calm_one(above: float, drained: bool) -> None:
+    """Not while half of the looks are above it, be it by little: the exact judgement would find no end."""
+    live = ABacklog()
+    recovery = Recovery(live, 1, 40.0, returns=False)  # type: ignore[arg-type]
+    for look in range(80):
+        live.backlog = 50.0 if look % 10 < 10 * above else 30.0
+        recovery.update(0.25 * look)
+    assert recovery.complete is drained
 
 
 def test_a_blind_probe_is_a_gap() -> None:

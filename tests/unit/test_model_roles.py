@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -13,12 +14,12 @@ from workbench.fault import FaultType
 from workbench.model.course import play
 from workbench.model.predicting import percentiles
 from workbench.model.restart import backoff_s
-from workbench.model.world import next_on_grid
+from workbench.model.world import Setting, next_on_grid
 
 
 def test_the_restart_rule_is_the_kubelets() -> None:
-    """At once, then 10, 20, 40 .. at most 300 s."""
-    assert [backoff_s(attempt) for attempt in range(1, 9)] == [0.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0, 300.0]
+    """10, 20, 40 .. at most 300 s from the second start on."""
+    assert [backoff_s(attempt) for attempt in range(2, 9)] == [10.0, 20.0, 40.0, 80.0, 160.0, 300.0, 300.0]
 
 
 @pytest.mark.parametrize(("t_s", "expected_s"), [(0.0, 0.5), (0.5, 2.5), (17.9, 18.5), (-3.0, -1.5)])
@@ -70,7 +71,8 @@ def test_a_stopped_broker_holds_nothing_for_longer_than_a_followers_back_off() -
     course = play(setting, draws)
     led = np.array([leader == setting.victim for leader in setting.leaders])
     held = course.disturbance.held_until_s
-    latest_s = 1.0 + draws["controller_partition_s"] * setting.followed + 0.5 * draws["leader_and_isr_s"]
+    arrives_s = max(draws["controller_partition_s"] * setting.followed, draws["leader_and_isr_s"])
+    latest_s = arrives_s + 0.5 * draws["leader_and_isr_s"] + 1.0
     assert (held[:, ~led] - course.disturbance.begins_s).max() == pytest.approx(latest_s)
     assert (held - course.disturbance.begins_s < latest_s + 0.2).all()
     assert not course.disturbance.loses_tail.any()
@@ -80,13 +82,35 @@ def test_one_survivors_followers_always_back_off() -> None:
     """The last to handle the controller's change: its partitions replicate a second after the others' at most."""
     setting, draws = setting_and_draws(parameters_of(), a_scenario())
     for last, overlap in ((0.1, 0.99), (0.9, 0.99), (0.1, 0.0)):
-        course = play(setting, {**draws, "epoch_last_share": last, "epoch_overlap_share": overlap})
-        led = np.array([leader == setting.victim for leader in setting.leaders])
-        followed = course.disturbance.held_until_s[0, ~led]
-        heads = course.disturbance.head_until_s[0, ~led]
-        delays = sorted({round(float(each), 6) for each in followed - heads})
+        delays = replication_delays_s(setting, {**draws, "epoch_last_share": last, "epoch_overlap_share": overlap})
         assert len(delays) == (1 if overlap == 0.0 else 2)
         assert 0.8 < delays[-1] < 1.0
+
+
+@pytest.mark.parametrize(
+    ("backoff_s", "wait_s", "change_s", "delay_s"),
+    [
+        (1.0, 0.5, 0.06, 0.97),  # one pause, counted from when the first broker had handled the change
+        (0.1, 0.5, 0.06, 0.47),  # a short pause ends with the request for the other partitions
+        (0.1, 0.1, 0.06, 0.07),
+        (0.1, 0.1, 0.3, 0.05),  # refused, paused and refused again until the last broker has handled it
+    ],
+)
+def test_a_follower_asks_again_until_both_brokers_have_handled_the_change(
+    backoff_s: float, wait_s: float, change_s: float, delay_s: float
+) -> None:
+    """In rounds of the back-off or, where nothing else is written, of the longest wait of a fetch."""
+    setting, draws = setting_and_draws(parameters_of(), a_scenario())
+    drawn = {"replica_fetch_backoff_s": backoff_s, "replica_fetch_wait_s": wait_s, "leader_and_isr_s": change_s}
+    assert replication_delays_s(setting, {**draws, **drawn})[-1] == pytest.approx(delay_s)
+
+
+def replication_delays_s(setting: Setting, draws: Mapping[str, float]) -> list[float]:
+    """Return by how much (s) held requests wait longer than those in flight, partitions led by survivors, ascending."""
+    course = play(setting, draws)
+    led = np.array([leader == setting.victim for leader in setting.leaders])
+    waits_s = course.disturbance.held_until_s[0, ~led] - course.disturbance.head_until_s[0, ~led]
+    return sorted({round(float(each), 6) for each in waits_s})
 
 
 def test_clients_find_new_leaders_at_their_own_timers() -> None:

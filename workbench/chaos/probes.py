@@ -7,6 +7,7 @@ import time
 from typing import Final
 
 from workbench.chaos.hub import find
+from workbench.errors import ToolFailed
 from workbench.target.port import ProcessStart, Target
 
 __all__ = ["all_brokers_registered", "all_replicas_in_sync", "recovered_within", "serving_within"]
@@ -62,10 +63,21 @@ def _serves(live: Target, deadline_s: float, calm_s: float) -> bool:
     while time.monotonic() - calm_from_s < calm_s:
         if time.monotonic() > deadline_s:
             return False
-        if not _takes_writes(live) or live.waiting_records() >= bound:
+        if not _keeps_up(live, bound):
             calm_from_s = time.monotonic()
         time.sleep(POLL_S)
     return True
+
+
+def _keeps_up(live: Target, bound: int) -> bool:
+    """Tell whether writes are taken and fewer than `bound` records wait; a hub that cannot say yet does not.
+
+    A leader answers no question about its records until its followers have confirmed it (OFFSET_NOT_AVAILABLE).
+    """
+    try:
+        return _takes_writes(live) and live.waiting_records() < bound
+    except ToolFailed:
+        return False
 
 
 def _takes_writes(live: Target) -> bool:

@@ -46,11 +46,16 @@ class Row:
         return scale(self.metric.unit, shown, self.observation.resolution)
 
     def inside(self, percent: str) -> bool | None:
-        """Tell whether the observation fell inside an interval; None when there is nothing to judge."""
-        if self.value is None or not self.predicted:
+        """Tell whether the observation fell inside an interval; None when there is nothing to judge.
+
+        What had not come when watching ended, beyond the interval's end, fell outside.
+        """
+        if not self.predicted:
             return None
         low, high = self.intervals[percent]
-        return low <= self.value <= high
+        if self.value is not None:
+            return low <= self.value <= high
+        return False if self.observation.at_least is not None and self.observation.at_least > high else None
 
     @property
     def bounds(self) -> tuple[float, float]:

@@ -60,7 +60,8 @@ def read_outcome(journal: Path) -> ExperimentOutcome:
     probes = [item for item in content.get("run", []) if item["activity"]["type"] == "probe"]
     rollbacks = content.get("rollbacks", [])
     problems = [] if baseline_met else ["the experiment's steady state was not met before the fault"]
-    problems += [_problem(item) for item in [*actions, *rollbacks] if item.get("status") != "succeeded"]
+    # A probe that broke off ended the wait for the recovery, so the undo came too early; one that says no did not.
+    problems += [_problem(item) for item in [*actions, *probes, *rollbacks] if item.get("status") != "succeeded"]
     problems += [] if actions else ["nothing was injected"]
     return ExperimentOutcome(
         baseline_met,

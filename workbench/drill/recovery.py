@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -11,6 +12,7 @@ from workbench.drill.live import Live
 CALM_S: Final = 8.0  # the live backlog must stay back for so long (the exact judgement needs 5 s of load)
 CALM_FACTOR: Final = 1.5
 CALM_SLACK_EVENTS: Final = 60.0
+CALM_SHARE: Final = 0.75  # of the looks within CALM_S that are inside the calm backlog (the exact judgement: 0.6)
 
 
 @dataclass
@@ -26,7 +28,7 @@ class Recovery:
     calm_backlog_events: float
     returns: bool  # whether the restart rule brings the broker back
     marks: dict[str, float] = field(default_factory=dict)
-    _calm_since_s: float | None = None
+    _looks: deque[tuple[float, float]] = field(default_factory=deque)  # (s since the fault, backlog) since it is calm
 
     def update(self, since_fault_s: float) -> list[str]:
         """Look once; return the names of conditions that were met now for the first time."""
@@ -52,11 +54,18 @@ class Recovery:
         return wanted <= self.marks.keys()
 
     def _calm(self, since_fault_s: float, backlog: float) -> bool:
-        """Tell whether the backlog has been back for CALM_S, after the leaders moved."""
+        """Tell whether the backlog has been back for CALM_S, after the leaders moved.
+
+        Never far above the calm one, and mostly inside it: while a broker warms up the rows take longer.
+        """
         bound = CALM_FACTOR * self.calm_backlog_events + CALM_SLACK_EVENTS
         if backlog > bound or "leaders-moved" not in self.marks:
-            self._calm_since_s = None
+            self._looks.clear()
             return False
-        if self._calm_since_s is None:
-            self._calm_since_s = since_fault_s
-        return since_fault_s - self._calm_since_s >= CALM_S
+        self._looks.append((since_fault_s, backlog))
+        if since_fault_s - self._looks[0][0] < CALM_S:
+            return False
+        while since_fault_s - self._looks[0][0] > CALM_S:
+            self._looks.popleft()
+        inside = sum(1 for _, events in self._looks if events <= self.calm_backlog_events)
+        return inside >= CALM_SHARE * len(self._looks)

@@ -12,6 +12,7 @@ import psutil
 from workbench import ledger as ledger_room
 from workbench.metrics.tables import WriteTable
 from workbench.observe.collector import read_samples
+from workbench.observe.machine import STEP_S
 from workbench.observe.moments import Sample, seen
 from workbench.records.baseline import Baseline, PipelineWindow
 from workbench.target.local import LocalHub
@@ -20,6 +21,7 @@ SAMPLE_MAX: Final = 5000
 STEADY_STATE_STEP_S: Final = 0.05
 DRAIN_LAG_RECORDS_MIN: Final = 1000.0
 DRAIN_S_MIN: Final = 3.0
+STEAL_PERCENT_MAX: Final = 5.0  # of the machine's time, taken away by its host
 SERVER_CORES_S_MIN: Final = 0.5
 
 
@@ -41,7 +43,7 @@ def measure(
     states = hub.partition_states()
     cores = psutil.cpu_count() or 1
     machine = seen(read_samples(observed / "machine.jsonl"))
-    burst_window, drain = pipeline_window(samples, *burst), drain_window(samples, burst[1], start_s)
+    burst_window, drain = pipeline_window(samples, *burst), drain_window(samples, machine, burst[1], start_s)
     saturated = drain or burst_window
     return Baseline(
         broker_start_to_registered_s=hub.start_to_registered_s(),
@@ -49,6 +51,7 @@ def measure(
         broker_registered_to_ready_s=hub.registered_to_ready_s(),
         machine_cores=cores,
         busy_cores=busy_cores(machine, cores, start_s, end_s),
+        busy_cores_saturated=busy_cores(machine, cores, saturated.start_s, saturated.end_s),
         server_cores=server_cores(machine, start_s, end_s),
         server_cores_saturated=server_cores(machine, saturated.start_s, saturated.end_s),
         ack_s=_sample(devices.acked_s - devices.intended_s),
@@ -110,10 +113,13 @@ def backlog_p99(table: WriteTable, start_s: float, end_s: float) -> float:
     return float(np.percentile(backlog, 99.0))
 
 
-def drain_window(samples: Sequence[Sample], burst_end_s: float, baseline_start_s: float) -> PipelineWindow | None:
+def drain_window(
+    samples: Sequence[Sample], machine: Sequence[Sample], burst_end_s: float, baseline_start_s: float
+) -> PipelineWindow | None:
     """Return the stretch in which the burst's backlog was worked off at the usual rate, None if too short to tell.
 
-    It ends with the last sample whose lag still fills a batch of every processor.
+    It ends with the last sample whose lag still fills a batch of every processor. Where other machines on the
+    same host took cores away in between, it is the longest part without that, if long enough.
     """
     full = [
         sample["t"]
@@ -122,7 +128,22 @@ def drain_window(samples: Sequence[Sample], burst_end_s: float, baseline_start_s
     ]
     if not full or full[-1] - burst_end_s < DRAIN_S_MIN:
         return None
-    return pipeline_window(samples, burst_end_s, full[-1])
+    start_s, end_s = longest_undisturbed(machine, burst_end_s, full[-1])
+    return pipeline_window(samples, start_s, end_s)
+
+
+def longest_undisturbed(machine: Sequence[Sample], start_s: float, end_s: float) -> tuple[float, float]:
+    """Return the longest part of a window without stolen time; the whole of it where none is long enough to tell."""
+    disturbed = [
+        sample["t"]
+        for sample in machine
+        if start_s < sample["t"] < end_s + STEP_S and sample["steal_percent"] > STEAL_PERCENT_MAX
+    ]
+    # A sample tells of the second before it.
+    starts = [start_s, *disturbed]
+    ends = [*(t_s - STEP_S for t_s in disturbed), end_s]
+    first, last = max(zip(starts, ends, strict=True), key=lambda part: part[1] - part[0])
+    return (first, min(last, end_s)) if min(last, end_s) - first >= DRAIN_S_MIN else (start_s, end_s)
 
 
 def _nearest(samples: Sequence[Sample], t_s: float) -> dict[str, Any]:

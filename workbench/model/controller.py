@@ -37,11 +37,11 @@ def change(world: World, first: tuple[str, int], second: tuple[str, int]) -> Ste
     yield env.timeout(draws["controller_partition_s"] * first[1])
     done_s = float(env.now) + draws["leader_and_isr_s"]
     sent_s = float(env.now) + draws["controller_partition_s"] * second[1]
-    world.moments["change_sent"] = sent_s
     yield world.until(done_s)
     world.note(first[0])
     world.event(first[0]).succeed()
     yield world.until(sent_s)
+    world.note("second_change_arrives")
     yield env.timeout(draws["leader_and_isr_s"])
     world.note(second[0])
     world.event(second[0]).succeed()

@@ -1,9 +1,10 @@
-"""How much slower a starting broker gets on with its work while the hub uses the same cores.
+"""How fast work gets on that always wants to, while the hub uses the same cores.
 
 Processor sharing (Kleinrock, Queueing Systems II, 4.4) of two kinds of work: tasks that run for milliseconds and
-then wait - the load, the brokers' requests - get what they ask for, since a fair scheduler owes them time; work
-that always wants to go on - the starting JVM, and while a backlog drains one database session a processor -
-shares the cores that are left.
+then wait - the load, the brokers' requests - and work that always wants to go on - a starting JVM, and while a
+backlog drains one database session a processor. For a start, which takes seconds, short tasks get what they ask
+for, since a fair scheduler owes them time, and the rest is shared. A session waits for the disk in between, so
+it is owed time as well, and shares with as many short tasks as happen to run (M/M/c).
 
 Left out: clock speeds and caches that several busy cores share; the wait for a disk.
 """
@@ -12,6 +13,10 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
+
+RUNNING_MAX: Final = 200  # short tasks at once
+UTILIZATION_MAX: Final = 0.95  # of short tasks: what was measured as more is a machine that others use as well
 LEFT_MIN: Final = 0.25  # cores; even short tasks cannot keep a runnable thread off all cores
 
 
@@ -24,3 +29,16 @@ def slow_down(cores: float, parallel: float, short_tasks: float, threads: float,
     left = max(cores - short_tasks, LEFT_MIN)
     share = left * threads / (threads + rivals) if rivals else left
     return max(1.0, parallel / share)
+
+
+def session_speed(cores: int, short_tasks: float, sessions: int) -> float:
+    """Return the mean speed (1 alone) of each of `sessions` that always run, beside short tasks.
+
+    `short_tasks` is what they keep busy, in cores. With n of them running each session has cores / (n + sessions)
+    of a core, at most one; n is distributed as in an M/M/c queue of their load.
+    """
+    running = np.arange(RUNNING_MAX)
+    offered = min(short_tasks, UTILIZATION_MAX * cores)
+    ratios = np.where(running > 0, offered / np.minimum(np.maximum(running, 1), cores), 1.0)
+    weight = np.cumprod(ratios)
+    return float(np.sum(weight * np.minimum(1.0, cores / (running + sessions))) / np.sum(weight))

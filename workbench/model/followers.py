@@ -1,18 +1,22 @@
-"""Replication between the survivors after the controller's change: some followers back off for a second.
+"""Replication between the survivors after the controller's change: some followers back off.
 
 Every change of an in-sync replica set raises the partition's leader epoch (Kafka 3.7.1 LeaderAndIsr.
 newLeaderAndIsr), and two brokers never handle the controller's request at the same instant. A follower that is
 first asks its leader with an epoch the leader does not know yet (UNKNOWN_LEADER_EPOCH); one whose fetch is
 under way meanwhile gets FENCED_LEADER_EPOCH with a state that has moved on. Either partition is left alone for
-replica.fetch.backoff.ms (AbstractFetcherThread.handlePartitionsWithErrors). An acks=all request to it blocks
-the producer's connection, since a broker serves one request of a connection at a time.
+replica.fetch.backoff.ms (AbstractFetcherThread.handlePartitionsWithErrors), and for longer where nothing is
+written: the thread's next request asks for the other partitions, and the leader keeps a request it has nothing
+for until replica.fetch.wait.max.ms is over (DelayedFetch). Then the follower asks again, as often as it takes
+until both brokers have handled the change. An acks=all request to such a partition blocks the producer's
+connection, since a broker serves one request of a connection at a time.
 
-Left out: which partitions back off (one is enough to block a connection that writes to all), and rounds of
-back-off beyond the first.
+Left out: which partitions back off (one is enough to block a connection that writes to all), and a request that
+the leader answers early because one of the other partitions is written to (acks below all).
 """
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from workbench.model.world import Steps, World
@@ -24,8 +28,10 @@ def replication_from(world: World, broker: int) -> Steps:
     """Note when a surviving leader's partitions are replicated again, all of them."""
     yield world.isr_shrunk & world.leaders_moved
     if backs_off(world, broker):
-        early_s = world.moments["change_sent"] + EARLY_SHARE * world.draws["leader_and_isr_s"]
-        yield world.until(early_s + world.draws["replica_fetch_backoff_s"])
+        early_s = world.moments["second_change_arrives"] + EARLY_SHARE * world.draws["leader_and_isr_s"]
+        round_s = max(world.draws["replica_fetch_backoff_s"], world.draws["replica_fetch_wait_s"])
+        rounds = max(1, math.ceil((float(world.env.now) - early_s) / round_s))
+        yield world.until(early_s + rounds * round_s)
     world.replicates_s[broker] = float(world.env.now)
 
 

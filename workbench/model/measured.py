@@ -14,13 +14,15 @@ from typing import Final
 import numpy as np
 
 from workbench.model.batch_spread import spread
+from workbench.model.cores import session_speed
 from workbench.model.parameter import Distribution, Parameter, Source, empirical, triangular
 from workbench.model.priors import TAKEN_OVER
 from workbench.records.baseline import Baseline, PipelineWindow
 
 RESPONSE_S_MIN: Final = 0.0003
-DRAIN_AGAIN: Final = (0.9, 1.05, 1.3)
-DATABASE_CORES_MIN: Final = 0.05
+DRAIN_AGAIN: Final = (0.95, 1.05, 1.2)  # how much faster the same drain would be later
+SHORT_DRAIN_AGAIN: Final = (0.95, 1.1, 1.5)
+LONG_DRAIN_S: Final = 15.0
 PRIMARY: Final = "postgres-1"
 
 
@@ -72,17 +74,16 @@ def _machine(baseline: Baseline, victim: str) -> dict[str, Parameter]:
 
 
 def _freed(baseline: Baseline, victim: str, taken_over: float) -> float:
-    """Return by which factor the database has more of the cores once the victim takes none, both saturated.
+    """Return by which factor the database is faster once the victim takes no cores, both saturated.
 
-    Its sessions, one a processor, get what everything else leaves, each at most a core (cores.py); the survivors
-    take `taken_over` of the victim's share.
+    Its sessions, one a processor, share the cores with everything else (cores.py); the survivors take
+    `taken_over` of the victim's part.
     """
-    saturated = baseline.server_cores_saturated
-    others = sum(cores for name, cores in saturated.items() if name != PRIMARY)
-    left = max(baseline.machine_cores - others, DATABASE_CORES_MIN)
-    sessions = max(baseline.steady.busy_processors, 1.0)
-    freed = (1.0 - taken_over) * saturated.get(victim, 0.0)
-    return min(left + freed, sessions) / min(left, sessions)
+    saturated, cores = baseline.server_cores_saturated, baseline.machine_cores
+    others = max(0.0, baseline.busy_cores_saturated - saturated.get(PRIMARY, 0.0))
+    sessions = max(round(baseline.steady.busy_processors), 1)
+    fewer = max(0.0, others - (1.0 - taken_over) * saturated.get(victim, 0.0))
+    return session_speed(cores, fewer, sessions) / session_speed(cores, others, sessions)
 
 
 def _acknowledgement(baseline: Baseline, linger_s: float) -> dict[str, Parameter]:
@@ -120,11 +121,13 @@ def _batches(baseline: Baseline, victim: str) -> dict[str, Parameter]:
         found[f"{name}_busy"] = _measured(round(min(window.batch_total_s / offered_s, 1.0), 4), "", origin)
     if baseline.drain is not None:
         freed = [_freed(baseline, victim, taken_over) for taken_over in reversed(TAKEN_OVER)]
+        lasted_s = baseline.drain.end_s - baseline.drain.start_s
+        again = DRAIN_AGAIN if lasted_s >= LONG_DRAIN_S else SHORT_DRAIN_AGAIN
         found["saturated_speed_up"] = _measured(
-            triangular(*(round(each * again, 4) for each, again in zip(freed, DRAIN_AGAIN, strict=True))),
+            triangular(*(round(each * later, 4) for each, later in zip(freed, again, strict=True))),
             "",
-            f"the drain after the burst; {victim}'s cores go to the database, which has {freed[1]:.2f} times as many",
-            "the drain is short, and a stall in it makes the database look slower than it is",
+            f"{lasted_s:.0f} s of the drain after the burst; {freed[1]:.2f} times the speed without {victim}",
+            "soon after a burst the JVMs still compile, and in a short drain a stall weighs much",
         )
     rest_s = [window.batch_total_s - window.batch_database_s for window in (steady, saturated)]
     intercept_s, slope_s = line(steady, saturated, rest_s[0], rest_s[1])

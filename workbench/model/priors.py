@@ -150,12 +150,18 @@ BROKER: Final[Mapping[str, Parameter]] = {
         f"{_KAFKA} KafkaServer.startup: a failed registration shuts the broker down and ends the process",
         "from the refused registration to the process gone",
     ),
+    "kubelet_relist_s": _prior(
+        uniform(0.0, 1.0),
+        "s",
+        "Kubernetes 1.29 pkg/kubelet/kubelet.go genericPlegRelistPeriod, 1 s; the kubelet's stand-in does the same",
+        "from a first exit to the kubelet's next look at its containers; later exits wait for the back-off anyway",
+    ),
     "restart_notice_s": _prior(triangular(0.02, 0.1, 0.6), "s", "process reaped, new one forked"),
     "isr_rejoin_s": _prior(
-        triangular(0.15, 0.35, 1.2),
+        triangular(0.15, 0.3, 0.7),
         "s",
         f"{_KAFKA} LeaderAndIsr to the broker, truncation, first fetches, Partition.maybeExpandIsr, AlterPartition one "
-        "request at a time: 0.25 to 0.35 s on an idle hub (measured), more where fetches wait",
+        "request at a time: 0.25 to 0.35 s on an idle hub (measured), more where fetches wait (0.1 s each)",
         "from the broker ready to full sets, on free cores and without the bytes missed",
     ),
     "catch_up_bytes_per_s": _prior(

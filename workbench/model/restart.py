@@ -1,7 +1,7 @@
 """The victim's return: restart rule, registration, and its way back into the in-sync replica sets.
 
-The restart rule is the kubelet's (Kubernetes documentation, Pod Lifecycle): at once after the first exit, then
-after 10, 20, 40 .. 300 s. A broker that registers while its old session is alive is refused (Kafka 3.7.1
+The restart rule is the kubelet's (Kubernetes documentation, Pod Lifecycle): once the kubelet has seen the first
+exit, then after 10, 20, 40 .. 300 s. A broker that registers while its old session is alive is refused (Kafka 3.7.1
 KafkaZkClient.CheckedEphemeral, NodeExists), shuts down and exits, so the rule decides. Log recovery comes
 before registration (KafkaServer.startup) and only after SIGKILL: a refused broker shuts its logs down cleanly.
 
@@ -25,8 +25,8 @@ ATTEMPTS_MAX: Final = 12  # beyond any recovery time-out: the waits sum up to ov
 
 
 def backoff_s(attempt: int) -> float:
-    """Return the kubelet's wait before start number `attempt` (1, 2, ..) after an exit."""
-    return 0.0 if attempt <= 1 else min(10.0 * 2.0 ** (attempt - 2), 300.0)
+    """Return the kubelet's wait before start number `attempt` (2, 3, ..) after an exit."""
+    return min(10.0 * 2.0 ** (attempt - 2), 300.0)
 
 
 def restart(world: World) -> Steps:
@@ -37,7 +37,8 @@ def restart(world: World) -> Steps:
     if setting.fault is FaultType.BROKER_STOP:
         yield world.exited
     for attempt in range(1, ATTEMPTS_MAX + 1):
-        yield world.env.timeout(backoff_s(attempt) + draws["restart_notice_s"])
+        waits_s = draws["kubelet_relist_s"] if attempt == 1 else backoff_s(attempt)
+        yield world.env.timeout(waits_s + draws["restart_notice_s"])
         started_s = float(world.env.now)
         logs_s = draws["log_load_partition_s"] * hosted(world) + (recovery_of_logs_s(world) if attempt == 1 else 0.0)
         yield from labour(world, draws["broker_start_s"] * draws["start_again_factor"] + logs_s)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # a prediction's subprocesses import this module: they need n
     from workbench.topology.hub import HubTopology
 
 REPLICA_FETCH_BACKOFF_MS: Final = "1000"  # Kafka 3.7.1 KafkaConfig
+REPLICA_FETCH_WAIT_MS: Final = "500"  # KafkaConfig replica.fetch.wait.max.ms
 OFFSETS_PARTITIONS: Final = "50"  # KafkaConfig offsets.topic.num.partitions
 SESSION_TICKS_MIN: Final = 2  # ZooKeeper 3.8.4 ZooKeeperServer.setMinSessionTimeout
 SESSION_TICKS_MAX: Final = 20  # setMaxSessionTimeout
@@ -45,6 +46,11 @@ def from_manifests(topology: HubTopology) -> dict[str, Parameter]:
             seconds_from_ms(float(topology.kafka.config.get("replica.fetch.backoff.ms", REPLICA_FETCH_BACKOFF_MS))),
             "s",
             "spec.kafka.config replica.fetch.backoff.ms, else Kafka 3.7.1's default",
+        ),
+        "replica_fetch_wait_s": row(
+            seconds_from_ms(float(topology.kafka.config.get("replica.fetch.wait.max.ms", REPLICA_FETCH_WAIT_MS))),
+            "s",
+            "spec.kafka.config replica.fetch.wait.max.ms, else Kafka 3.7.1's default",
         ),
         "partitions": row({topic.name: topic.partitions for topic in topics}, "", "KafkaTopic spec.partitions"),
         "replication_factor": row(

@@ -31,8 +31,9 @@ class Baseline:
     broker_registered_to_ready_s: Mapping[str, float]  # registered -> answers metadata requests
     machine_cores: int
     busy_cores: float  # of them, mean over the baseline; other people's work counts too
+    busy_cores_saturated: float  # the same while the processors were saturated: drain, else burst
     server_cores: Mapping[str, float]  # "kafka-1" -> cores it kept busy, mean over the baseline
-    server_cores_saturated: Mapping[str, float]  # the same while the processors were saturated: drain, else burst
+    server_cores_saturated: Mapping[str, float]  # the same while they were saturated
     ack_s: tuple[float, ...]  # acknowledgement times of the baseline's device events, at most 5,000
     commit_s: tuple[float, ...]  # intended to committed, same events
     offered_per_s: float  # devices and canary, over the baseline

@@ -157,14 +157,13 @@ def _observed(sheet: Sheet, axes: Axes, row: Row, y: float, height: float, judge
         marks.miss(axes, ratio, y, variant)
     else:
         marks.dot(axes, ratio, y, variant, hollow=not judged)
-    if row.missed and judged:
+    if row.missed and judged and not variant.narrow:  # a phone has no room for it beside the name
         share = math.log(ratio / low) / math.log(high / low)
         align = "left" if share < 0.2 else "right" if share > 0.8 else "center"
-        sign = "+" if row.overshoot > 0 else "-"
         axes.text(
             ratio,
             y - height / 2 - 0.04,
-            f"MISS {sign}{row.scale.text(abs(row.overshoot))}",
+            _miss_words(row),
             color=FAIL,
             fontsize=variant.text_pt,
             fontweight="bold",
@@ -185,8 +184,10 @@ def _labels(sheet: Sheet, axes: Axes, layout: _Layout, row: Row, y: float, judge
         objective_words = f"objective {bound}" + (" >" if off_scale else "")
     if variant.narrow:
         sheet.write(layout.left, y - 0.36, name, colour, bold=row.primary)
-        sheet.write(layout.left, y + 0.35, _values(row, variant, bool(objective_words), judged), colour, bold=missed)
-        sheet.write(variant.width_in - 0.08, y + 0.35, objective_words, OBJECTIVE, align="right")
+        values = _values(row, variant, bool(objective_words), judged)
+        sheet.write(layout.left, y + 0.35, f"{values}, {_miss_words(row)}" if missed else values, colour, bold=missed)
+        below = variant.line_in if missed else 0.0
+        sheet.write(variant.width_in - 0.08, y + 0.35 + below, objective_words, OBJECTIVE, align="right")
         return
     sheet.write(0.0, y, name, colour, bold=row.primary)
     lines = [(row.with_unit(), colour, missed), (f"({row.interval_text()})", MUTED, False)]
@@ -195,6 +196,10 @@ def _labels(sheet: Sheet, axes: Axes, layout: _Layout, row: Row, y: float, judge
     for index, (text, line_colour, bold) in enumerate(lines):
         offset = (index - (len(lines) - 1) / 2) * variant.line_in
         sheet.write(sheet.margin_left, y + offset, text, line_colour, bold)
+
+
+def _miss_words(row: Row) -> str:
+    return f"MISS {'+' if row.overshoot > 0 else '-'}{row.scale.text(abs(row.overshoot))}"
 
 
 def _values(row: Row, variant: Variant, beside_objective: bool, judged: bool) -> str:

@@ -45,7 +45,7 @@ UNDO_RETRY_S: Final = 10.0  # a server that ended again is started again after t
 SUPERVISOR_EXITS_S: Final = 10.0
 STAND_INS: Final = (
     "The kubelet's restarts of a crashed server are decided by a stand-in that follows its published rule "
-    "(at once, then after 10, 20, 40 .. 300 s): the waits are predicted and shown, never scored.",
+    "(within a second, then after 10, 20, 40 .. 300 s): the waits are predicted and shown, never scored.",
     "Strimzi and Kubegres do not run: configuration is read from their resources, nothing fails over by itself.",
     "All nodes are one machine: processes share its cores, memory and disk, and the network is loopback.",
 )

@@ -265,7 +265,7 @@ class Supervisor:
             begun = managed.starts[-1]
             managed.starts[-1] = ProcessStart(process_id, begun.started_s, ended_s, exit_text(wait_status))
             if managed.spec.is_server and self._rule is RestartRule.KUBELET_RULES and not self._ending:
-                managed.restart_due_s = ended_s + managed.stand_in.wait_s(ended_s - begun.started_s)
+                managed.restart_due_s = managed.stand_in.restart_due_s(begun.started_s, ended_s)
             _say("exit", name=managed.spec.name, pid=process_id, how=exit_text(wait_status))
 
     def _end_all(self) -> None:
