@@ -164,6 +164,12 @@ BROKER: Final[Mapping[str, Parameter]] = {
         "request at a time: 0.25 to 0.35 s on an idle hub (measured), more where fetches wait (0.1 s each)",
         "from the broker ready to full sets, on free cores and without the bytes missed",
     ),
+    "isr_rejoin_waits_share": _prior(
+        uniform(0.3, 0.8),
+        "",
+        "fetch waits and AlterPartition's round trips through ZooKeeper, one after another, compute little",
+        "of isr_rejoin_s: what busy cores do not make longer",
+    ),
     "catch_up_bytes_per_s": _prior(
         triangular(2e7, 6e7, 1.2e8), "bytes/s", "one fetcher a source broker, 10 MiB a response; 50-100 MB/s"
     ),

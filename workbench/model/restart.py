@@ -54,12 +54,15 @@ def restart(world: World) -> Steps:
 
 def rejoin(world: World) -> Steps:
     """From registered to every in-sync replica set full."""
-    yield from labour(world, world.draws["broker_ready_s"])
+    draws = world.draws
+    yield from labour(world, draws["broker_ready_s"])
     world.note("ready")
     world.ready.succeed()
     yield world.isr_shrunk
     missed_bytes = world.setting.bytes_per_s * float(world.env.now)
-    yield from labour(world, world.draws["isr_rejoin_s"] + missed_bytes / world.draws["catch_up_bytes_per_s"])
+    waits_s = draws["isr_rejoin_waits_share"] * draws["isr_rejoin_s"]
+    yield world.env.timeout(waits_s)
+    yield from labour(world, draws["isr_rejoin_s"] - waits_s + missed_bytes / draws["catch_up_bytes_per_s"])
     world.note("isr_full")
     world.isr_full.succeed()
 
