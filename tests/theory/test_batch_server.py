@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from workbench.engine.kernels import commit
-from workbench.model.batch_spread import above_median, spread_of_batches
+from workbench.model.batch_spread import SteadyRows, above_median
 
 REPLICATIONS = 12
 CUSTOMERS = 40_000
@@ -57,7 +57,7 @@ def test_the_spread_of_batches_is_found_again(sigma: float) -> None:
     noise = rng.lognormal(-(sigma**2) / 2.0, sigma, CUSTOMERS)
     edges = np.array([0, CUSTOMERS])
     rows_s = commit(arrivals_s, noise, edges, 0.05, 500, 0.2 * batch_s, 0.8 * batch_s / events, 0.0, 0.0, 1.0)
-    found = spread_of_batches(above_median(rows_s - arrivals_s), per_s, batch_s, events, 0.05)
+    found = SteadyRows(per_s, batch_s, 0.0, events, 0.05).spread_with(above_median(rows_s - arrivals_s))
     assert found == pytest.approx(sigma, abs=0.06)
 
 

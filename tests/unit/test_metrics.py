@@ -126,6 +126,15 @@ def test_what_never_happened_has_no_duration_and_what_came_early_takes_none(monk
     never = evidence([1.0], [4.0])
     assert math.isnan(functions.leader_election_s(never))
     monkeypatch.setattr(functions, "all_partitions_acked_s", lambda _: 9.0)
+    monkeypatch.setattr(functions, "kafka_partitions_hit", lambda _: 1.0)
     for drained_s, took_s in ((12.0, 3.0), (5.0, 0.0), (NAN, NAN)):
         monkeypatch.setattr(functions, "backlog_drained_s", lambda _, drained_s=drained_s: drained_s)
         assert functions.pipeline_drain_s(never) == pytest.approx(took_s, nan_ok=True)
+
+
+def test_without_a_silent_partition_draining_is_counted_from_the_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An orderly stop holds writes for less than a second and still leaves a backlog."""
+    seen = evidence([1.0], [1.2])
+    monkeypatch.setattr(functions, "backlog_drained_s", lambda _: 1.3)
+    assert math.isnan(functions.all_partitions_acked_s(seen))
+    assert functions.pipeline_drain_s(seen) == 1.3

@@ -177,11 +177,12 @@ def pipeline_backlog_event_s(evidence: Evidence) -> float:
 
 
 def pipeline_drain_s(evidence: Evidence) -> float:
-    """From the last silent partition's first acknowledgement to the backlog drained, s; 0 if it drained before."""
-    start = all_partitions_acked_s(evidence)
+    """From the last silent partition's first acknowledgement to the backlog drained, s; 0 if it drained before.
+
+    Where no partition was silent for over SILENCE_S the clock starts with the fault.
+    """
     drained = backlog_drained_s(evidence)
-    if np.isnan(start):
-        return 0.0 if drained == 0.0 else NAN
+    start = 0.0 if kafka_partitions_hit(evidence) == 0.0 else all_partitions_acked_s(evidence)
     return float(np.maximum(0.0, drained - start))  # which, unlike max, keeps NaN
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from workbench.model.batch_spread import spread
 from workbench.model.cores import session_speed
 from workbench.model.parameter import Distribution, Parameter, Source, empirical, triangular
-from workbench.model.priors import TAKEN_OVER
+from workbench.model.priors import CLIENTS, TAKEN_OVER
 from workbench.records.baseline import Baseline, PipelineWindow
 
 RESPONSE_S_MIN: Final = 0.0003
@@ -37,7 +37,8 @@ def measured(baseline: Baseline, victim: str, linger_s: float, batch_linger_s: f
     """
     found = {**_broker(baseline, victim), **_machine(baseline, victim)}
     found |= {**_acknowledgement(baseline, linger_s), **_batches(baseline, victim)}
-    return {**found, **spread(baseline, batch_linger_s)}
+    fetch_s = float(CLIENTS["fetch_s"].value.quantile(np.array([0.5]))[0])
+    return {**found, **spread(baseline, batch_linger_s, fetch_s)}
 
 
 def _broker(baseline: Baseline, victim: str) -> dict[str, Parameter]:

@@ -219,6 +219,12 @@ PIPELINE_UNMEASURED: Final[Mapping[str, Parameter]] = {
     "saturated_batch_s": _prior(triangular(0.1, 0.25, 0.6), "s", "as steady_batch_s, on cores that are all busy"),
     "saturated_busy": _prior(uniform(0.6, 0.95), "", "share of time"),
     "batch_rest_s": _prior(triangular(0.0005, 0.002, 0.006), "s", "parsing, one Redis script a batch"),
+    "commit_stamp_lead_s": _prior(
+        triangular(0.0002, 0.002, 0.006),
+        "s",
+        "110 us to 1.6 ms fdatasync, one reply, one wake-up; PostgreSQL 14 xact.c RecordTransactionCommit",
+        "from a row's commit stamp to the processor's having its answer",
+    ),
     "batch_rest_event_s": _prior(triangular(5e-6, 2e-5, 6e-5), "s", "parsing and Redis, one event"),
 }
 

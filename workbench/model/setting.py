@@ -87,4 +87,5 @@ def service_of(setting: Setting, parameters: Parameters, draws: Mapping[str, flo
         rest_fixed_s=draws["batch_rest_s"],
         rest_event_s=draws["batch_rest_event_s"],
         saturation_factor=time.contention,
+        stamp_lead_s=draws["commit_stamp_lead_s"],
     )
