@@ -164,11 +164,20 @@ def schedule(
     """Return the devices' schedule over [start_s, end_s); `partitions` maps topic to partition count."""
     intended_s = arrivals(workload, rng, start_s, end_s, calibration_burst)
     names = sorted(partitions)
-    shares = np.array([workload.mix.get(name, 0.0) for name in names])
-    topic = rng.choice(len(names), size=len(intended_s), p=shares / shares.sum())
+    topic = _topics(np.array([workload.mix.get(name, 0.0) for name in names]), len(intended_s), rng)
     device = rng.integers(0, workload.devices, size=len(intended_s))
     counts = np.array([partitions[name] for name in names])
-    return Schedule(intended_s, topic.astype(np.int64), device, device % counts[topic])
+    return Schedule(intended_s, topic, device, device % counts[topic])
+
+
+def _topics(shares: FloatArray, count: int, rng: np.random.Generator) -> IntArray:
+    """Return `count` topics drawn in these shares: what rng.choice gives, without its search for every event."""
+    cumulated = np.cumsum(shares / shares.sum())
+    drawn = rng.random(count)
+    topic = np.zeros(count, dtype=np.int64)
+    for bound in cumulated[:-1] / cumulated[-1]:
+        topic += drawn >= bound
+    return topic
 
 
 def canary_schedule(partitions: Mapping[str, int], start_s: float, end_s: float) -> Schedule:

@@ -36,20 +36,17 @@ def evidence(
 
 def test_silence_starts_at_the_last_acknowledgement_while_a_write_is_outstanding() -> None:
     """Write 2 is outstanding when write 1 is acknowledged at 1.0: silent from 1.0 to 9.0."""
-    start, end = functions.longest_silence(np.array([0.5, 0.9, 5.0]), np.array([1.0, 9.0, 9.5]), 100.0)
-    assert (start, end) == (1.0, 9.0)
+    assert functions.silent_spans(evidence([0.5, 0.9, 5.0], [1.0, 9.0, 9.5]))[0].tolist() == [1.0, 9.0]
 
 
 def test_silence_starts_at_the_intended_time_when_nothing_was_outstanding() -> None:
     """Nothing asked for is no silence: the clock starts when the next write is intended."""
-    start, end = functions.longest_silence(np.array([0.5, 4.0]), np.array([1.0, 9.0]), 100.0)
-    assert (start, end) == (4.0, 9.0)
+    assert functions.silent_spans(evidence([0.5, 4.0], [1.0, 9.0]))[0].tolist() == [4.0, 9.0]
 
 
 def test_a_write_never_acknowledged_is_silent_to_the_end() -> None:
     """Without an answer the partition stays silent until the load's end."""
-    start, end = functions.longest_silence(np.array([0.5, 4.0]), np.array([1.0, NAN]), 60.0)
-    assert (start, end) == (4.0, 60.0)
+    assert functions.silent_spans(evidence([0.5, 4.0], [1.0, NAN], end_s=60.0))[0].tolist() == [4.0, 60.0]
 
 
 def test_the_worst_partition_is_the_headline() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -98,3 +100,15 @@ def test_the_canary_writes_to_every_partition_alike() -> None:
     assert np.all(np.diff(canary.intended_s) > 0)
     of_one = canary.intended_s[(canary.topic == 3) & (canary.partition == 2)]
     assert np.diff(of_one) == pytest.approx(1.0 / CANARY_WRITES_PER_S)
+
+
+@pytest.mark.parametrize("shares", [(0.1, 0.1, 0.7, 0.1), (0.0, 1.0, 0.0, 0.5), (0.0, 0.0, 0.0, 1.0)])
+def test_topics_are_drawn_as_numpy_draws_choices(shares: tuple[float, ...]) -> None:
+    """The same topics as Generator.choice gives, and the generator left where that leaves it."""
+    mixed = replace(workload(), mix=dict(zip(sorted(PARTITIONS), shares, strict=True)))
+    ours, numpys = stream(8, "t"), stream(8, "t")
+    drawn = schedule(mixed, PARTITIONS, ours, 0.0, 20.0)
+    count = len(arrivals(mixed, numpys, 0.0, 20.0))
+    weights = np.array(shares)
+    assert drawn.topic.tolist() == numpys.choice(4, size=count, p=weights / weights.sum()).tolist()
+    assert drawn.device.tolist() == numpys.integers(0, mixed.devices, size=count).tolist()

@@ -11,26 +11,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from workbench.engine import cache
+from workbench import compilation
 from workbench.engine.inputs import BoolArray, FloatArray, IntArray
 
-COMPILED_INTO = cache.cache_folder()
-
-
-@njit(cache=True)
-def grouped(key: IntArray, groups: int) -> tuple[IntArray, IntArray]:
-    """Return the order that sorts by `key` and keeps ties in place, and where each group starts (groups + 1)."""
-    edges = np.zeros(groups + 1, np.int64)
-    for value in key:
-        edges[value + 1] += 1
-    for group in range(groups):
-        edges[group + 1] += edges[group]
-    fill = edges[:-1].copy()
-    order = np.empty(len(key), np.int64)
-    for index in range(len(key)):
-        order[fill[key[index]]] = index
-        fill[key[index]] += 1
-    return order, edges
+COMPILED_INTO = compilation.cache_folder()
 
 
 @njit(cache=True)
@@ -164,6 +148,7 @@ def serve(
 def reach_processors(
     acked_s: FloatArray,
     partition: IntArray,
+    processor: IntArray,
     begins_s: float,
     visible_from_s: FloatArray,
     fetchable_from_s: FloatArray,
@@ -171,9 +156,11 @@ def reach_processors(
     replication_lag_s: float,
     fetch_s: float,
 ) -> tuple[FloatArray, FloatArray, int]:
-    """Return when each event is below the high watermark, when its processor has it, and how many are lost."""
-    visible_s = np.empty(len(acked_s))
-    queued_s = np.empty(len(acked_s))
+    """Return when each event is below the high watermark, when its processor has it, and how many are lost.
+
+    Times in s; NaN for events that never are, as for those in no processor's queue.
+    """
+    visible_s, queued_s = np.empty(len(acked_s)), np.empty(len(acked_s))
     lost = 0
     for index in range(len(acked_s)):
         where = partition[index]
@@ -188,7 +175,7 @@ def reach_processors(
         if had_s >= begins_s:
             had_s = max(had_s, fetchable_from_s[where])
         visible_s[index] = seen_s if seen_s < np.inf else np.nan
-        queued_s[index] = had_s if had_s < np.inf else np.nan
+        queued_s[index] = had_s if had_s < np.inf and processor[where] >= 0 else np.nan
     return visible_s, queued_s, lost
 
 

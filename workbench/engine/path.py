@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from workbench.engine.inputs import Disturbance, Fate, FloatArray, IntArray, Service, Traffic
-from workbench.engine.kernels import acknowledge, commit, grouped, reach_processors
+from workbench.engine.kernels import acknowledge, commit, reach_processors
+from workbench.ordering import ascending, grouped
 
 
 def run(traffic: Traffic, disturbance: Disturbance, service: Service) -> Fate:
@@ -14,6 +15,7 @@ def run(traffic: Traffic, disturbance: Disturbance, service: Service) -> Fate:
     visible_s, queued_s, lost = reach_processors(
         acked_s,
         traffic.partition,
+        disturbance.processor,
         disturbance.begins_s,
         disturbance.visible_from_s,
         disturbance.fetchable_from_s,
@@ -21,7 +23,7 @@ def run(traffic: Traffic, disturbance: Disturbance, service: Service) -> Fate:
         service.replication_lag_s,
         service.fetch_s,
     )
-    committed_s = _commits(queued_s, disturbance.processor[traffic.partition], traffic.noise, service)
+    committed_s = _commits(queued_s, traffic, disturbance.processor, service)
     return Fate(acked_s, visible_s, committed_s, int(lost))
 
 
@@ -29,7 +31,8 @@ def _acknowledgements(traffic: Traffic, disturbance: Disturbance, service: Servi
     clients, partitions = disturbance.held_until_s.shape
     order, edges = grouped(traffic.client * partitions + traffic.partition, clients * partitions)
     held_until_s = disturbance.held_until_s.ravel()
-    grouped_acked_s = acknowledge(
+    acked_s = np.empty(len(order))
+    acked_s[order] = acknowledge(
         traffic.intended_s[order],
         traffic.response_s[order],
         edges,
@@ -43,24 +46,18 @@ def _acknowledgements(traffic: Traffic, disturbance: Disturbance, service: Servi
         service.request_s,
         service.request_event_s,
     )
-    acked_s = np.empty_like(grouped_acked_s)
-    acked_s[order] = grouped_acked_s
     return acked_s
 
 
-def _commits(queued_s: FloatArray, processor: IntArray, noise: FloatArray, service: Service) -> FloatArray:
-    """Commit times; events that reach no queue or that nobody owns have none."""
+def _commits(queued_s: FloatArray, traffic: Traffic, processor: IntArray, service: Service) -> FloatArray:
+    """Commit times; events that are in no queue have none."""
     committed_s = np.full(len(queued_s), np.nan)
-    arrives = np.flatnonzero(~np.isnan(queued_s) & (processor >= 0))
-    if len(arrives) == 0:
-        return committed_s
-    arrives = arrives[np.argsort(queued_s[arrives], kind="stable")]
-    owner = processor[arrives]
-    order, edges = grouped(owner, int(owner.max()) + 1)
-    rows = arrives[order]
+    arrivals = ascending(queued_s)
+    order, edges = grouped(processor[traffic.partition[arrivals]], int(processor.max(initial=-1)) + 1)
+    rows = arrivals[order]
     committed_s[rows] = commit(
         queued_s[rows],
-        noise[rows],
+        traffic.noise[rows],
         edges,
         service.batch_linger_s,
         service.batch_events_max,

@@ -7,7 +7,9 @@ from typing import Final, cast
 
 import numpy as np
 
-from workbench.metrics.tables import NAN, BoolArray, Evidence, FloatArray, WriteTable
+from workbench.metrics import counting
+from workbench.metrics.tables import NAN, Evidence, FloatArray
+from workbench.ordering import ascending
 
 LATE_S: Final = 1.0  # an event acknowledged later than this after its intended time came late
 SILENCE_S: Final = 1.0  # a partition silent for longer was hit
@@ -25,9 +27,14 @@ def _once[T](evidence: Evidence, key: str, compute: Callable[[], T]) -> T:
     return cast(T, evidence.cache[key])
 
 
-def _devices(evidence: Evidence) -> WriteTable:
-    """The devices' rows, picked out once."""
-    return _once(evidence, "devices", evidence.writes.devices)
+def _devices(evidence: Evidence) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """When the devices' events were intended, acked and committed: columns (s), picked out once."""
+
+    def compute() -> tuple[FloatArray, FloatArray, FloatArray]:
+        writes = evidence.writes
+        return counting.without_canary(writes.canary, writes.intended_s, writes.acked_s, writes.committed_s)
+
+    return _once(evidence, "devices", compute)
 
 
 def _percentile(ordered: FloatArray, percent: float) -> float:
@@ -40,43 +47,21 @@ def _percentile(ordered: FloatArray, percent: float) -> float:
     return float(ordered[low] + (ordered[high] - ordered[low]) * (place - low))
 
 
-def longest_silence(
-    intended_s: FloatArray, acked_s: FloatArray, end_s: float, answered_before_s: float = -np.inf
-) -> tuple[float, float]:
-    """Return start and end (s) of the longest interval without an acknowledgement while a write is outstanding.
-
-    A write that was never acknowledged is outstanding until `end_s`. `answered_before_s` is the last
-    acknowledgement of writes that are left out. (NaN, NaN) without any write.
-    """
-    if len(intended_s) == 0:
-        return NAN, NAN
-    answered = np.where(np.isnan(acked_s), end_s, acked_s)
-    order = np.argsort(answered)
-    answered = answered[order]
-    earliest_outstanding = np.minimum.accumulate(intended_s[order][::-1])[::-1]
-    previous = np.concatenate([[answered_before_s], answered[:-1]])
-    start = np.maximum(previous, earliest_outstanding)
-    longest = int(np.argmax(answered - start))
-    return float(start[longest]), float(answered[longest])
-
-
 def silent_spans(evidence: Evidence) -> FloatArray:
-    """Return (partitions, 2): start and end of each partition's longest silence that ends after the fault."""
+    """Return (partitions, 2): start and end of each partition's longest silence that ends after the fault.
+
+    A silence is an interval without an acknowledgement while a write is outstanding. A write that was never
+    acknowledged is outstanding until the load's end. (NaN, NaN) without any write.
+    """
 
     def compute() -> FloatArray:
         writes = evidence.writes
-        end_s = evidence.moments.load_end_s
-        spans = np.full((evidence.partitions, 2), NAN)
-        narrow = np.int16 if evidence.partitions < 2**15 else np.int64  # numpy sorts 16-bit integers by radix
-        order = np.argsort(writes.partition.astype(narrow), kind="stable")
-        intended_s, acked_s = writes.intended_s[order], writes.acked_s[order]
-        edges = np.concatenate([[0], np.cumsum(np.bincount(writes.partition, minlength=evidence.partitions))])
-        for index in range(evidence.partitions):
-            part = slice(edges[index], edges[index + 1])
-            before = acked_s[part] < 0.0
-            last_before_s = float(np.max(acked_s[part], initial=-np.inf, where=before))
-            spans[index] = longest_silence(intended_s[part][~before], acked_s[part][~before], end_s, last_before_s)
-        return spans
+        answered_s, before_s = counting.answers(
+            writes.partition, writes.acked_s, evidence.moments.load_end_s, evidence.partitions
+        )
+        return counting.longest_silences(
+            writes.partition, writes.intended_s, answered_s, ascending(answered_s), before_s
+        )
 
     return _once(evidence, "silent_spans", compute)
 
@@ -101,20 +86,25 @@ def kafka_partitions_hit(evidence: Evidence) -> float:
 
 def all_partitions_acked_s(evidence: Evidence) -> float:
     """When the last of the silent partitions acknowledged again, s after the fault; NaN if none was hit."""
-    spans = silent_spans(evidence)
-    hit = spans[:, 1] - spans[:, 0] > SILENCE_S
-    if not hit.any() or np.isnan(evidence.writes.acked_s).all():
-        return NAN
-    return float(np.max(spans[hit, 1]))
+
+    def compute() -> float:
+        spans = silent_spans(evidence)
+        hit = spans[:, 1] - spans[:, 0] > SILENCE_S
+        if not hit.any() or np.isnan(evidence.writes.acked_s).all():
+            return NAN
+        return float(np.max(spans[hit, 1]))
+
+    return _once(evidence, "all_partitions_acked_s", compute)
 
 
 def _device_backlog_columns(evidence: Evidence) -> tuple[FloatArray, FloatArray]:
     """Sorted intended and sorted committed times of the devices' events."""
 
     def compute() -> tuple[FloatArray, FloatArray]:
-        devices = _devices(evidence)
-        committed = devices.committed_s[~np.isnan(devices.committed_s)]
-        return np.sort(devices.intended_s), np.sort(committed)
+        intended_s, _, committed_s = _devices(evidence)
+        committed_s = np.sort(committed_s)  # NaN comes last
+        intended_s = np.sort(intended_s, kind="stable")  # at once where they are in order, as the model's are
+        return intended_s, committed_s[: np.searchsorted(committed_s, np.inf)]
 
     return _once(evidence, "backlog_columns", compute)
 
@@ -122,8 +112,18 @@ def _device_backlog_columns(evidence: Evidence) -> tuple[FloatArray, FloatArray]
 def backlog_at(evidence: Evidence, t_s: FloatArray) -> FloatArray:
     """Return pipeline_backlog_events at each time: intended by t minus committed by t, canary apart."""
     intended, committed = _device_backlog_columns(evidence)
-    before = np.searchsorted(intended, t_s, side="right") - np.searchsorted(committed, t_s, side="right")
+    before = counting.counts_up_to(intended, t_s) - counting.counts_up_to(committed, t_s)
     return before.astype(np.float64)
+
+
+def _backlog_after(evidence: Evidence) -> tuple[FloatArray, FloatArray]:
+    """Times from the fault to the load's end, every BACKLOG_STEP_S, and the backlog at each."""
+
+    def compute() -> tuple[FloatArray, FloatArray]:
+        grid = np.arange(0.0, evidence.moments.load_end_s, BACKLOG_STEP_S)
+        return grid, backlog_at(evidence, grid)
+
+    return _once(evidence, "backlog_after", compute)
 
 
 def backlog_drained_s(evidence: Evidence) -> float:
@@ -137,10 +137,10 @@ def backlog_drained_s(evidence: Evidence) -> float:
         moments = evidence.moments
         baseline = backlog_at(evidence, np.arange(moments.baseline_start_s, moments.baseline_end_s, BACKLOG_STEP_S))
         bound = _percentile(np.sort(baseline), 99.0)
-        grid = np.arange(0.0, moments.load_end_s, BACKLOG_STEP_S)
+        grid, backlog = _backlog_after(evidence)
         if len(grid) == 0 or np.isnan(bound):
             return NAN
-        backlog = backlog_at(evidence, grid) - evidence.counts.acknowledged_lost
+        backlog = backlog - evidence.counts.acknowledged_lost
         peak = int(np.argmax(backlog))
         if backlog[peak] <= bound:
             return 0.0
@@ -158,13 +158,8 @@ def backlog_drained_s(evidence: Evidence) -> float:
 
 def pipeline_backlog_events_max(evidence: Evidence) -> float:
     """Highest backlog after the fault, events; exact (judged at every intended time)."""
-    intended, committed = _device_backlog_columns(evidence)
-    after = intended[intended >= 0.0]
-    if len(after) == 0:
-        return NAN
-    first = len(intended) - len(after)
-    waiting = first + np.arange(1, len(after) + 1) - np.searchsorted(committed, after, side="right")
-    return float(np.max(waiting))
+    highest = counting.highest_backlog(*_device_backlog_columns(evidence), 0.0)
+    return float(highest) if highest >= 0 else NAN
 
 
 def pipeline_backlog_event_s(evidence: Evidence) -> float:
@@ -172,8 +167,8 @@ def pipeline_backlog_event_s(evidence: Evidence) -> float:
     drained = backlog_drained_s(evidence)
     if np.isnan(drained):
         return NAN
-    grid = np.arange(0.0, drained, BACKLOG_STEP_S)
-    return float(np.sum(backlog_at(evidence, grid)) * BACKLOG_STEP_S)
+    _, backlog = _backlog_after(evidence)
+    return float(np.sum(backlog[: int(np.ceil(drained / BACKLOG_STEP_S))]) * BACKLOG_STEP_S)
 
 
 def pipeline_drain_s(evidence: Evidence) -> float:
@@ -188,28 +183,17 @@ def pipeline_drain_s(evidence: Evidence) -> float:
 
 def events_late(evidence: Evidence) -> float:
     """Device events after the fault acknowledged later than LATE_S after their intended time, or never."""
-    devices = _devices(evidence)
-    sojourn_s = devices.acked_s - devices.intended_s
-    late = np.isnan(sojourn_s) | (sojourn_s > LATE_S)
-    return float(np.count_nonzero(late & _touched_by_fault(devices)))
-
-
-def _touched_by_fault(writes: WriteTable) -> BoolArray:
-    """Writes intended after the fault, or outstanding when it struck."""
-    touched: BoolArray = (writes.intended_s >= 0.0) | ~(writes.acked_s < 0.0)
-    return touched
+    intended_s, acked_s, _ = _devices(evidence)
+    return float(counting.late_or_never(intended_s, acked_s, LATE_S))
 
 
 def _sojourn_percentile(evidence: Evidence, column: str, window: str, percent: float) -> float:
     """Percentile of (acked or committed) minus intended over the device events of a window, s."""
 
     def compute() -> FloatArray:
-        devices = _devices(evidence)
-        start_s, end_s = _window(evidence, window)
-        inside = (devices.intended_s >= start_s) & (devices.intended_s < end_s)
-        done = devices.acked_s if column == "ack" else devices.committed_s
-        sojourn_s = done[inside] - devices.intended_s[inside]
-        return np.sort(sojourn_s[~np.isnan(sojourn_s)])
+        intended_s, acked_s, committed_s = _devices(evidence)
+        done_s = acked_s if column == "ack" else committed_s
+        return np.sort(counting.sojourns(intended_s, done_s, *_window(evidence, window)))
 
     sojourn_s = _once(evidence, f"sojourn/{column}/{window}", compute)
     return _percentile(sojourn_s, percent)
@@ -288,10 +272,9 @@ def records_duplicated(evidence: Evidence) -> float:
 
 def acked_per_s(evidence: Evidence, grid_s: FloatArray) -> FloatArray:
     """Return device events acknowledged per second in [t, t + GRID_STEP_S) for each t of the grid."""
-    acked_s = _devices(evidence).acked_s
-    acked_s = np.sort(acked_s[~np.isnan(acked_s)])
+    _, acked_s, _ = _devices(evidence)
     edges = np.append(grid_s, grid_s[-1] + GRID_STEP_S)
-    return np.diff(np.searchsorted(acked_s, edges)) / GRID_STEP_S
+    return np.diff(counting.counts_before(acked_s, edges)) / GRID_STEP_S
 
 
 def ack_s_p99_curve(evidence: Evidence, grid_s: FloatArray) -> FloatArray:
@@ -299,19 +282,5 @@ def ack_s_p99_curve(evidence: Evidence, grid_s: FloatArray) -> FloatArray:
 
     The value of rank ceil(0.99 n): the largest of up to 100.
     """
-    devices = _devices(evidence)
-    step = np.floor((devices.acked_s - grid_s[0]) / GRID_STEP_S)
-    inside = np.flatnonzero((step >= 0) & (step < len(grid_s)))  # NaN is neither
-    step = step[inside].astype(np.int16 if len(grid_s) < 2**15 else np.int64)
-    order = inside[np.argsort(step, kind="stable")]
-    sojourn_s = devices.acked_s[order] - devices.intended_s[order]
-    counts = np.bincount(step, minlength=len(grid_s))
-    edges = np.concatenate([[0], np.cumsum(counts)])
-    curve = np.full(len(grid_s), NAN)
-    filled = np.flatnonzero(counts)
-    if len(filled):
-        curve[filled] = np.maximum.reduceat(sojourn_s, edges[filled])
-    for place in np.flatnonzero(counts > P99_IS_MAX_UP_TO):
-        rank = int(np.ceil(0.99 * counts[place])) - 1
-        curve[place] = np.partition(sojourn_s[edges[place] : edges[place + 1]], rank)[rank]
-    return curve
+    intended_s, acked_s, _ = _devices(evidence)
+    return counting.p99_per_step(intended_s, acked_s, grid_s[0], GRID_STEP_S, len(grid_s), P99_IS_MAX_UP_TO)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from statistics import NormalDist
 from typing import Any, Final
 
@@ -49,11 +50,16 @@ class Distribution:
     kind: Kind
     numbers: tuple[float, ...]
 
+    @cached_property
+    def values(self) -> FloatArray:
+        """Return the numbers as one array."""
+        return np.array(self.numbers)
+
     def quantile(self, share: FloatArray) -> FloatArray:
         """Return the value below which `share` (0 .. 1) of the draws fall, by the inverse of the distribution."""
         share = np.asarray(share, dtype=np.float64)
         if self.kind is Kind.EMPIRICAL:
-            values = np.sort(np.array(self.numbers))
+            values = np.sort(self.values)
             return values[np.minimum((share * len(values)).astype(np.int64), len(values) - 1)]
         if self.kind is Kind.UNIFORM:
             low, high = self.numbers

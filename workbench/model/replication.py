@@ -13,6 +13,7 @@ from workbench.engine import Fate, Traffic
 from workbench.fault import RestartRule
 from workbench.metrics import functions
 from workbench.metrics.catalogue import CATALOGUE, evaluate
+from workbench.metrics.counting import counts_before
 from workbench.metrics.tables import Counts, Evidence, FloatArray, Moments, WriteTable
 from workbench.model.course import Course, play
 from workbench.model.parameters import Parameters
@@ -154,8 +155,7 @@ class Model:
         """Return the curves on `grid`; consumer lag counts the canary's records as well, as Kafka does."""
         grid = self.grid
         alive = grid[grid < evidence.moments.load_end_s]
-        seen, written = (np.sort(times[~np.isnan(times)]) for times in (visible_s, evidence.writes.committed_s))
-        lag = np.searchsorted(seen, alive, side="right") - np.searchsorted(written, alive, side="right")
+        lag = counts_before(visible_s, alive) - counts_before(evidence.writes.committed_s, alive)
         curves = {
             "acked_per_s": functions.acked_per_s(evidence, alive),
             "ack_s_p99": functions.ack_s_p99_curve(evidence, alive),

@@ -11,9 +11,11 @@ from functools import lru_cache
 from typing import Final
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from workbench.engine import Traffic
-from workbench.metrics.tables import BoolArray, FloatArray, IntArray
+from workbench.engine.merging import merged
+from workbench.metrics.tables import BoolArray, FloatArray
 from workbench.model.parameter import Distribution, Kind
 from workbench.workload import CANARY_SOURCE, CANARY_WRITES_PER_S, Workload, canary_schedule, schedule
 
@@ -40,16 +42,16 @@ def traffic(
     lead_s = rng.random() / CANARY_WRITES_PER_S
     canary = canary_schedule(partitions, start_s - lead_s, end_s)
     sent = canary.intended_s >= start_s
-    intended_s = np.concatenate([devices.intended_s - shift_s, canary.intended_s[sent]])
-    topic = np.concatenate([devices.topic, canary.topic[sent]])
-    partition = np.concatenate([devices.partition, canary.partition[sent]])
-    client = np.full(len(intended_s), CANARY_SOURCE, dtype=np.int64)
-    client[: len(devices.intended_s)] = 1 + np.arange(len(devices.intended_s)) % workers
-    order = np.argsort(intended_s, kind="stable")
-    flat = (first_of_topic[topic] + partition)[order]
-    count = len(order)
+    intended_s, partition, client = merged(
+        devices.intended_s - shift_s,
+        first_of_topic[devices.topic] + devices.partition,
+        workers,
+        canary.intended_s[sent],
+        (first_of_topic[canary.topic] + canary.partition)[sent],
+    )
+    count = len(intended_s)
     noise_of_event = table(noise)[rng.integers(0, TABLE_ROWS, count)]
-    return Traffic(intended_s[order], flat, client[order], _responses(response, count, rng), noise_of_event)
+    return Traffic(intended_s, partition, client, _responses(response, count, rng), noise_of_event)
 
 
 @lru_cache
@@ -68,8 +70,7 @@ def _responses(response: Distribution, count: int, rng: np.random.Generator) -> 
     """Return undisturbed response times: measured ones in blocks as they followed each other, else independent."""
     if response.kind is not Kind.EMPIRICAL:
         return table(response)[rng.integers(0, TABLE_ROWS, count)]
-    values = np.array(response.numbers)
-    blocks = -(-count // BLOCK)
-    starts = rng.integers(0, len(values), blocks)
-    rows: IntArray = (starts[:, None] + np.arange(BLOCK)).ravel()[:count] % len(values)
-    return values[rows]
+    values = response.values
+    starts = rng.integers(0, len(values), -(-count // BLOCK))
+    endless = np.resize(values, len(values) + BLOCK - 1)  # after the last measured one comes the first again
+    return sliding_window_view(endless, BLOCK)[starts].ravel()[:count]

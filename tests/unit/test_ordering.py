@@ -1,0 +1,62 @@
+"""Rows in order, against NumPy's stable argsort."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from workbench.engine.merging import merged
+from workbench.ordering import FloatArray, ascending, grouped
+
+
+def columns() -> list[FloatArray]:
+    """Return columns of every kind: empty, one value, ties, NaN, nearly in order, and differences too fine to pack."""
+    rng = np.random.default_rng(5)
+    ties = rng.integers(0, 40, 3000) / 8.0
+    holes = rng.normal(size=1000)
+    holes[rng.random(1000) < 0.3] = np.nan
+    nearly = np.sort(rng.uniform(-30.0, 60.0, 5000)) + rng.exponential(0.02, 5000)
+    close = 1.0 + np.arange(200)[::-1] * 2.0**-52
+    return [
+        np.empty(0),
+        np.full(1, 7.0),
+        np.full(5, np.nan),
+        np.full(9, -2.0),
+        ties,
+        holes,
+        nearly,
+        np.concatenate([close, [-1e6, 1e6], close]),
+    ]
+
+
+@pytest.mark.parametrize("values", columns())
+def test_ascending_is_a_stable_argsort_without_nan(values: FloatArray) -> None:
+    """The same rows in the same order, ties and the finest differences included."""
+    stable = np.argsort(values, kind="stable")
+    assert ascending(values).tolist() == stable[: np.count_nonzero(~np.isnan(values))].tolist()
+
+
+def test_grouped_is_a_stable_argsort_by_key() -> None:
+    """Groups without rows have equal edges; no rows give no group any."""
+    key = np.random.default_rng(6).integers(0, 7, 500)
+    key = key[key != 3]
+    order, edges = grouped(key, 9)
+    assert order.tolist() == np.argsort(key, kind="stable").tolist()
+    assert edges.tolist() == [int(np.count_nonzero(key < group)) for group in range(10)]
+    assert grouped(key[:0], 2)[1].tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize(("devices", "canaries"), [(400, 90), (0, 5), (5, 0), (0, 0)])
+def test_merged_is_a_stable_argsort_of_both(devices: int, canaries: int) -> None:
+    """By intended time, of one instant the devices first; clients 1 and 2 in turn, the canary 0."""
+    rng = np.random.default_rng(7)
+    devices_s, canary_s = (np.sort(rng.integers(0, 300, count) / 4.0) for count in (devices, canaries))
+    devices_at, canary_at = (rng.integers(0, 24, count) for count in (devices, canaries))
+    order = np.argsort(np.concatenate([devices_s, canary_s]), kind="stable")
+    expected = (
+        np.concatenate([devices_s, canary_s])[order],
+        np.concatenate([devices_at, canary_at])[order],
+        np.concatenate([1 + np.arange(devices) % 2, np.zeros(canaries, dtype=np.int64)])[order],
+    )
+    for column, wanted in zip(merged(devices_s, devices_at, 2, canary_s, canary_at), expected, strict=True):
+        assert column.tolist() == wanted.tolist()
