@@ -77,6 +77,7 @@ def test_a_refused_registration_costs_the_restart_rules_wait() -> None:
         log_recovery_partition_s=0.0,
         log_load_partition_s=0.0,
         node_exists_exit_s=0.5,
+        kubelet_relist_s=0.0,
         restart_notice_s=0.1,
     )
     found = prediction(parameters)

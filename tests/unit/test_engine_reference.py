@@ -56,6 +56,7 @@ def random_case(seed: int) -> tuple[Traffic, Disturbance, Service]:
         rest_fixed_s=float(rng.uniform(0.0, 0.01)),
         rest_event_s=float(rng.uniform(0.0, 1e-4)),
         saturation_factor=float(rng.uniform(1.0, 2.0)),
+        stamp_lead_s=float(rng.uniform(0.0, 0.01)),
     )
     return traffic, disturbance, service
 

@@ -61,6 +61,7 @@ class Service:
     rest_fixed_s: float  # parsing before the database, Redis after it: half each
     rest_event_s: float
     saturation_factor: float  # on the database time of a batch that starts while another processor is busy
+    stamp_lead_s: float  # a row's commit stamp is older than its batch's database time ends
 
 
 @dataclass(frozen=True)

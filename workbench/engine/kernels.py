@@ -208,6 +208,7 @@ def commit(
     rest_fixed_s: float,
     rest_event_s: float,
     saturation_factor: float,
+    stamp_lead_s: float,
 ) -> FloatArray:
     """Return when each event's row is committed; events by processor and, within it, by arrival in its queue.
 
@@ -238,7 +239,7 @@ def commit(
                 database_s *= saturation_factor
                 break
         rest_s = rest_fixed_s + rest_event_s * count
-        committed_s[first : end[each]] = begins_s + rest_s / 2.0 + database_s
+        committed_s[first : end[each]] = begins_s + rest_s / 2.0 + max(0.0, database_s - stamp_lead_s)
         free_s[each] = begins_s + rest_s + database_s
         position[each] = end[each]
         starts_s[each] = np.inf

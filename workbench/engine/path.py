@@ -66,5 +66,6 @@ def _commits(queued_s: FloatArray, traffic: Traffic, processor: IntArray, servic
         service.rest_fixed_s,
         service.rest_event_s,
         service.saturation_factor,
+        service.stamp_lead_s,
     )
     return committed_s

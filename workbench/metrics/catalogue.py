@@ -30,7 +30,7 @@ class Metric:
     @property
     def definition(self) -> str:
         """Return what starts and stops the clock (the function's own words)."""
-        return (self.compute.__doc__ or "").strip()
+        return " ".join((self.compute.__doc__ or "").split())
 
 
 def _sojourns() -> list[Metric]:

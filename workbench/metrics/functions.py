@@ -174,7 +174,7 @@ def pipeline_backlog_event_s(evidence: Evidence) -> float:
 def pipeline_drain_s(evidence: Evidence) -> float:
     """From the last silent partition's first acknowledgement to the backlog drained, s; 0 if it drained before.
 
-    Where no partition was silent for over SILENCE_S the clock starts with the fault.
+    Where no partition was silent for over 1 s the clock starts with the fault.
     """
     drained = backlog_drained_s(evidence)
     start = 0.0 if kafka_partitions_hit(evidence) == 0.0 else all_partitions_acked_s(evidence)

@@ -119,5 +119,6 @@ class SteadyRows:
             self.rest_s,
             0.0,
             1.0,
+            0.0,
         )
         return rows_s - arrivals_s

@@ -157,9 +157,10 @@ class Reference:
             database_s *= service.saturation_factor
         rest_s = service.rest_fixed_s + service.rest_event_s * len(batch)
         self._busy.add(processor)
-        yield self.env.timeout(rest_s / 2.0 + database_s)
+        lead_s = min(service.stamp_lead_s, database_s)
+        yield self.env.timeout(rest_s / 2.0 + database_s - lead_s)
         self.committed_s[batch] = self.env.now
-        yield self.env.timeout(rest_s / 2.0)
+        yield self.env.timeout(lead_s + rest_s / 2.0)
         self._busy.discard(processor)
 
 

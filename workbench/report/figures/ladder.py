@@ -185,9 +185,9 @@ def _labels(sheet: Sheet, axes: Axes, layout: _Layout, row: Row, y: float, judge
     if variant.narrow:
         sheet.write(layout.left, y - 0.36, name, colour, bold=row.primary)
         values = _values(row, variant, bool(objective_words), judged)
-        sheet.write(layout.left, y + 0.35, f"{values}, {_miss_words(row)}" if missed else values, colour, bold=missed)
-        below = variant.line_in if missed else 0.0
-        sheet.write(variant.width_in - 0.08, y + 0.35 + below, objective_words, OBJECTIVE, align="right")
+        line, second = (y + 0.29, y + 0.29 + variant.line_in) if missed and objective_words else (y + 0.35, y + 0.35)
+        sheet.write(layout.left, line, f"{values}, {_miss_words(row)}" if missed else values, colour, bold=missed)
+        sheet.write(variant.width_in - 0.08, second, objective_words, OBJECTIVE, align="right")
         return
     sheet.write(0.0, y, name, colour, bold=row.primary)
     lines = [(row.with_unit(), colour, missed), (f"({row.interval_text()})", MUTED, False)]
