@@ -224,6 +224,16 @@ def test_collecting_takes_turns_and_goes_on_where_it_stopped(monkeypatch: pytest
     assert len(asked) == 4, "a scenario by its path is the one of that name"
 
 
+def test_a_drill_whose_driver_was_killed_is_run_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Its record stays among the unscored; the seed gets one that counts."""
+    asked = drills_that_end(monkeypatch, [EXIT_AS_EXPECTED, EXIT_AS_EXPECTED])
+    places = (tmp_path / "out", tmp_path / "reference")
+    sealed_sample(places[0], "incomplete", 8)
+    collect([Wanted("sample", 2)], 8, *places, lambda _: None)
+    assert asked == [("sample", 8), ("sample", 9)]
+    assert sorted(bool(each.unscored) for each in read_records(places[1])) == [False, False, True]
+
+
 @pytest.mark.parametrize(("codes", "run"), [([EXIT_MACHINE] * 3, 3), ([EXIT_AS_EXPECTED, EXIT_STOPPED], 2)])
 def test_collecting_stops_where_going_on_makes_no_sense(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, codes: list[int], run: int

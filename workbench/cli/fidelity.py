@@ -34,6 +34,7 @@ HEADS: Final = (
     "error of medians",
     "errors: median, p90, worst",
     "inside 50, 80, 90, 99 %",
+    "corrected: inside 50, 80, 90 %",
     "width of 90 %",
     "CRPS: model, last drill, earlier drills",
     "noise floor",
@@ -100,7 +101,8 @@ def show_command(every: bool, as_json: bool, markdown: bool, reference: Path) ->
 
     An error is (observed - predicted median) / predicted median. CRPS is a distance in the metric's unit, the
     smaller the better, over the drills that have two earlier ones; it is shown for three: the model, "as the last
-    drill", and "as all earlier drills".
+    drill", and "as all earlier drills". Corrected are the intervals that the errors of earlier records alone would
+    have made of the sealed ones: never shown in place of them, counted beside them.
     """
     table = fidelity(read_records(reference.absolute()))
     if as_json:
@@ -158,6 +160,7 @@ def _cells(row: Fidelity) -> list[str]:
         _percent(row.error_of_medians, sign=True),
         ", ".join(_percent(error) for error in (row.error_median, row.error_p90, row.error_worst)),
         ", ".join(f"{each.inside}/{each.judged}" for each in row.coverage),
+        ", ".join(f"{each.inside}/{each.judged}" for each in row.corrected) or MISSING,
         quantity(row.width_90, row.unit),
         ", ".join(quantity(score, row.unit) for score in scores),
         quantity(row.noise_floor, row.unit),

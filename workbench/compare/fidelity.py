@@ -9,7 +9,8 @@ as in the latest one.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +18,7 @@ import numpy as np
 import scoringrules
 from scipy.stats import binomtest
 
+from workbench.compare.conformal import LEVELS, prequential
 from workbench.compare.noise import noise_floor
 from workbench.metrics.catalogue import BY_NAME
 from workbench.metrics.tables import FloatArray
@@ -81,6 +83,7 @@ class Fidelity:
     error_p90: float
     error_worst: float
     coverage: tuple[Coverage, ...]
+    corrected: tuple[Coverage, ...]  # of the intervals corrected by earlier records (conformal.py)
     width_90: float  # median width of the sealed 90 % interval
     noise_floor: float  # of the observed median
     crps: Crps
@@ -121,9 +124,10 @@ def fidelity(records: Sequence[ReferenceRecord]) -> Table:
     latest = {record.scenario: record.configuration for record in records}
     present = [record for record in records if record.configuration == latest[record.scenario]]
     counted = scored(present)
+    corrected = _corrected_coverage(scored(records), {record.run_id for record in counted})
     reasons = [record.unscored for record in present if record.unscored]
     names = list(dict.fromkeys((record.scenario, row.name) for record in counted for row in record.metrics))
-    rows = [_row(counted, scenario, metric) for scenario, metric in sorted(names, key=_place)]
+    rows = [_row(counted, *name, corrected.get(name, ())) for name in sorted(names, key=_place)]
     return Table(
         rows=tuple(row for row in rows if row is not None),
         missed=tuple(_missed(counted)),
@@ -139,7 +143,23 @@ def _place(name: tuple[str, str]) -> tuple[str, int]:
     return name[0], order.index(name[1]) if name[1] in order else len(order)
 
 
-def _row(records: Sequence[ReferenceRecord], scenario: str, metric: str) -> Fidelity | None:
+def _corrected_coverage(
+    records: Sequence[ReferenceRecord], shown: Set[str]
+) -> dict[tuple[str, str], tuple[Coverage, ...]]:
+    """Return by scenario and metric how often corrected intervals held; earlier versions' records correct as well."""
+    answers: dict[tuple[str, str], dict[int, list[bool]]] = defaultdict(lambda: {percent: [] for percent in LEVELS})
+    for each in prequential(records):
+        if each.run_id in shown:
+            answers[each.scenario, each.metric][each.percent].append(each.inside)
+    return {
+        name: tuple(Coverage(percent, sum(inside), len(inside)) for percent, inside in by_level.items())
+        for name, by_level in answers.items()
+    }
+
+
+def _row(
+    records: Sequence[ReferenceRecord], scenario: str, metric: str, corrected: tuple[Coverage, ...]
+) -> Fidelity | None:
     """Return one row; None without a drill that has both a predicted and an observed value."""
     rows = [
         row
@@ -169,6 +189,7 @@ def _row(records: Sequence[ReferenceRecord], scenario: str, metric: str) -> Fide
         error_p90=_percentile(sizes, 90.0),
         error_worst=_percentile(sizes, 100.0),
         coverage=tuple(_coverage(rows, percent) for percent in INTERVALS),
+        corrected=corrected,
         width_90=float(np.median([row.percentiles[_HIGH] - row.percentiles[_LOW] for row in rows])),
         noise_floor=noise_floor(observed.tolist(), metric),
         crps=_crps(rows),

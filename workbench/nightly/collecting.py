@@ -37,7 +37,8 @@ def collect(
     """
     out.mkdir(parents=True, exist_ok=True)
     written, failures = add_records(out, reference), 0
-    there = {(record.scenario, record.seed) for record in read_records(reference)}
+    # A drill whose driver was killed says nothing: its record stays, unscored, and its seed is run again.
+    there = {(each.scenario, each.seed) for each in read_records(reference) if each.unscored != INCOMPLETE}
     drills = [(name, seed) for name, seed in _in_turns(wanted, first_seed) if (Path(name).stem, seed) not in there]
     say(f"{len(drills)} drills to run")
     for scenario, seed in drills:
