@@ -91,7 +91,13 @@ def sample_prediction(scenario: str) -> Prediction:
         seed=7,
         replications=REPLICATIONS,
         metrics={metric.name: columns[metric.name].tolist() for metric in CATALOGUE},
-        parameters={"broker_start_s": start.tolist()},
+        parameters={
+            "broker_start_s": start.tolist(),
+            "ping_age_s": (18.0 - detect).tolist(),
+            "client_timer_s": reconnect.tolist(),
+            "log_recovery_s": (0.5 + (down - 30.0) / 16.0 * 3.5).tolist(),
+            "controller_react_s": rng.triangular(0.005, 0.03, 0.2, REPLICATIONS).tolist(),  # moves nothing
+        },
         silent_spans={label: _span_columns(silence, index) for index, label in enumerate(LABELS)},
         envelope_grid_s=grid.tolist(),
         envelopes=_envelopes(grid, ends),

@@ -250,6 +250,10 @@ def _parameters() -> dict[str, Any]:
             {"kind": "triangular", "low": 0.005, "mode": 0.03, "high": 0.2}, "s", "prior",
             "Kafka 3.7.1 KafkaController.processBrokerChange", "from the znode gone to the first change of state",
         ),
+        "ping_age_s": row(
+            {"kind": "triangular", "low": 0.2, "mode": 5.8, "high": 9.6}, "s", "manifest", "a third of the session"
+        ),
+        "client_timer_s": row({"kind": "uniform", "low": 0.6, "high": 4.6}, "s", "prior", "librdkafka"),
         "log_recovery_s": row({"kind": "uniform", "low": 0.5, "high": 4.0}, "s", "prior", "a published range"),
     }  # fmt: skip
     return {"format": 1, "parameters": rows}

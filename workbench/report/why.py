@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from workbench.report import words
+from workbench.report.belief import parameter_name
 from workbench.report.blocks import Section
 from workbench.report.figures.miss import DOTS, dots, draw_miss, sooner
+from workbench.report.figures.movers import Mover, draw_movers
 from workbench.report.figures.sheet import Drawing
 from workbench.report.record import Record, capital
 from workbench.report.row import Row, in_table_order
+from workbench.report.sensitivity import Sensitivity, sensitivity
 
 # The phases that add up to a metric.
 PARTS: Final[Mapping[str, Sequence[str]]] = {
@@ -19,6 +22,8 @@ PARTS: Final[Mapping[str, Sequence[str]]] = {
     "isr_full_s": ("broker_down_s", "catch_up_s"),
     "broker_down_s": ("broker_start_s",),  # the rest of it are the restart rule's waits
 }
+MEASURED: Final = ("baseline", "calibration")
+EXPLAINED_MIN: Final = 0.3  # of the prediction's variance
 SHARE_MIN: Final = 0.5  # a phase that carries less of the error than this does not explain it
 
 
@@ -36,7 +41,7 @@ def why(record: Record) -> Section:
         if len(missed) > 1:
             others = words.listed([f"{row.title} ({row.place(True)})" for row in missed if row is not worst])
             sentences.append(f"Also outside their 90 % interval: {others}.")
-        return Section("why", "Why it missed", "What must the model learn?", sentences, _figure(record, worst))
+        return _section("Why it missed", sentences, record, worst)
     row = closest_call(record.rows)
     if row is None:
         return Section("why", "Closest call", "What must the model learn?", ["No observation could be compared."])
@@ -45,7 +50,41 @@ def why(record: Record) -> Section:
         f"Nothing fell outside its 90 % interval{by}. The closest call: {row.title}, {row.with_unit()}, "
         f"predicted {row.interval_spoken()}."
     )
-    return Section("why", "Closest call", "What must the model learn?", [sentence], _figure(record, row))
+    return _section("Closest call", [sentence], record, row)
+
+
+def _section(title: str, sentences: Sequence[str], record: Record, row: Row) -> Section:
+    """Return the section about one metric: its replications and what moves it."""
+    moves, figures = _what_moves_it(record, row)
+    return Section("why", title, "What must the model learn?", [*sentences, *moves], [*_figure(record, row), *figures])
+
+
+def _what_moves_it(record: Record, row: Row) -> tuple[list[str], list[Drawing]]:
+    """Return which drawn parameters move a metric or, where chance moves it more than they do, a primary one."""
+    for each in (row, *(other for other in record.rows if other.primary and other is not row)):
+        found = sensitivity(record.prediction, each.name) if record.prediction else None
+        if found is not None and each.median is not None and found.explained >= EXPLAINED_MIN:
+            return _movers(record, each, found)
+    return [], []
+
+
+def _movers(record: Record, row: Row, found: Sensitivity) -> tuple[list[str], list[Drawing]]:
+    rows = record.parameters.get("parameters") or {}
+    movers = []
+    for driver in found.drivers:
+        raw = rows.get(driver.parameter, {})
+        source = str(raw.get("source", "unknown"))
+        title = parameter_name(driver.parameter, raw.get("unit", ""))
+        movers.append(Mover(title, driver.change, source in MEASURED, source))
+    first = movers[0]
+    text = (
+        f"{capital(row.title)} is moved most by {first.title}: {row.scale.text(abs(first.change))} between its 10 and "
+        f"its 90 % point; all together explain {100.0 * found.explained:.0f} % of the prediction's variance."
+    )
+    title = f"{row.title}: what moves the prediction"
+    caption = words.caption(record, text)
+    note = words.figure_note(record)
+    return [text], [draw_movers("f6-what-moves-it", title, caption, row, movers, words.SOURCES, note)]
 
 
 def closest_call(rows: Sequence[Row]) -> Row | None:
