@@ -13,7 +13,7 @@ drill: setup ## One whole drill: predict, seal, kill a broker, observe, compare 
 	@.venv/bin/workbench drill broker-loss $(ARGS)
 
 test: setup ## All tests, those with real servers too (ARGS="tests/unit" for some of them)
-	@.venv/bin/python -m pytest $(ARGS)
+	@scripts/test.sh $(ARGS)
 
 check: setup ## Format, lint, types, import contracts, scenarios and experiments
 	@scripts/check.sh
