@@ -119,7 +119,8 @@ def test_a_miss_names_the_phase_that_carried_it() -> None:
         1,
         metric(16.0, percentiles(10.0, 2.0)),
         metric(8.0, percentiles(3.0, 1.0), "broker_detect_s", "phase"),
-        metric(0.0, percentiles(9.0, 1.0), "catch_up_s", "phase"),
+        metric(0.0, percentiles(9.0, 1.0), "leader_election_s", "phase"),
+        metric(40.0, percentiles(9.0, 1.0), "broker_down_s", "phase"),  # farther off, but no part of the silence
     )
     (missed,) = fidelity([drill]).missed
     assert (missed.run_id, missed.metric, missed.phase) == ("run-1", NAME, "broker_detect_s")

@@ -20,7 +20,7 @@ from scipy.stats import binomtest
 
 from workbench.compare.conformal import LEVELS, prequential
 from workbench.compare.noise import noise_floor
-from workbench.metrics.catalogue import BY_NAME
+from workbench.metrics.catalogue import BY_NAME, PARTS
 from workbench.metrics.tables import FloatArray
 from workbench.records.reference import INTERVALS, PERCENTS, ReferenceMetric, ReferenceRecord, scored
 
@@ -240,17 +240,18 @@ def _missed(records: Sequence[ReferenceRecord]) -> list[Missed]:
     for record in records:
         for row in record.metrics:
             if row.primary and row.inside.get(90) is False and row.observed is not None:
-                phase, error = _carrier(record, row.observed - _median(row))
+                phase, error = _carrier(record, row.name, row.observed - _median(row))
                 found.append(Missed(record.run_id, record.scenario, row.name, row.observed, _median(row), phase, error))
     return found
 
 
-def _carrier(record: ReferenceRecord, miss: float) -> tuple[str, float]:
-    """Return the phase whose own error went furthest the way of the miss."""
+def _carrier(record: ReferenceRecord, metric: str, miss: float) -> tuple[str, float]:
+    """Return the phase of a metric whose own error went furthest the way of the miss."""
+    parts = PARTS.get(metric, ())
     errors = {
         row.name: row.observed - _median(row)
         for row in record.metrics
-        if row.kind == "phase" and row.observed is not None and row.percentiles
+        if row.name in parts and row.observed is not None and row.percentiles
     }
     same_way = {name: error for name, error in errors.items() if error * miss > 0.0}
     if not same_way:

@@ -6,7 +6,7 @@ definition cannot pass for an error of the model.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -152,6 +152,14 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
     Metric("catch_up_s", "registration to full redundancy", "s", "kafka", "phase", POLL_S, True, functions.catch_up_s),
     *_sojourns(),
 )
+
+# The phases that add up to a metric.
+PARTS: Final[Mapping[str, Sequence[str]]] = {
+    "kafka_unavailable_s": ("broker_detect_s", "leader_election_s", "client_reconnect_s"),
+    "broker_rejoin_s": ("broker_start_s", "catch_up_s"),
+    "isr_full_s": ("broker_down_s", "catch_up_s"),
+    "broker_down_s": ("broker_start_s",),  # the rest of it are the restart rule's waits
+}
 
 BY_NAME: Final = {metric.name: metric for metric in CATALOGUE}
 

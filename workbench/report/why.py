@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
+from workbench.metrics.catalogue import PARTS
 from workbench.report import words
 from workbench.report.belief import parameter_name
 from workbench.report.blocks import Section
@@ -15,13 +16,6 @@ from workbench.report.record import Record, capital
 from workbench.report.row import Row, in_table_order
 from workbench.report.sensitivity import Sensitivity, sensitivity
 
-# The phases that add up to a metric.
-PARTS: Final[Mapping[str, Sequence[str]]] = {
-    "kafka_unavailable_s": ("broker_detect_s", "leader_election_s", "client_reconnect_s"),
-    "broker_rejoin_s": ("broker_start_s", "catch_up_s"),
-    "isr_full_s": ("broker_down_s", "catch_up_s"),
-    "broker_down_s": ("broker_start_s",),  # the rest of it are the restart rule's waits
-}
 MEASURED: Final = ("baseline", "calibration")
 EXPLAINED_MIN: Final = 0.3  # of the prediction's variance
 SHARE_MIN: Final = 0.5  # a phase that carries less of the error than this does not explain it
