@@ -6,14 +6,12 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
-from workbench import compilation
+from workbench.compilation import compiled
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-COMPILED_INTO = compilation.cache_folder()
 BITS: Final = 62  # of a value and its row in one integer
 
 
@@ -29,7 +27,7 @@ def ascending(values: FloatArray) -> IntArray:
     return unpack(values, packed, row_bits)
 
 
-@njit(cache=True)
+@compiled
 def pack(values: FloatArray, row_bits: int) -> IntArray:
     """Return one integer a value that is not NaN: its place between the smallest and the largest, then its row."""
     low, high, count = np.inf, -np.inf, 0
@@ -47,7 +45,7 @@ def pack(values: FloatArray, row_bits: int) -> IntArray:
     return packed
 
 
-@njit(cache=True)
+@compiled
 def unpack(values: FloatArray, packed: IntArray, row_bits: int) -> IntArray:
     """Return the rows in `packed`, with those exchanged whose values differ by less than could be written."""
     order = packed & ((1 << row_bits) - 1)
@@ -66,7 +64,7 @@ def unpack(values: FloatArray, packed: IntArray, row_bits: int) -> IntArray:
     return order
 
 
-@njit(cache=True)
+@compiled
 def grouped(key: IntArray, groups: int) -> tuple[IntArray, IntArray]:
     """Return the order that sorts by `key` and keeps ties in place, and where each group starts (groups + 1)."""
     edges = np.zeros(groups + 1, np.int64)

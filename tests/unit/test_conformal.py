@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from tests.support.reference_records import record
 from workbench.compare.conformal import LEVELS, Residuals, conformal_quantile, prequential, spread_of
 from workbench.compare.fidelity import fidelity
 from workbench.records.reference import PERCENTS, ReferenceMetric, ReferenceRecord
@@ -22,14 +23,6 @@ def lognormal_metric(observed: float | None, median: float = 16.0, sigma: float 
     """Return a metric that was predicted as lognormal."""
     percentiles = tuple((median * np.exp(sigma * _Z)).tolist())
     return ReferenceMetric(NAME, "s", "metric", True, 0.0, percentiles, {}, observed, None, None, None)
-
-
-def record(
-    number: int, metric: ReferenceMetric, configuration: str = "a", fault: str = "BrokerKill", scenario: str = "sample"
-) -> ReferenceRecord:
-    """Return the record of drill `number`, sealed in that order."""
-    head = (f"run-{number}", scenario, number, float(number), "0" * 64, "c0ffee", True)
-    return ReferenceRecord(*head, configuration, fault, 2, "", (metric,))
 
 
 def test_a_spread_has_the_deviations_of_its_logarithm() -> None:
@@ -72,9 +65,11 @@ def test_the_same_fault_comes_first_where_it_is_enough() -> None:
     """Four configurations of the fault decide 80 %; nine of all are asked for 90 %."""
     earlier = Residuals()
     for number in range(4):
-        earlier.add(record(number, lognormal_metric(16.0 * math.exp(0.1)), f"kill-{number}"))
+        earlier.add(record(number, lognormal_metric(16.0 * math.exp(0.1)), configuration=f"kill-{number}"))
     for number in range(4, 10):
-        earlier.add(record(number, lognormal_metric(16.0 * math.exp(0.5)), f"stop-{number}", "BrokerStop"))
+        earlier.add(
+            record(number, lognormal_metric(16.0 * math.exp(0.5)), configuration=f"stop-{number}", fault="BrokerStop")
+        )
     assert earlier.deviations(NAME, "BrokerKill", 80) == pytest.approx(1.0)
     assert earlier.deviations(NAME, "BrokerKill", 90) == pytest.approx(5.0)
     assert earlier.deviations(NAME, "PostgresKill", 50) == pytest.approx(5.0)
@@ -94,7 +89,7 @@ def drills_of(rng: np.random.Generator, configurations: int, each: int, wrong: f
     drills = []
     for number, which in enumerate(rng.permutation(np.repeat(np.arange(configurations), each))):
         observed = float(16.0 * np.exp(0.1 * factors[which] * rng.normal()))
-        drills.append(record(number, lognormal_metric(observed), f"configuration-{which}"))
+        drills.append(record(number, lognormal_metric(observed), configuration=f"configuration-{which}"))
     return drills
 
 
@@ -110,8 +105,8 @@ def test_corrected_intervals_cover_where_the_sealed_ones_are_too_narrow() -> Non
 
 def test_the_table_counts_corrected_intervals_beside_the_sealed_ones() -> None:
     """Records of an earlier configuration correct the present one, and are not counted with it."""
-    earlier = [record(number, lognormal_metric(17.0), f"old-{number}") for number in range(4)]
-    present = [record(number, lognormal_metric(16.5), "new") for number in range(4, 7)]
+    earlier = [record(number, lognormal_metric(17.0), configuration=f"old-{number}") for number in range(4)]
+    present = [record(number, lognormal_metric(16.5), configuration="new") for number in range(4, 7)]
     (row,) = fidelity([*earlier, *present]).rows
     assert (row.drills, [(each.percent, each.inside, each.judged) for each in row.corrected]) == (
         3,

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.support.reference_records import record
 from tests.support.sample_run import CASES, write_sample
 from workbench.cli import main
 from workbench.compare.fidelity import fidelity
@@ -21,7 +22,6 @@ from workbench.records.reference import (
     INTERVALS,
     PERCENTS,
     ReferenceMetric,
-    ReferenceRecord,
     read_records,
     write_record,
 )
@@ -43,14 +43,6 @@ def metric(
     chance = None if kept is None else 0.95
     primary = kind == "metric"
     return ReferenceMetric(name, "s", kind, primary, 0.25, tuple(predicted), inside, observed, None, chance, kept)
-
-
-def record(number: int, *metrics: ReferenceMetric, configuration: str = "a", unscored: str = "") -> ReferenceRecord:
-    """Return the record of drill `number`, sealed in that order."""
-    return ReferenceRecord(
-        f"run-{number}", "sample", number, float(number), "0" * 64, "c0ffee", True, configuration, "BrokerKill", 2,
-        unscored, metrics,
-    )  # fmt: skip
 
 
 def percentiles(middle: float, spread: float) -> list[float]:

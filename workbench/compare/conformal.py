@@ -21,7 +21,8 @@ from typing import Final
 import numpy as np
 from scipy.stats import norm
 
-from workbench.records.reference import PERCENTS, ReferenceMetric, ReferenceRecord
+from workbench.records.prediction import lies_inside
+from workbench.records.reference import ReferenceMetric, ReferenceRecord
 
 LEVELS: Final = (50, 80, 90)
 SPREAD_MIN: Final = 1e-3  # of a prediction on the logarithmic scale: 0.1 %
@@ -53,7 +54,7 @@ def spread_of(row: ReferenceMetric) -> Spread | None:
     """
     if not row.percentiles:
         return None
-    low, middle, high = (row.percentiles[PERCENTS.index(percent)] for percent in (5, 50, 95))
+    low, middle, high = (row.predicted(percent) for percent in (5, 50, 95))
     if low <= 0.0:
         return None
     finest = max(SPREAD_MIN, row.resolution / middle)
@@ -122,16 +123,10 @@ def prequential(records: Sequence[ReferenceRecord]) -> list[Judged]:
                 continue
             for percent in LEVELS:
                 deviations = earlier.deviations(row.name, record.fault, percent)
-                inside = None if deviations is None else _inside(row, spread.interval(deviations))
+                if deviations is None:
+                    continue
+                inside = lies_inside(row.observed, row.at_least, spread.interval(deviations))
                 if inside is not None:
                     judged.append(Judged(record.run_id, record.scenario, row.name, percent, inside))
         earlier.add(record)
     return judged
-
-
-def _inside(row: ReferenceMetric, interval: tuple[float, float]) -> bool | None:
-    """Tell whether the observation lies in an interval; a clock that ran on beyond it was outside."""
-    low, high = interval
-    if row.observed is not None:
-        return low <= row.observed <= high
-    return False if row.at_least is not None and row.at_least > high else None

@@ -27,7 +27,6 @@ from workbench.records.reference import INTERVALS, PERCENTS, ReferenceMetric, Re
 UNSCORED_SHARE_MAX: Final = 0.10
 SAFE_CHANCE: Final = 0.9  # an objective predicted to be kept with at least this chance, and missed: false-safe
 EARLIER_MIN: Final = 2  # drills before one, for the competitors to have an answer
-_LOW, _HIGH = PERCENTS.index(5), PERCENTS.index(95)
 _LEVELS: Final = np.array(PERCENTS) / 100.0
 
 
@@ -171,7 +170,7 @@ def _row(
     if not rows:
         return None
     observed = np.array([row.observed for row in rows], dtype=np.float64)
-    medians = np.array([_median(row) for row in rows])
+    medians = np.array([row.predicted(50) for row in rows])
     sizes = np.abs(_errors(observed, medians))
     sizes = sizes[np.isfinite(sizes)]
     middle, expected = float(np.median(observed)), float(np.median(medians))
@@ -190,15 +189,11 @@ def _row(
         error_worst=_percentile(sizes, 100.0),
         coverage=tuple(_coverage(rows, percent) for percent in INTERVALS),
         corrected=corrected,
-        width_90=float(np.median([row.percentiles[_HIGH] - row.percentiles[_LOW] for row in rows])),
+        width_90=float(np.median([row.predicted(95) - row.predicted(5) for row in rows])),
         noise_floor=noise_floor(observed.tolist(), metric),
         crps=_crps(rows),
         false_safe=sum((row.chance_kept or 0.0) >= SAFE_CHANCE and row.kept is False for row in rows),
     )
-
-
-def _median(row: ReferenceMetric) -> float:
-    return row.percentiles[PERCENTS.index(50)]
 
 
 def _errors(observed: FloatArray, medians: FloatArray) -> FloatArray:
@@ -240,8 +235,9 @@ def _missed(records: Sequence[ReferenceRecord]) -> list[Missed]:
     for record in records:
         for row in record.metrics:
             if row.primary and row.inside.get(90) is False and row.observed is not None:
-                phase, error = _carrier(record, row.name, row.observed - _median(row))
-                found.append(Missed(record.run_id, record.scenario, row.name, row.observed, _median(row), phase, error))
+                median = row.predicted(50)
+                phase, error = _carrier(record, row.name, row.observed - median)
+                found.append(Missed(record.run_id, record.scenario, row.name, row.observed, median, phase, error))
     return found
 
 
@@ -249,7 +245,7 @@ def _carrier(record: ReferenceRecord, metric: str, miss: float) -> tuple[str, fl
     """Return the phase of a metric whose own error went furthest the way of the miss."""
     parts = PARTS.get(metric, ())
     errors = {
-        row.name: row.observed - _median(row)
+        row.name: row.observed - row.predicted(50)
         for row in record.metrics
         if row.name in parts and row.observed is not None and row.percentiles
     }

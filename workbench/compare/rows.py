@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from workbench.metrics.catalogue import BY_NAME, Metric
 from workbench.metrics.numbers import Scale, scale
-from workbench.records.prediction import Observation, Prediction, finite, interval, median
+from workbench.records.prediction import Observation, Prediction, finite, interval, lies_inside, median
 from workbench.scenario.drill_scenario import Objective, Scenario
 
 VERDICT_PERCENT: Final = 99.0  # of the prediction's verdict, before it is shared among the primary metrics
@@ -50,12 +50,7 @@ class Row:
 
         What had not come when watching ended, beyond the interval's end, fell outside.
         """
-        if not self.predicted:
-            return None
-        low, high = self.intervals[percent]
-        if self.value is not None:
-            return low <= self.value <= high
-        return False if self.observation.at_least is not None and self.observation.at_least > high else None
+        return self._lies_inside(self.intervals[percent]) if self.predicted else None
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -67,25 +62,15 @@ class Row:
     @property
     def hit(self) -> bool | None:
         """Tell the prediction's verdict on this metric: whether the observation lies between `bounds`."""
-        if not self.predicted:
-            return None
-        low, high = self.bounds
-        if self.value is not None:
-            return low <= self.value <= high
-        if self.observation.at_least is not None and self.observation.at_least > high:
-            return False
-        return None
+        return self._lies_inside(self.bounds) if self.predicted else None
 
     @property
     def kept(self) -> bool | None:
         """Tell whether the objective was kept; None without an objective or without a value."""
-        if self.objective is None:
-            return None
-        if self.value is not None:
-            return self.value <= self.objective.at_most
-        if self.observation.at_least is not None and self.observation.at_least > self.objective.at_most:
-            return False
-        return None
+        return None if self.objective is None else self._lies_inside((-math.inf, self.objective.at_most))
+
+    def _lies_inside(self, ends: tuple[float, float]) -> bool | None:
+        return lies_inside(self.value, self.observation.at_least, ends)
 
     @property
     def error(self) -> float | None:

@@ -9,15 +9,12 @@ consumers' fetch sizes.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from workbench import compilation
+from workbench.compilation import compiled
 from workbench.engine.inputs import BoolArray, FloatArray, IntArray
 
-COMPILED_INTO = compilation.cache_folder()
 
-
-@njit(cache=True)
+@compiled
 def batch_end(intended_s: FloatArray, first: int, last: int, linger_s: float, events_max: int) -> tuple[int, float]:
     """Return the end of the request that the event at `first` opens, and when it is sent.
 
@@ -31,7 +28,7 @@ def batch_end(intended_s: FloatArray, first: int, last: int, linger_s: float, ev
     return end, intended_s[end - 1] if full else closes_s
 
 
-@njit(cache=True)
+@compiled
 def answer(
     intended_s: FloatArray,
     response_s: FloatArray,
@@ -59,7 +56,7 @@ def answer(
     return last
 
 
-@njit(cache=True)
+@compiled
 def acknowledge(
     intended_s: FloatArray,
     response_s: FloatArray,
@@ -111,7 +108,7 @@ def acknowledge(
     return acked_s
 
 
-@njit(cache=True)
+@compiled
 def held_end(intended_s: FloatArray, row: int, last: int, held_until_s: float, linger_s: float, events_max: int) -> int:
     """Return the row of the first request from `row` on that is sent when the partition is back."""
     while row < last:
@@ -122,7 +119,7 @@ def held_end(intended_s: FloatArray, row: int, last: int, held_until_s: float, l
     return last
 
 
-@njit(cache=True)
+@compiled
 def serve(
     acked_s: FloatArray,
     row: int,
@@ -144,7 +141,7 @@ def serve(
     return free_s
 
 
-@njit(cache=True)
+@compiled
 def reach_processors(
     acked_s: FloatArray,
     partition: IntArray,
@@ -179,7 +176,7 @@ def reach_processors(
     return visible_s, queued_s, lost
 
 
-@njit(cache=True)
+@compiled
 def collect(
     queued_s: FloatArray, first: int, last: int, free_s: float, linger_s: float, events_max: int
 ) -> tuple[int, float]:
@@ -196,7 +193,7 @@ def collect(
     return end, closes_s
 
 
-@njit(cache=True)
+@compiled
 def commit(
     queued_s: FloatArray,
     noise: FloatArray,

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from workbench import compilation
+from workbench.compilation import compiled
 from workbench.engine.inputs import FloatArray, IntArray
 
-COMPILED_INTO = compilation.cache_folder()
 
-
-@njit(cache=True)
+@compiled
 def merged(
     devices_s: FloatArray, devices_partition: IntArray, workers: int, canary_s: FloatArray, canary_partition: IntArray
 ) -> tuple[FloatArray, IntArray, IntArray]:

@@ -6,15 +6,12 @@ Columns are of one length, times in seconds since the fault, NaN where something
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from workbench import compilation
+from workbench.compilation import compiled
 from workbench.metrics.tables import BoolArray, FloatArray, IntArray
 
-COMPILED_INTO = compilation.cache_folder()
 
-
-@njit(cache=True)
+@compiled
 def without_canary(
     canary: BoolArray, intended_s: FloatArray, acked_s: FloatArray, committed_s: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -27,7 +24,7 @@ def without_canary(
     return columns[0, :count], columns[1, :count], columns[2, :count]
 
 
-@njit(cache=True)
+@compiled
 def counts_up_to(ascending_s: FloatArray, times_s: FloatArray) -> IntArray:
     """Return how many of the ascending values are at or before each of the times.
 
@@ -44,7 +41,7 @@ def counts_up_to(ascending_s: FloatArray, times_s: FloatArray) -> IntArray:
     return counts
 
 
-@njit(cache=True)
+@compiled
 def counts_before(values_s: FloatArray, times_s: FloatArray) -> IntArray:
     """Return how many of the values, in any order, are before each of the times; NaN is before none.
 
@@ -67,7 +64,7 @@ def counts_before(values_s: FloatArray, times_s: FloatArray) -> IntArray:
     return np.cumsum(counts)
 
 
-@njit(cache=True)
+@compiled
 def highest_backlog(intended_s: FloatArray, committed_s: FloatArray, from_s: float) -> int:
     """Return the most events intended and not committed at any intended time from `from_s` on; -1 without any.
 
@@ -83,7 +80,7 @@ def highest_backlog(intended_s: FloatArray, committed_s: FloatArray, from_s: flo
     return highest
 
 
-@njit(cache=True)
+@compiled
 def late_or_never(intended_s: FloatArray, acked_s: FloatArray, late_s: float) -> int:
     """Return how many writes took longer than `late_s` or for ever, of those that the fault touched.
 
@@ -96,7 +93,7 @@ def late_or_never(intended_s: FloatArray, acked_s: FloatArray, late_s: float) ->
     return count
 
 
-@njit(cache=True)
+@compiled
 def sojourns(intended_s: FloatArray, done_s: FloatArray, start_s: float, end_s: float) -> FloatArray:
     """Return done minus intended (s) of the writes intended in [start_s, end_s) and done, in the order of rows."""
     found = np.empty(len(intended_s))
@@ -108,7 +105,7 @@ def sojourns(intended_s: FloatArray, done_s: FloatArray, start_s: float, end_s: 
     return found[:count]
 
 
-@njit(cache=True)
+@compiled
 def p99_per_step(
     intended_s: FloatArray, acked_s: FloatArray, from_s: float, step_s: float, steps: int, max_up_to: int
 ) -> FloatArray:
@@ -141,7 +138,7 @@ def p99_per_step(
     return curve
 
 
-@njit(cache=True)
+@compiled
 def answers(partition: IntArray, acked_s: FloatArray, end_s: float, partitions: int) -> tuple[FloatArray, FloatArray]:
     """Return when each write was answered, and each partition's last answer before the fault (s; -inf: none).
 
@@ -157,7 +154,7 @@ def answers(partition: IntArray, acked_s: FloatArray, end_s: float, partitions: 
     return answered_s, before_s
 
 
-@njit(cache=True)
+@compiled
 def longest_silences(
     partition: IntArray, intended_s: FloatArray, answered_s: FloatArray, order: IntArray, before_s: FloatArray
 ) -> FloatArray:

@@ -11,6 +11,7 @@ Left out: that slow batches come in clusters (checkpoints), and a tail heavier t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -86,6 +87,12 @@ class SteadyRows:
     batch_events: float
     linger_s: float
 
+    @cached_property
+    def _drawn(self) -> tuple[FloatArray, FloatArray]:
+        """EVENTS arrivals (s), and a standard normal number for each."""
+        rng = stream(0, "batch-spread")
+        return np.cumsum(rng.exponential(1.0 / self.per_s, EVENTS)), rng.normal(size=EVENTS)
+
     def spread_with(self, above_s: float) -> float:
         """Return sigma of the lognormal batch time whose events' times have a 95 % quantile `above_s` over the median.
 
@@ -102,9 +109,8 @@ class SteadyRows:
 
     def waits_s(self, sigma: float) -> FloatArray:
         """Return the times (s) of EVENTS events from the processor's queue to the end of their transaction."""
-        rng = stream(0, "batch-spread")
-        arrivals_s = np.cumsum(rng.exponential(1.0 / self.per_s, EVENTS))
-        noise = np.exp(sigma * rng.normal(size=EVENTS) - sigma**2 / 2.0)
+        arrivals_s, normal = self._drawn
+        noise = np.exp(sigma * normal - sigma**2 / 2.0)
         edges = np.array([0, EVENTS], dtype=np.int64)
         fixed_s = FIXED_SHARE * self.batch_s
         event_s = (self.batch_s - fixed_s) / self.batch_events

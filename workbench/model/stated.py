@@ -31,6 +31,10 @@ def from_manifests(topology: HubTopology) -> dict[str, Parameter]:
     def row(value: object, unit: str, origin: str, note: str = "") -> Parameter:
         return Parameter(value, unit, Source.MANIFEST, origin, note)
 
+    def kafka_row(key: str, default_ms: str) -> Parameter:
+        stated_ms = float(topology.kafka.config.get(key, default_ms))
+        return row(seconds_from_ms(stated_ms), "s", f"spec.kafka.config {key}, else Kafka 3.7.1's default")
+
     topics = topology.topics
     return {
         "brokers": row(list(topology.kafka.broker_ids), "", "Kafka spec.kafka.replicas"),
@@ -42,16 +46,8 @@ def from_manifests(topology: HubTopology) -> dict[str, Parameter]:
         "replica_lag_time_max_s": row(
             topology.kafka.replica_lag_time_max_s, "s", "spec.kafka.config replica.lag.time.max.ms"
         ),
-        "replica_fetch_backoff_s": row(
-            seconds_from_ms(float(topology.kafka.config.get("replica.fetch.backoff.ms", REPLICA_FETCH_BACKOFF_MS))),
-            "s",
-            "spec.kafka.config replica.fetch.backoff.ms, else Kafka 3.7.1's default",
-        ),
-        "replica_fetch_wait_s": row(
-            seconds_from_ms(float(topology.kafka.config.get("replica.fetch.wait.max.ms", REPLICA_FETCH_WAIT_MS))),
-            "s",
-            "spec.kafka.config replica.fetch.wait.max.ms, else Kafka 3.7.1's default",
-        ),
+        "replica_fetch_backoff_s": kafka_row("replica.fetch.backoff.ms", REPLICA_FETCH_BACKOFF_MS),
+        "replica_fetch_wait_s": kafka_row("replica.fetch.wait.max.ms", REPLICA_FETCH_WAIT_MS),
         "partitions": row({topic.name: topic.partitions for topic in topics}, "", "KafkaTopic spec.partitions"),
         "replication_factor": row(
             {topic.name: topic.replication_factor for topic in topics}, "", "KafkaTopic spec.replicas"

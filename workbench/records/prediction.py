@@ -75,8 +75,24 @@ def median(values: Sequence[float | None]) -> float:
 
 def finite(values: Sequence[float | None]) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Return the values that are numbers, as an array."""
-    array = np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+    array = numbers(values)
     return array[np.isfinite(array)]
+
+
+def numbers(values: Sequence[float | None]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return the values as an array, NaN for None."""
+    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+
+
+def lies_inside(value: float | None, at_least: float | None, ends: tuple[float, float]) -> bool | None:
+    """Tell whether an observation lies in an interval; None where that cannot be told.
+
+    `at_least`: the clock was still running when watching ended; beyond the interval's end that is outside.
+    """
+    low, high = ends
+    if value is not None:
+        return low <= value <= high
+    return False if at_least is not None and at_least > high else None
 
 
 def round_significant(value: float | None) -> float | None:

@@ -36,6 +36,10 @@ class ReferenceMetric:
     chance_kept: float | None  # of the objective on this metric, predicted; None without an objective
     kept: bool | None
 
+    def predicted(self, percent: int) -> float:
+        """Return the predicted value at one of PERCENTS; there must be a prediction."""
+        return self.percentiles[PERCENTS.index(percent)]
+
 
 @dataclass(frozen=True)
 class ReferenceRecord:

@@ -132,6 +132,15 @@ class Row:
         text = self.observed_text()
         return "not observed" if text == "-" else f"{text} {self.scale.unit}"
 
+    def signed(self, change: float) -> str:
+        """Return a difference with its sign and unit: "+1.3 s"."""
+        return f"{'+' if change > 0 else '-'}{self.scale.text(abs(change))}"
+
+    @property
+    def axis_title(self) -> str:
+        """Return what an axis of this metric's values is called."""
+        return f"{self.title}, {'seconds' if self.unit == 's' else self.unit}"
+
     def interval_text(self, level: str = "90") -> str:
         """Return an interval as "11.6-20.9"; "-" without a prediction."""
         return self.scale.span(*self.intervals[level]) if level in self.intervals else "-"

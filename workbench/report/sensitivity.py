@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from workbench.records.prediction import Prediction
+from workbench.records.prediction import Prediction, numbers
 
 SHARE: Final = 0.8  # of a parameter's distribution between its 10 and its 90 % point
 REPLICATIONS_A_PARAMETER_MIN: Final = 5
@@ -39,7 +39,7 @@ class Sensitivity:
 
 def sensitivity(prediction: Prediction, metric: str) -> Sensitivity | None:
     """Return what moves a metric; None where the replications cannot tell or nothing that was drawn moves it."""
-    values = np.array([np.nan if value is None else value for value in prediction.metrics.get(metric, ())], dtype=float)
+    values = numbers(prediction.metrics.get(metric, ()))
     seen = np.isfinite(values)
     names, ranks = _ranks(prediction.parameters, seen)
     replications = int(np.count_nonzero(seen))

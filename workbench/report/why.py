@@ -16,7 +16,6 @@ from workbench.report.record import Record, capital
 from workbench.report.row import Row, in_table_order
 from workbench.report.sensitivity import Sensitivity, sensitivity
 
-MEASURED: Final = ("baseline", "calibration")
 EXPLAINED_MIN: Final = 0.3  # of the prediction's variance
 SHARE_MIN: Final = 0.5  # a phase that carries less of the error than this does not explain it
 
@@ -69,7 +68,7 @@ def _movers(record: Record, row: Row, found: Sensitivity) -> tuple[list[str], li
         raw = rows.get(driver.parameter, {})
         source = str(raw.get("source", "unknown"))
         title = parameter_name(driver.parameter, raw.get("unit", ""))
-        movers.append(Mover(title, driver.change, source in MEASURED, source))
+        movers.append(Mover(title, driver.change, source))
     first = movers[0]
     text = (
         f"{capital(row.title)} is moved most by {first.title}: {row.scale.text(abs(first.change))} between its 10 and "

@@ -163,7 +163,7 @@ def _observed(sheet: Sheet, axes: Axes, row: Row, y: float, height: float, judge
         axes.text(
             ratio,
             y - height / 2 - 0.04,
-            _miss_words(row),
+            f"MISS {row.signed(row.overshoot)}",
             color=FAIL,
             fontsize=variant.text_pt,
             fontweight="bold",
@@ -186,7 +186,9 @@ def _labels(sheet: Sheet, axes: Axes, layout: _Layout, row: Row, y: float, judge
         sheet.write(layout.left, y - 0.36, name, colour, bold=row.primary)
         values = _values(row, variant, bool(objective_words), judged)
         line, second = (y + 0.29, y + 0.29 + variant.line_in) if missed and objective_words else (y + 0.35, y + 0.35)
-        sheet.write(layout.left, line, f"{values}, {_miss_words(row)}" if missed else values, colour, bold=missed)
+        sheet.write(
+            layout.left, line, f"{values}, MISS {row.signed(row.overshoot)}" if missed else values, colour, bold=missed
+        )
         sheet.write(variant.width_in - 0.08, second, objective_words, OBJECTIVE, align="right")
         return
     sheet.write(0.0, y, name, colour, bold=row.primary)
@@ -196,10 +198,6 @@ def _labels(sheet: Sheet, axes: Axes, layout: _Layout, row: Row, y: float, judge
     for index, (text, line_colour, bold) in enumerate(lines):
         offset = (index - (len(lines) - 1) / 2) * variant.line_in
         sheet.write(sheet.margin_left, y + offset, text, line_colour, bold)
-
-
-def _miss_words(row: Row) -> str:
-    return f"MISS {'+' if row.overshoot > 0 else '-'}{row.scale.text(abs(row.overshoot))}"
 
 
 def _values(row: Row, variant: Variant, beside_objective: bool, judged: bool) -> str:

@@ -77,6 +77,11 @@ def off_scale(axes: Axes, x: float, y: float, variant: Variant, colour: str) -> 
     _marker(axes, x, y, ">", 1.15 * dot_pt(variant), colour, PAGE)
 
 
+def predicted_end(axes: Axes, x: float, y: float, variant: Variant, hollow: bool) -> None:
+    """Draw one end of what a prediction spans: a blue dot."""
+    _marker(axes, x, y, "o", 0.7 * variant.text_pt, PAGE if hollow else PREDICTED, PREDICTED)
+
+
 def fault(axes: Axes, x: float, y: float, variant: Variant) -> None:
     """Draw the fault's head: a filled red triangle."""
     _marker(axes, x, y, "v", dot_pt(variant), FAIL, FAIL)

@@ -50,7 +50,7 @@ def draw_miss(
         sheet = Sheet(variant, HEIGHT_IN, note)
         axes = sheet.axes(0.15, TOP_IN, variant.width_in - 0.3, PLOT_IN)
         axes.set(yticks=[], xlim=_limits(row, values))
-        axes.set_xlabel(_unit_words(row), color=MUTED, fontsize=variant.text_pt)
+        axes.set_xlabel(row.axis_title, color=MUTED, fontsize=variant.text_pt)
         axes.xaxis.set_tick_params(pad=22)
         _stack(axes, values, variant.width_in - 0.3)
         sheet.base_line(axes)
@@ -60,10 +60,6 @@ def draw_miss(
         return sheet.figure
 
     return draw_both(name, title, caption, description, draw)
-
-
-def _unit_words(row: Row) -> str:
-    return f"{row.title}, {'seconds' if row.unit == 's' else row.unit}"
 
 
 def _limits(row: Row, values: Sequence[float]) -> tuple[float, float]:

@@ -12,9 +12,10 @@ from matplotlib.figure import Figure
 
 from workbench.report.figures import marks
 from workbench.report.figures.sheet import Drawing, Sheet, Variant, draw_both, grid
-from workbench.report.palette import MUTED, PAGE, PREDICTED, TEXT
+from workbench.report.palette import MUTED, PREDICTED, TEXT
 from workbench.report.row import Row
 
+MEASURED: Final = ("baseline", "calibration")
 ROWS_MAX: Final = 8
 TOP_IN: Final = 0.42
 BOTTOM_IN: Final = 0.5
@@ -23,12 +24,16 @@ ROOM: Final = 1.12  # of the longest line
 
 @dataclass(frozen=True)
 class Mover:
-    """One parameter: its name in words, the metric's change in its unit, and whether this hub was measured for it."""
+    """One parameter: its name in words, the metric's change in its unit, and where the parameter comes from."""
 
     title: str
     change: float
-    measured: bool
     source: str
+
+    @property
+    def measured(self) -> bool:
+        """Tell whether this hub was measured for it."""
+        return self.source in MEASURED
 
 
 def draw_movers(
@@ -36,7 +41,7 @@ def draw_movers(
 ) -> Drawing:
     """Return the figure of one metric; `movers` strongest first, at most ROWS_MAX are shown."""
     shown = movers[:ROWS_MAX]
-    words = [f"{each.title} {_signed(row, each.change)} ({sources.get(each.source, each.source)})" for each in shown]
+    words = [f"{each.title} {row.signed(each.change)} ({sources.get(each.source, each.source)})" for each in shown]
 
     def draw(variant: Variant) -> Figure:
         height = 0.78 if variant.narrow else 0.4
@@ -56,8 +61,7 @@ def _scale(sheet: Sheet, axes: Axes, row: Row, shown: Sequence[Mover]) -> None:
     middle = row.median or 0.0
     reach = ROOM * max(abs(each.change) for each in shown) / 2.0
     axes.set(xlim=(middle - reach, middle + reach))
-    unit = "seconds" if row.unit == "s" else row.unit
-    axes.set_xlabel(f"{row.title}, {unit}", color=MUTED, fontsize=sheet.variant.text_pt)
+    axes.set_xlabel(row.axis_title, color=MUTED, fontsize=sheet.variant.text_pt)
     axes.locator_params(axis="x", nbins=5)
     grid(axes, "x")
     axes.axvline(middle, color=PREDICTED, linewidth=0.9, zorder=0.9)
@@ -68,7 +72,7 @@ def _key(sheet: Sheet, left: float) -> None:
     """Say what the two dots are."""
     y, x = 0.16, left + 0.06
     for measured, word, step in ((True, "measured", 1.25), (False, "not measured here", 0.0)):
-        _dot(sheet.paper, x, y, sheet.variant, measured)
+        marks.predicted_end(sheet.paper, x, y, sheet.variant, hollow=not measured)
         sheet.write(x + 0.14, y, word)
         x += step
 
@@ -79,8 +83,8 @@ def _mover(sheet: Sheet, axes: Axes, row: Row, mover: Mover, y: float) -> None:
     at = y + 0.16 if variant.narrow else y
     axes.plot(ends, (at, at), color=PREDICTED, linewidth=marks.LINE_PT)
     for end in ends:
-        _dot(axes, end, at, variant, mover.measured)
-    value = _signed(row, mover.change)
+        marks.predicted_end(axes, end, at, variant, hollow=not mover.measured)
+    value = row.signed(mover.change)
     if variant.narrow:
         sheet.write(0.1, y - 0.17, textwrap.shorten(mover.title, 30, placeholder=" ..."), TEXT)
         sheet.write(variant.width_in - 0.1, y - 0.17, value, TEXT, bold=True, align="right")
@@ -89,22 +93,3 @@ def _mover(sheet: Sheet, axes: Axes, row: Row, mover: Mover, y: float) -> None:
     x = variant.width_in - 1.9
     sheet.write(x, y, value, TEXT, bold=True)
     sheet.write(x + 0.95, y, mover.source, MUTED)
-
-
-def _dot(axes: Axes, x: float, y: float, variant: Variant, measured: bool) -> None:
-    axes.plot(
-        [x],
-        [y],
-        linestyle="none",
-        marker="o",
-        markersize=0.7 * variant.text_pt,
-        markerfacecolor=PREDICTED if measured else PAGE,
-        markeredgecolor=PREDICTED,
-        markeredgewidth=1.3,
-        zorder=5,
-        clip_on=False,
-    )
-
-
-def _signed(row: Row, change: float) -> str:
-    return f"{'+' if change > 0 else '-'}{row.scale.text(abs(change))}"
