@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 
 class FaultType(StrEnum):
@@ -11,6 +13,14 @@ class FaultType(StrEnum):
 
     BROKER_KILL = "BrokerKill"  # SIGKILL: sockets are reset by the kernel
     BROKER_STOP = "BrokerStop"  # SIGTERM: controlled shutdown, leaders move first
+    BROKER_FREEZE = "BrokerFreeze"  # SIGSTOP, later SIGCONT: sockets stay open and silent
+
+
+SIGNAL_NAMES: Final[Mapping[FaultType, str]] = {
+    FaultType.BROKER_KILL: "SIGKILL",
+    FaultType.BROKER_STOP: "SIGTERM",
+    FaultType.BROKER_FREEZE: "SIGSTOP",
+}
 
 
 class RestartRule(StrEnum):
@@ -33,8 +43,9 @@ class VictimSelector:
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault of a scenario: `at_s` is seconds after the drill's drawn moment."""
+    """One fault of a scenario: `at_s` is seconds after the drill's drawn moment, `for_s` how long a freeze lasts."""
 
     type: FaultType
     victim: VictimSelector
     at_s: float = 0.0
+    for_s: float = 0.0  # only of a freeze

@@ -107,6 +107,7 @@ def start_processor(endpoints: Endpoints, topic: str, log: Path) -> subprocess.P
         "POSTGRES_DSN": endpoints.postgres_dsn,
         "REDIS_URL": endpoints.redis_url,
         "ENCRYPTION_KEY": "a key of these tests alone",
+        "GROUP_SESSION_TIMEOUT_S": "45",
         "BATCH_EVENTS_MAX": "100",
         "BATCH_LINGER_S": "0.05",
         "METRICS_PORT": str(port),

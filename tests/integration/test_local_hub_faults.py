@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import psutil
 import pytest
 
 from tests.support.waiting import wait_for
@@ -38,6 +39,22 @@ def test_a_killed_broker_meets_its_own_session_then_comes_back(hub: LocalHub) ->
     assert restarts[1].started_s - restarts[0].ended_s == pytest.approx(10.0, abs=2.0)
     assert math.isnan(restarts[-1].ended_s)
     assert hub.undo().verified
+
+
+@pytest.mark.timeout(120)
+def test_a_frozen_broker_is_stopped_by_the_kernel_until_it_is_thawed(hub: LocalHub) -> None:
+    """SIGSTOP is proved by the process's state; a thaw lets it go on, and so does the undo."""
+    freeze = Fault(FaultType.BROKER_FREEZE, VictimSelector(broker=0), for_s=25.0)
+    victim = hub.resolve(freeze)
+    injection = hub.inject(freeze, victim)
+    assert injection.effective, injection.evidence
+    assert (injection.signal, injection.evidence) == ("SIGSTOP", f"pid {victim.process_id} is stopped (state T)")
+    assert "kafka-0 stopped by a signal" in hub.missing()
+    hub.thaw(victim)
+    assert psutil.Process(victim.process_id).status() != psutil.STATUS_STOPPED
+    assert hub.inject(freeze, victim).effective
+    assert hub.undo().verified
+    assert psutil.Process(victim.process_id).status() != psutil.STATUS_STOPPED
 
 
 @pytest.mark.timeout(240)

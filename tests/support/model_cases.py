@@ -69,7 +69,7 @@ def a_topology(session_s: float = 18.0, replication_factor: int = 3, min_insync_
         topics=topics,
         postgres=PostgresCluster("postgres", "14.12", 3, {}, False, _RESOURCES),
         redis=RedisServer("redis", "6.2.14", {}, _RESOURCES),
-        processors=EventProcessors("event-processor", 2, "group", 500, 0.05, "pgcrypto", {}, _RESOURCES),
+        processors=EventProcessors("event-processor", 2, "group", 45.0, 500, 0.05, "pgcrypto", {}, _RESOURCES),
         placement={},
         manifests_sha256="",
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
-from workbench.model.cores import LEFT_MIN, session_speed, slow_down
+from workbench.model.cores import LEFT_MIN, session_speed, slow_down, task_slow_down
 
 
 @pytest.mark.parametrize(
@@ -47,3 +48,18 @@ def test_sessions_are_faster_with_less_beside_them() -> None:
     speeds = [[session_speed(2, load / 10.0, sessions) for load in range(25)] for sessions in range(1, 5)]
     assert all(row == sorted(row, reverse=True) for row in speeds)
     assert all(list(column) == sorted(column, reverse=True) for column in zip(*speeds, strict=True))
+
+
+@pytest.mark.parametrize("load", [0.0, 0.2, 0.5, 0.8])
+def test_a_task_on_one_core_waits_as_in_an_mm1_queue_with_permanent_customers(load: float) -> None:
+    """Processor sharing with k customers that never leave: (k + 1) / (1 - a) times as long as alone."""
+    permanent = np.array([0.0, 1.0, 3.0])
+    found = task_slow_down(1.0, np.full(3, load), permanent)
+    assert found == pytest.approx((permanent + 1.0) / (1.0 - load), rel=1e-3)
+
+
+@pytest.mark.parametrize("load", [0.2, 1.0, 1.6])
+def test_a_task_on_two_cores_waits_as_in_an_mm2_queue(load: float) -> None:
+    """1 / (1 - rho^2) times as long as alone."""
+    (found,) = task_slow_down(2.0, np.array([load]), np.zeros(1))
+    assert found == pytest.approx(1.0 / (1.0 - (load / 2.0) ** 2), rel=1e-3)

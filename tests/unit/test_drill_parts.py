@@ -125,7 +125,7 @@ def test_moments_are_read_from_samples() -> None:
         ProcessStart(2, 1.0, 5.0, "exit 1"),
         ProcessStart(3, 25.0, math.nan, ""),
     ]
-    assert registering_start_s(starts, 30.0) == 25.0
+    assert registering_start_s(starts, 0.0, 30.0) == 25.0
 
 
 def machine_samples(*stolen_s: int) -> list[dict[str, float]]:
@@ -165,13 +165,17 @@ class ABacklog:
         return 0
 
 
-@pytest.mark.parametrize(("above", "drained"), [(0.0, True), (0.2, True), (0.5, False)])
-def test_watching_ends_when_the_backlog_is_mostly_inside_the_calm_one(above: float, drained: bool) -> None:
-    """Not while half of the looks are above it, be it by little: the exact judgement would find no end."""
+@pytest.mark.parametrize(
+    ("above", "usual", "drained"), [(0.0, 30.0, True), (0.2, 30.0, True), (0.5, 30.0, False), (0.0, 38.0, False)]
+)
+def test_watching_ends_when_the_backlog_is_mostly_inside_the_calm_one(
+    above: float, usual: float, drained: bool
+) -> None:
+    """Not while half of the looks are above it, nor while all are in its upper part: that is a backlog as well."""
     live = ABacklog()
-    recovery = Recovery(live, 1, 40.0, returns=False)  # type: ignore[arg-type]
+    recovery = Recovery(live, 1, (35.0, 40.0), returns=False)  # type: ignore[arg-type]
     for look in range(80):
-        live.backlog = 50.0 if look % 10 < 10 * above else 30.0
+        live.backlog = 50.0 if look % 10 < 10 * above else usual
         recovery.update(0.25 * look)
     assert recovery.complete is drained
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from workbench import engine
-from workbench.engine import NEVER, Disturbance, Fate, Service, Traffic
+from workbench.engine import NEVER, Disturbance, Fate, Pace, Service, Traffic
 from workbench.model.reference import Reference
 
 TOLERANCE_S = 1e-6
@@ -41,6 +41,11 @@ def random_case(seed: int) -> tuple[Traffic, Disturbance, Service]:
         np.where(led, begins_s + float(rng.uniform(0.0, 4.0)), NEVER),
         led & (not everything),
         rng.integers(-1 if rng.random() < 0.3 else 0, processors, partitions),
+        Pace(
+            np.array([NEVER, *np.sort(rng.uniform(begins_s, length_s, 3))]),
+            rng.uniform(0.5, 3.0, 4),
+            rng.uniform(0.5, 3.0, 4),
+        ),
     )
     service = Service(
         linger_s=float(rng.choice([0.0, 0.005, 0.05])),

@@ -34,6 +34,7 @@ ENVIRONMENT = {
     "POSTGRES_DSN": "postgresql://hub:hunter2@127.0.0.1/hub",
     "REDIS_URL": "redis://:hunter3@127.0.0.1/0",
     "ENCRYPTION_KEY": "hunter4",
+    "GROUP_SESSION_TIMEOUT_S": "45",
     "BATCH_EVENTS_MAX": "500",
     "BATCH_LINGER_S": "0.05",
     "METRICS_PORT": "9100",
@@ -108,10 +109,13 @@ def test_settings_refuse_what_is_no_number_in_range(value: str) -> None:
 
 def test_consumer_keeps_the_clients_defaults() -> None:
     """Only the named settings differ from librdkafka's defaults: time-outs and assignor are part of the hub."""
-    assert set(consumer_settings(read_settings(ENVIRONMENT))) == {
+    stated = consumer_settings(read_settings(ENVIRONMENT))
+    assert stated["session.timeout.ms"] == 45_000
+    assert set(stated) == {
         "bootstrap.servers",
         "group.id",
         "client.id",
+        "session.timeout.ms",
         "enable.auto.commit",
         "auto.offset.reset",
         "statistics.interval.ms",

@@ -39,7 +39,6 @@ def a_baseline() -> Baseline:
         burst=PipelineWindow(0.0, 20.0, 5000.0, 100.0, 2.5, 3.0, 2.0),
         steady=PipelineWindow(30.0, 60.0, 2500.0, 250.0, 1.25, 1.5, 2.0),
         drain=None,
-        backlog_events_p99=12.0,
         controller=2,
         leaders={label: index % 3 for index, label in enumerate(LABELS)},
         zookeeper_leader=3,

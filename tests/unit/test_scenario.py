@@ -119,6 +119,12 @@ def test_acks_with_and_without_quotes(tmp_path: Path, acks: str, text: str) -> N
     assert read_scenario(write(tmp_path, changed(("acks: all", f"acks: {acks}")))).workload.acks == text
 
 
+def test_a_freeze_says_how_long_it_lasts(tmp_path: Path) -> None:
+    """Its end is a part of the fault."""
+    scenario = read_scenario(write(tmp_path, changed(("BrokerKill", "BrokerFreeze"), ("at_s: 0", "for_s: 25"))))
+    assert scenario.faults == (Fault(FaultType.BROKER_FREEZE, VictimSelector(broker=1), 0.0, 25.0),)
+
+
 def test_a_victim_by_role(tmp_path: Path) -> None:
     """A fault may hit a role in place of a number."""
     scenario = read_scenario(write(tmp_path, changed(("{broker: 1}", "{role: controller}"))))
@@ -211,6 +217,9 @@ WRONG = {
         "controler",
         "did you mean controller?",
     ),
+    "freeze without an end": (("BrokerKill", "BrokerFreeze"), "faults[0]", "", "for_s (seconds) with BrokerFreeze"),
+    "kill with an end": (("at_s: 0", "for_s: 5"), "faults[0]", "", "with no other fault"),
+    "freeze for ever": (("at_s: 0", "for_s: 1e9"), "faults[0].for_s", "", "at most 120"),
     "fault before its moment": (("at_s: 0", "at_s: -1"), "faults[0].at_s", "-1", "from 0"),
     "short window": (("fault_window_s: 10", "fault_window_s: 5"), "fault_window_s", "5", "from 10"),
     "short baseline": (("baseline_s: 30", "baseline_s: 10"), "baseline_s", "10", "from 15"),

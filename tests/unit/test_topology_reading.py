@@ -235,6 +235,12 @@ BROKEN = {
         "61",
         "from 0 to 60",
     ),
+    "group session too short for a broker": (
+        PROCESSOR + CONTAINER % 'env: [{name: GROUP_SESSION_TIMEOUT_S, value: "5"}]',
+        "GROUP_SESSION_TIMEOUT_S",
+        "5",
+        "from 6 to 1800",
+    ),
     "group from elsewhere": (
         PROCESSOR
         + CONTAINER % "env: [{name: KAFKA_GROUP, value: null, valueFrom: {configMapKeyRef: {name: a, key: b}}}]",

@@ -17,6 +17,7 @@ from workbench.chaos.hub import find
 from workbench.errors import WorkbenchError
 from workbench.fault import Fault, FaultType, VictimSelector
 from workbench.records import timeline as timeline_records
+from workbench.target.port import Injection
 
 __all__ = ["inject_fault", "undo_faults"]
 
@@ -28,34 +29,46 @@ def inject_fault(
     broker: int,
     moment_s: float = 0.0,
     at_s: float = 0.0,
+    for_s: float = 0.0,
     target: str = "local",
     hub: str = "",
     timeline: str = "",
 ) -> dict[str, Any]:
     """Break one broker at `moment_s` + `at_s` (epoch seconds; 0 = now) and return the proof.
 
-    Appends fault-injected and fault-effective to `timeline` when one is given. Raises InterruptExecution
-    when the fault could not be done or proved.
+    A freeze ends after `for_s`, and this returns then. Appends fault-injected, fault-effective and, of a freeze,
+    fault-ended to `timeline` when one is given. Raises InterruptExecution when the fault could not be done or proved.
     """
     wait_s = moment_s + at_s - time.time() if moment_s else at_s
     if wait_s > LATEST_START_S:
         raise InterruptExecution(f"the fault's moment is {wait_s:.0f} s away; at most {LATEST_START_S:.0f} s")
     try:
         with find(target, hub) as victims_hub:
-            wanted = Fault(FaultType(fault), VictimSelector(broker=int(broker)), at_s)
+            wanted = Fault(FaultType(fault), VictimSelector(broker=int(broker)), at_s, for_s)
             victim = victims_hub.resolve(wanted)
             _sleep_until(moment_s + at_s if moment_s else time.time() + at_s)
             injection = victims_hub.inject(wanted, victim)
+            _note(timeline, injection)
+            if injection.effective and wanted.type is FaultType.BROKER_FREEZE:
+                _sleep_until(injection.injected_s + for_s)
+                thawed_s = victims_hub.thaw(victim)
+                if timeline:
+                    timeline_records.append(Path(timeline), "fault-ended", thawed_s, server=victim.server)
     except (WorkbenchError, ValueError) as error:
         raise InterruptExecution(f"{fault} of broker {broker} failed: {error}") from error
-    if timeline:
-        data = asdict(injection)
-        timeline_records.append(Path(timeline), "fault-injected", injection.injected_s, **data)
-        if injection.effective:
-            timeline_records.append(Path(timeline), "fault-effective", injection.effective_s, **data)
     if not injection.effective:
         raise InterruptExecution(f"{fault} of broker {broker} was not proved effective: {injection.evidence}")
     return asdict(injection)
+
+
+def _note(timeline: str, injection: Injection) -> None:
+    """Append what an injection did to the timeline, where there is one, as soon as it is known."""
+    if not timeline:
+        return
+    data = asdict(injection)
+    timeline_records.append(Path(timeline), "fault-injected", injection.injected_s, **data)
+    if injection.effective:
+        timeline_records.append(Path(timeline), "fault-effective", injection.effective_s, **data)
 
 
 def undo_faults(target: str = "local", hub: str = "", timeline: str = "") -> dict[str, Any]:

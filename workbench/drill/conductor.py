@@ -22,7 +22,7 @@ from workbench.drill.run_record import RunRecord, utc_text
 from workbench.drill.sealing import predict_and_seal
 from workbench.drill.steady import WINDOW_S, WINDOWS, problems
 from workbench.errors import Inconclusive, Stopped, ToolFailed, WorkbenchError
-from workbench.fault import RestartRule
+from workbench.fault import SIGNAL_NAMES, FaultType, RestartRule
 from workbench.model import NOT_MODELLED
 from workbench.model.parameters import merge
 from workbench.records import timeline
@@ -126,7 +126,7 @@ class Drill:
             victim = hub.resolve(self.scenario.faults[0])
             self._predict(hub, victim, burst, baseline)
             self._steady_again(live, load)
-            injection, watch_end_s = self._break_and_watch(hub, live, load, victim)
+            injection, watch_end_s = self._break_and_watch(hub, live, load, victim, baseline)
             self._stop_load(load)
             undone = hub.undo()
             self._mark("undo-verified" if undone.verified else "undo-failed", detail=undone.detail)
@@ -194,8 +194,8 @@ class Drill:
         parameters = merge(self.scenario, self.topology, measured, victim)
         write_durably(self.folder.parameters_json, parameters.to_json())
         fault = self.scenario.faults[0]
-        signal = "SIGKILL" if fault.type.value == "BrokerKill" else "SIGTERM"
-        self.record.set(victim=asdict(victim), fault={"type": fault.type.value, "signal": signal})
+        fault_entry = {"type": fault.type.value, "signal": SIGNAL_NAMES[fault.type]}
+        self.record.set(victim=asdict(victim), fault=fault_entry)
         self.progress.phase_started("predict", None)
         begun_s = time.monotonic()
         seal = predict_and_seal(hub, self.folder)
@@ -226,7 +226,7 @@ class Drill:
         raise Inconclusive("the hub was not steady after the prediction: " + "; ".join(found))
 
     def _break_and_watch(
-        self, hub: LocalHub, live: Live, load: LoadControl, victim: Victim
+        self, hub: LocalHub, live: Live, load: LoadControl, victim: Victim, baseline: tuple[float, float]
     ) -> tuple[Injection | None, float]:
         """Run the experiment, watch the recovery; return the injection and when watching ended."""
         draw = stream(self.seed, "fault-moment").uniform(0.0, self.scenario.fault_window_s)
@@ -239,8 +239,9 @@ class Drill:
         if injected_s is None:
             return None, time.time()
         self.record.set(fault_s=injected_s)
-        calm = live.calm_backlog(self.sealed_s or injected_s, injected_s)
-        recovery = Recovery(live, victim.broker or 0, calm, self.scenario.restart is not RestartRule.NONE)
+        thaws = self.scenario.faults[0].type is FaultType.BROKER_FREEZE
+        returns = thaws or self.scenario.restart is not RestartRule.NONE
+        recovery = Recovery(live, victim.broker or 0, live.calm_backlog(*baseline), returns)
         self._watch(recovery, live, load, injected_s)
         watch_end_s = time.time()
         self._await_experiment(hub, live, load)

@@ -54,10 +54,11 @@ class Live:
         """Return the looks at the backlog since an epoch time: (time, events)."""
         return [look for look in self._backlog if look[0] >= start_s]
 
-    def calm_backlog(self, start_s: float, end_s: float) -> float:
-        """Return the highest percentile (99th) of the backlog as seen in a calm window, events."""
+    def calm_backlog(self, start_s: float, end_s: float) -> tuple[float, float]:
+        """Return the upper quartile and the 99th percentile of the backlog as seen in a calm window, events."""
         looks = [events for t_s, events in self._backlog if start_s <= t_s < end_s]
-        return float(np.percentile(looks, 99.0)) if looks else 0.0
+        upper, highest = np.percentile(looks, [75.0, 99.0]) if looks else (0.0, 0.0)
+        return float(upper), float(highest)
 
     def lag_records(self) -> float:
         """Return the processors' latest consumer lag, 0 before the first sample."""

@@ -59,7 +59,7 @@ def moments_of(recorded: Recorded) -> Moments:
     gone_s = read_moments.deregistered_s(recorded.brokers, victim, fault_s)
     back_s = read_moments.registered_s(recorded.brokers, victim, gone_s) if math.isfinite(gone_s) else NAN
     full_s = read_moments.isr_full_s(recorded.partitions, back_s) if math.isfinite(back_s) else NAN
-    started_s = read_moments.registering_start_s(recorded.starts, back_s) if math.isfinite(back_s) else NAN
+    started_s = read_moments.registering_start_s(recorded.starts, fault_s, back_s) if math.isfinite(back_s) else NAN
     return Moments(
         baseline_start_s=recorded.baseline[0] - fault_s,
         baseline_end_s=recorded.baseline[1] - fault_s,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Final
 
 from workbench.drill.live import Live
@@ -25,7 +26,7 @@ class Recovery:
 
     live: Live
     broker: int
-    calm_backlog_events: float
+    calm_backlog_events: tuple[float, float]  # upper quartile and 99th percentile
     returns: bool  # whether the restart rule brings the broker back
     marks: dict[str, float] = field(default_factory=dict)
     _looks: deque[tuple[float, float]] = field(default_factory=deque)  # (s since the fault, backlog) since it is calm
@@ -56,9 +57,11 @@ class Recovery:
     def _calm(self, since_fault_s: float, backlog: float) -> bool:
         """Tell whether the backlog has been back for CALM_S, after the leaders moved.
 
-        Never far above the calm one, and mostly inside it: while a broker warms up the rows take longer.
+        Never far above the calm one, mostly inside it, and in its middle not above the calm one's upper quartile: the
+        live view is late by a flush, which blurs it by more than what the exact judgement still calls a backlog.
         """
-        bound = CALM_FACTOR * self.calm_backlog_events + CALM_SLACK_EVENTS
+        upper, highest = self.calm_backlog_events
+        bound = CALM_FACTOR * highest + CALM_SLACK_EVENTS
         if backlog > bound or "leaders-moved" not in self.marks:
             self._looks.clear()
             return False
@@ -67,5 +70,6 @@ class Recovery:
             return False
         while since_fault_s - self._looks[0][0] > CALM_S:
             self._looks.popleft()
-        inside = sum(1 for _, events in self._looks if events <= self.calm_backlog_events)
-        return inside >= CALM_SHARE * len(self._looks)
+        events = [each for _, each in self._looks]
+        inside = sum(1 for each in events if each <= highest)
+        return inside >= CALM_SHARE * len(events) and median(events) <= upper

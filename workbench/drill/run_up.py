@@ -10,7 +10,6 @@ import numpy as np
 import psutil
 
 from workbench import ledger as ledger_room
-from workbench.metrics.tables import WriteTable
 from workbench.observe.collector import read_samples
 from workbench.observe.machine import STEP_S
 from workbench.observe.moments import Sample, seen
@@ -18,7 +17,6 @@ from workbench.records.baseline import Baseline, PipelineWindow
 from workbench.target.local import LocalHub
 
 SAMPLE_MAX: Final = 5000
-STEADY_STATE_STEP_S: Final = 0.05
 DRAIN_LAG_RECORDS_MIN: Final = 1000.0
 DRAIN_S_MIN: Final = 3.0
 STEAL_PERCENT_MAX: Final = 5.0  # of the machine's time, taken away by its host
@@ -61,7 +59,6 @@ def measure(
         burst=burst_window,
         steady=pipeline_window(samples, start_s, end_s),
         drain=drain,
-        backlog_events_p99=backlog_p99(table, start_s, end_s),
         controller=hub.controller(),
         leaders={label: states[label].leader for label in hub.topology.partition_labels},
         zookeeper_leader=hub.zookeeper_leader(),
@@ -101,16 +98,6 @@ def server_cores(samples: Sequence[Sample], start_s: float, end_s: float) -> dic
         for name, before_s in first["cpu_s"].items()
         if name in last["cpu_s"]
     }
-
-
-def backlog_p99(table: WriteTable, start_s: float, end_s: float) -> float:
-    """Return the 99th percentile of the devices' backlog over a window, events."""
-    devices = table.devices()
-    intended = np.sort(devices.intended_s)
-    committed = np.sort(devices.committed_s[~np.isnan(devices.committed_s)])
-    grid = np.arange(start_s, end_s, STEADY_STATE_STEP_S)
-    backlog = np.searchsorted(intended, grid, side="right") - np.searchsorted(committed, grid, side="right")
-    return float(np.percentile(backlog, 99.0))
 
 
 def drain_window(

@@ -31,6 +31,18 @@ class Traffic:
 
 
 @dataclass(frozen=True)
+class Pace:
+    """How slow requests and batches are, stretch by stretch: factors on their times. Arrays of one length."""
+
+    from_s: FloatArray  # ascending; the first is -infinity
+    response: FloatArray  # of a request that is sent in the stretch and that nothing holds
+    batch: FloatArray  # of a batch that starts in it and is not full: full ones are measured as they are in a drain
+
+
+EVEN: Final = Pace(np.array([NEVER]), np.ones(1), np.ones(1))
+
+
+@dataclass(frozen=True)
 class Disturbance:
     """What the fault does to the traffic, as control events decided it."""
 
@@ -42,6 +54,7 @@ class Disturbance:
     fetchable_from_s: FloatArray  # (partitions): the processor can fetch from the partition's leader again
     loses_tail: BoolArray  # (partitions): what was acknowledged but not replicated as it begins is lost
     processor: IntArray  # (partitions): which processor owns it, -1 none
+    pace: Pace = EVEN
 
 
 @dataclass(frozen=True)

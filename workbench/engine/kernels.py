@@ -29,6 +29,15 @@ def batch_end(intended_s: FloatArray, first: int, last: int, linger_s: float, ev
 
 
 @compiled
+def factor_at(t_s: float, from_s: FloatArray, factor: FloatArray) -> float:
+    """Return the factor of the stretch that holds at a time; the first begins at -infinity."""
+    place = len(from_s) - 1
+    while place > 0 and t_s < from_s[place]:
+        place -= 1
+    return float(factor[place])
+
+
+@compiled
 def answer(
     intended_s: FloatArray,
     response_s: FloatArray,
@@ -40,15 +49,18 @@ def answer(
     held_until_s: float,
     linger_s: float,
     events_max: int,
+    pace: tuple[FloatArray, FloatArray],
 ) -> int:
     """Fill in the answers of one producer's undisturbed requests to one partition, rows `first` to `last`.
 
     Stops at the first request that is held and returns its row. None is answered before `released_s`, when the
-    last held one was. Measured response times contain what waiting for each other does to requests.
+    last held one was. `pace`: from when on a response takes how many times as long. Measured
+    response times contain what waiting for each other does to requests.
     """
     while first < last:
         end, sent_s = batch_end(intended_s, first, last, linger_s, events_max)
-        answered_s = max(sent_s + response_s[first], released_s)
+        took_s = response_s[first] * factor_at(sent_s, *pace)
+        answered_s = max(sent_s + took_s, released_s)
         if answered_s >= begins_s and sent_s < held_until_s:
             return first
         acked_s[first:end] = answered_s
@@ -70,6 +82,7 @@ def acknowledge(
     events_max: int,
     request_s: float,
     request_event_s: float,
+    pace: tuple[FloatArray, FloatArray],
 ) -> FloatArray:
     """Return each event's acknowledgement (s, NaN if none); events grouped by producer and partition.
 
@@ -84,7 +97,7 @@ def acknowledge(
     for group in range(len(rows)):
         last, until_s, line = edges[group + 1], held_until_s[group], connection[group]
         rows[group] = answer(
-            intended_s, response_s, acked_s, edges[group], last, -np.inf, begins_s, until_s, linger_s, events_max
+            intended_s, response_s, acked_s, edges[group], last, -np.inf, begins_s, until_s, linger_s, events_max, pace
         )
         if rows[group] < last:
             _, sent_s = batch_end(intended_s, rows[group], last, linger_s, events_max)
@@ -104,7 +117,9 @@ def acknowledge(
             free_s = max(until_s, busy_until_s[line])
             answered_s = serve(acked_s, row, end, released, events_max, free_s, request_s, request_event_s)
             busy_until_s[line] = answered_s if until_s < np.inf else busy_until_s[line]
-        answer(intended_s, response_s, acked_s, released, last, answered_s, begins_s, -np.inf, linger_s, events_max)
+        answer(
+            intended_s, response_s, acked_s, released, last, answered_s, begins_s, -np.inf, linger_s, events_max, pace
+        )
     return acked_s
 
 
@@ -206,10 +221,12 @@ def commit(
     rest_event_s: float,
     saturation_factor: float,
     stamp_lead_s: float,
+    pace: tuple[FloatArray, FloatArray],
 ) -> FloatArray:
     """Return when each event's row is committed; events by processor and, within it, by arrival in its queue.
 
-    One batch at a time and processor. A batch that starts while another processor is busy takes longer.
+    One batch at a time and processor. A batch that starts while another processor is busy takes longer. `pace`: from
+    when on one that is not full takes how many times as long.
     """
     committed_s = np.empty(len(queued_s))
     processors = len(edges) - 1
@@ -230,12 +247,13 @@ def commit(
         if processors == 0 or starts_s[each] == np.inf:
             return committed_s
         first, begins_s, count = position[each], starts_s[each], end[each] - position[each]
-        database_s = (fixed_s + event_s * count) * noise[first]
+        factor = factor_at(begins_s, *pace) if count < events_max else 1.0
+        database_s = (fixed_s + event_s * count) * noise[first] * factor
         for other in range(processors):
             if other != each and free_s[other] > begins_s:
                 database_s *= saturation_factor
                 break
-        rest_s = rest_fixed_s + rest_event_s * count
+        rest_s = (rest_fixed_s + rest_event_s * count) * factor
         committed_s[first : end[each]] = begins_s + rest_s / 2.0 + max(0.0, database_s - stamp_lead_s)
         free_s[each] = begins_s + rest_s + database_s
         position[each] = end[each]

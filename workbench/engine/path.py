@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from workbench.engine.inputs import Disturbance, Fate, FloatArray, IntArray, Service, Traffic
+from workbench.engine.inputs import Disturbance, Fate, FloatArray, Service, Traffic
 from workbench.engine.kernels import acknowledge, commit, reach_processors
 from workbench.ordering import ascending, grouped
 
@@ -23,7 +23,7 @@ def run(traffic: Traffic, disturbance: Disturbance, service: Service) -> Fate:
         service.replication_lag_s,
         service.fetch_s,
     )
-    committed_s = _commits(queued_s, traffic, disturbance.processor, service)
+    committed_s = _commits(queued_s, traffic, disturbance, service)
     return Fate(acked_s, visible_s, committed_s, int(lost))
 
 
@@ -45,12 +45,14 @@ def _acknowledgements(traffic: Traffic, disturbance: Disturbance, service: Servi
         service.produce_events_max,
         service.request_s,
         service.request_event_s,
+        (disturbance.pace.from_s, disturbance.pace.response),
     )
     return acked_s
 
 
-def _commits(queued_s: FloatArray, traffic: Traffic, processor: IntArray, service: Service) -> FloatArray:
+def _commits(queued_s: FloatArray, traffic: Traffic, disturbance: Disturbance, service: Service) -> FloatArray:
     """Commit times; events that are in no queue have none."""
+    processor = disturbance.processor
     committed_s = np.full(len(queued_s), np.nan)
     arrivals = ascending(queued_s)
     order, edges = grouped(processor[traffic.partition[arrivals]], int(processor.max(initial=-1)) + 1)
@@ -67,5 +69,6 @@ def _commits(queued_s: FloatArray, traffic: Traffic, processor: IntArray, servic
         service.rest_event_s,
         service.saturation_factor,
         service.stamp_lead_s,
+        (disturbance.pace.from_s, disturbance.pace.batch),
     )
     return committed_s

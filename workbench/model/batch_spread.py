@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from workbench.engine import EVEN
 from workbench.engine.kernels import commit
 from workbench.model.parameter import Distribution, FloatArray, Parameter, Source, lognormal
 from workbench.streams import stream
@@ -126,5 +127,6 @@ class SteadyRows:
             0.0,
             1.0,
             0.0,
+            (EVEN.from_s, EVEN.batch),
         )
         return rows_s - arrivals_s

@@ -3,11 +3,14 @@
 librdkafka: while a partition's broker is down, the client's one-second timer asks for the topic's metadata
 again (rd_kafka_1s_tmr_cb, rd_kafka_topic_scan_all). Until the controller has moved the leader the answer is
 the dead broker, so each client finds the new one at its own timer's next tick. A broker that is stopped
-properly still answers NOT_LEADER_OR_FOLLOWER, and the client asks at once and then after its retry back-off.
+properly still answers NOT_LEADER_OR_FOLLOWER, and the client asks at once and then after its retry back-off. A
+frozen broker's socket stays open, so its clients wait for its answer: the same one, once it has thawed and heard
+from the controller.
 
 Left out: reconnection attempts to the dead broker (they change nothing until metadata does), offset commits
 and heartbeats to a dead group coordinator (asynchronous; no rebalance below the group's 45 s session), and
-message.timeout.ms (300 s).
+message.timeout.ms (300 s); requests that time out at a frozen broker (request.timeout.ms and socket.timeout.ms, 30
+and 60 s).
 """
 
 from __future__ import annotations
@@ -22,6 +25,8 @@ def client(world: World, name: str) -> Steps:
     phase = draws[f"client_phase_{name}"]
     yield world.leaders_moved
     yield world.env.timeout(draws["metadata_update_s"])
+    if world.setting.fault is FaultType.BROKER_FREEZE:
+        yield world.thawed
     if world.setting.fault is FaultType.BROKER_KILL:
         scan_s = draws["client_scan_s"]
         yield world.until(next_on_grid(float(world.env.now), scan_s, phase * scan_s))

@@ -15,6 +15,9 @@ from typing import Final
 
 import numpy as np
 
+from workbench.metrics.tables import FloatArray
+
+OFFERED_MIN: Final = 1e-9  # cores
 RUNNING_MAX: Final = 200  # short tasks at once
 UTILIZATION_MAX: Final = 0.95  # of short tasks: what was measured as more is a machine that others use as well
 LEFT_MIN: Final = 0.25  # cores; even short tasks cannot keep a runnable thread off all cores
@@ -29,6 +32,21 @@ def slow_down(cores: float, parallel: float, short_tasks: float, threads: float,
     left = max(cores - short_tasks, LEFT_MIN)
     share = left * threads / (threads + rivals) if rivals else left
     return max(1.0, parallel / share)
+
+
+def task_slow_down(cores: float, short_tasks: FloatArray, permanent: FloatArray) -> FloatArray:
+    """Return by which factors (1 or more) a short task takes longer than alone, beside others and permanent work.
+
+    `short_tasks` is what they keep busy, in cores, at most UTILIZATION_MAX of all; `permanent` is how many threads
+    always want to run. With n tasks each has cores / (n + permanent) of a core, at most one; the mean time follows
+    from the mean number by Little's law.
+    """
+    running = np.arange(1, RUNNING_MAX)
+    offered = np.clip(short_tasks, OFFERED_MIN, UTILIZATION_MAX * cores)[:, None]
+    served = running * np.minimum(1.0, cores / (running + permanent[:, None]))
+    weight = np.cumprod(offered / served, axis=1)
+    slow_down: FloatArray = weight @ running / (1.0 + weight.sum(axis=1)) / offered[:, 0]
+    return slow_down
 
 
 def session_speed(cores: int, short_tasks: float, sessions: int) -> float:

@@ -18,12 +18,15 @@ from workbench.metrics.tables import NAN, BoolArray, FloatArray, IntArray, Momen
 from workbench.model.clients import client
 from workbench.model.controller import controlled_shutdown, controller, leaders_own_check
 from workbench.model.followers import replication_from
+from workbench.model.freeze import thaw
+from workbench.model.pace import pace_of
 from workbench.model.restart import restart
 from workbench.model.session import session
 from workbench.model.world import Setting, World
 
 FOREVER: Final = float("inf")
 STOP: Final = FaultType.BROKER_STOP
+FREEZE: Final = FaultType.BROKER_FREEZE
 HORIZON_S: Final = 3600.0  # bound on the control events of one replication
 
 
@@ -39,16 +42,16 @@ class Course:
 def play(setting: Setting, draws: Mapping[str, float]) -> Course:
     """Return one replication's course."""
     world = World(setting, draws)
-    if setting.fault is FaultType.BROKER_KILL:
+    if setting.fault is STOP:
+        world.env.process(controlled_shutdown(world))
+    else:
         world.env.process(session(world))
         world.env.process(controller(world))
-    else:
-        world.env.process(controlled_shutdown(world))
     for broker in setting.brokers:
         if broker != setting.victim:
             world.env.process(leaders_own_check(world, broker))
             world.env.process(replication_from(world, broker))
-    world.env.process(restart(world))
+    world.env.process(thaw(world) if setting.fault is FREEZE else restart(world))
     for name in (*setting.producers, *setting.consumers):
         world.env.process(client(world, name))
     world.env.run(until=HORIZON_S)
@@ -64,14 +67,15 @@ def _course(world: World) -> Course:
     processor = np.array(setting.processors_of_partition, dtype=np.int64)
     fetch_known_s = [world.known_s.get(name, FOREVER) for name in setting.consumers]
     disturbance = Disturbance(
-        begins_s=0.0 if setting.fault is FaultType.BROKER_KILL else world.moments["change_begins"],
+        begins_s=world.moments["change_begins"] if setting.fault is STOP else 0.0,
         held_until_s=held_until_s,
         connection=_connections(setting, new_leaders),
         head_until_s=head_until_s,
         visible_from_s=back_s if setting.acks != "all" else np.full(len(led), NEVER),
         fetchable_from_s=np.where(led, np.array([*fetch_known_s, FOREVER])[processor], NEVER),
-        loses_tail=led & (setting.acks != "all") & (setting.fault is FaultType.BROKER_KILL),
+        loses_tail=led & (setting.acks != "all") & (setting.fault is not STOP),
         processor=processor,
+        pace=pace_of(world),
     )
     polled = {"brokers": draws["poll_brokers_phase_s"], "partitions": draws["poll_partitions_phase_s"]}
     finite = held_until_s[np.isfinite(held_until_s)]
@@ -92,7 +96,7 @@ def _held(world: World, led: BoolArray, new_leaders: IntArray, back_s: FloatArra
     replicates_s = np.array([world.replicates_s.get(int(leader), NEVER) for leader in new_leaders])
     changed = led | _in_its_sets(setting)
     held_until_s = np.where(changed, np.maximum(held_until_s, replicates_s), held_until_s)
-    in_flight = ~led & changed & (setting.fault is FaultType.BROKER_KILL)
+    in_flight = ~led & changed & (setting.fault is not STOP)
     return held_until_s, np.where(in_flight, back_s, NEVER) + np.zeros(held_until_s.shape)
 
 

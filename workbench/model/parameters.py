@@ -98,4 +98,5 @@ def merge(scenario: Scenario, topology: HubTopology, baseline: Baseline | None, 
         rows.update(measured(baseline, server, *lingers_s))
     rows.update(stated.session(rows))
     rows.update(stated.client_phases(rows))
+    stated.check_freeze(scenario, rows)
     return Parameters(dict(sorted(rows.items())))

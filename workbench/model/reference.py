@@ -14,6 +14,7 @@ import numpy as np
 import simpy
 
 from workbench.engine import Disturbance, Fate, Service, Traffic
+from workbench.engine.inputs import FloatArray
 from workbench.model.world import Steps
 
 BEFORE_S: Final = 1.0  # the clock starts so long before the first event
@@ -152,16 +153,25 @@ class Reference:
         """
         service = self.service
         yield self.env.timeout(INSTANT_S * processor)
+        pace = self.disturbance.pace
+        full = len(batch) == service.batch_events_max
+        factor = 1.0 if full else factor_of(float(self.env.now), pace.from_s, pace.batch)
         database_s = (service.batch_fixed_s + service.batch_event_s * len(batch)) * self.traffic.noise[batch[0]]
+        database_s *= factor
         if self._busy - {processor}:
             database_s *= service.saturation_factor
-        rest_s = service.rest_fixed_s + service.rest_event_s * len(batch)
+        rest_s = (service.rest_fixed_s + service.rest_event_s * len(batch)) * factor
         self._busy.add(processor)
         lead_s = min(service.stamp_lead_s, database_s)
         yield self.env.timeout(rest_s / 2.0 + database_s - lead_s)
         self.committed_s[batch] = self.env.now
         yield self.env.timeout(lead_s + rest_s / 2.0)
         self._busy.discard(processor)
+
+
+def factor_of(t_s: float, from_s: FloatArray, factors: FloatArray) -> float:
+    """Return the factor of the last stretch that has begun."""
+    return float(factors[np.flatnonzero(from_s <= t_s)[-1]])
 
 
 class Producer:
@@ -193,7 +203,9 @@ class Producer:
             self._send(request, sent_s)
 
     def _send(self, request: list[int], sent_s: float) -> None:
-        due_s = sent_s + float(self.world.traffic.response_s[request[0]])
+        pace = self.world.disturbance.pace
+        took_s = float(self.world.traffic.response_s[request[0]]) * factor_of(sent_s, pace.from_s, pace.response)
+        due_s = sent_s + took_s
         if due_s < self.world.disturbance.begins_s or sent_s >= self.held_until_s:
             self.world.env.process(self._undisturbed(request, due_s))
             return

@@ -18,7 +18,7 @@ import simpy
 
 from workbench.fault import FaultType, RestartRule
 from workbench.model.cores import slow_down
-from workbench.model.world import Steps, World
+from workbench.model.world import Steps, VictimState, World
 
 LABOUR_DONE_S: Final = 1e-6
 ATTEMPTS_MAX: Final = 12  # beyond any recovery time-out: the waits sum up to over 30 minutes
@@ -32,14 +32,16 @@ def backoff_s(attempt: int) -> float:
 def restart(world: World) -> Steps:
     """Start the broker until it registers; then let it catch up."""
     draws, setting = world.draws, world.setting
-    if setting.restart is RestartRule.NONE:
-        return
     if setting.fault is FaultType.BROKER_STOP:
         yield world.exited
+    world.victim_is(VictimState.GONE)
+    if setting.restart is RestartRule.NONE:
+        return
     for attempt in range(1, ATTEMPTS_MAX + 1):
         waits_s = draws["kubelet_relist_s"] if attempt == 1 else backoff_s(attempt)
         yield world.env.timeout(waits_s + draws["restart_notice_s"])
         started_s = float(world.env.now)
+        world.victim_is(VictimState.STARTING)
         logs_s = draws["log_load_partition_s"] * hosted(world) + (recovery_of_logs_s(world) if attempt == 1 else 0.0)
         yield from labour(world, draws["broker_start_s"] * draws["start_again_factor"] + logs_s)
         if world.deregistered.triggered:
@@ -47,17 +49,28 @@ def restart(world: World) -> Steps:
             world.note("registered")
             break
         yield world.env.timeout(draws["node_exists_exit_s"])
+        world.victim_is(VictimState.GONE)
     else:
         return
     yield from rejoin(world)
 
 
 def rejoin(world: World) -> Steps:
-    """From registered to every in-sync replica set full."""
+    """From registered to every in-sync replica set full, and until it is as fast as the others."""
     draws = world.draws
+    world.victim_is(VictimState.CATCHING_UP)
     yield from labour(world, draws["broker_ready_s"])
     world.note("ready")
     world.ready.succeed()
+    yield from catch_up(world)
+    world.victim_is(VictimState.WARMING_UP)
+    yield world.env.timeout(draws["broker_warm_up_s"])
+    world.victim_is(VictimState.WHOLE)
+
+
+def catch_up(world: World) -> Steps:
+    """From a victim that answers again to every in-sync replica set full."""
+    draws = world.draws
     yield world.isr_shrunk
     missed_bytes = world.setting.bytes_per_s * float(world.env.now)
     waits_s = draws["isr_rejoin_waits_share"] * draws["isr_rejoin_s"]
@@ -80,18 +93,21 @@ def labour(world: World, alone_s: float) -> Steps:
 def surroundings(world: World) -> tuple[float, simpy.Event]:
     """Return by which factor work is slower now, and the event that ends this.
 
-    With acks=all nothing moves until the session expires; then the backlog drains on every core.
+    With acks=all nothing moves until the session expires; then the backlog drains on every core (drained_s).
     """
     draws, env = world.draws, world.env
     if world.setting.acks == "all" and not world.deregistered.triggered:
         return start_factor(draws, draws["busy_in_silence_share"] * draws["short_tasks_cores"]), world.deregistered
     short_tasks = draws["short_tasks_cores"] + draws["taken_over_share"] * draws["victim_cores"]
-    silent_s = world.moments.get("deregistered", 0.0)
-    drained_s = silent_s * (1.0 + draws["drain_per_silent_s"])
-    if world.deregistered.triggered and env.now < drained_s:
+    if world.deregistered.triggered and env.now < drained_s(world):
         sessions = float(len(world.setting.consumers))
-        return start_factor(draws, short_tasks, sessions), env.timeout(drained_s - env.now)
+        return start_factor(draws, short_tasks, sessions), env.timeout(drained_s(world) - env.now)
     return start_factor(draws, short_tasks + draws["database_cores"]), env.event()
+
+
+def drained_s(world: World) -> float:
+    """Return when the backlog of the silence has drained (s after the fault), in the fluid limit."""
+    return world.moments.get("deregistered", 0.0) * (1.0 + world.draws["drain_per_silent_s"])
 
 
 def start_factor(draws: Mapping[str, float], short_tasks: float, rivals: float = 0.0) -> float:

@@ -1,4 +1,4 @@
-"""The victim's ZooKeeper session after a SIGKILL: its last ping, the report to the leader, expiry at a tick.
+"""The victim's ZooKeeper session after a SIGKILL or SIGSTOP: its last ping, the report to the leader, expiry at a tick.
 
 ZooKeeper 3.8.4: ClientCnxn.SendThread pings, LearnerSessionTracker collects what followers' clients sent and
 Leader.lead fetches it every half tick, ExpiryQueue rounds a session's end up to the next tick, and the leader

@@ -24,6 +24,7 @@ def setting_of(parameters: Parameters, workload: Workload) -> Setting:
     run_up_s = float(parameters.distribution("fault_after_load_start_s").numbers[0])
     return Setting(
         fault=FaultType(parameters.value("fault_type")),
+        freeze_s=parameters.number("freeze_s"),
         restart=RestartRule(parameters.value("restart_rule")),
         acks=parameters.value("acks"),
         brokers=tuple(parameters.value("brokers")),

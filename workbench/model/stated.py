@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from workbench.errors import BadInput, Problem
+from workbench.fault import FaultType
 from workbench.metrics.catalogue import POLL_S
 from workbench.model.parameter import Parameter, Source, uniform
 from workbench.units import seconds_from_ms
@@ -21,6 +22,7 @@ REPLICA_FETCH_BACKOFF_MS: Final = "1000"  # Kafka 3.7.1 KafkaConfig
 REPLICA_FETCH_WAIT_MS: Final = "500"  # KafkaConfig replica.fetch.wait.max.ms
 OFFSETS_PARTITIONS: Final = "50"  # KafkaConfig offsets.topic.num.partitions
 SESSION_TICKS_MIN: Final = 2  # ZooKeeper 3.8.4 ZooKeeperServer.setMinSessionTimeout
+EXPIRY_TICKS_MAX: Final = 2  # a follower's report every half tick, expiry at a tick, and some room
 SESSION_TICKS_MAX: Final = 20  # setMaxSessionTimeout
 PREDICT_AND_STEADY_S: Final = 60.0  # of the run-up besides burst, baseline and the drawn moment
 
@@ -72,6 +74,9 @@ def from_scenario(scenario: Scenario) -> dict[str, Parameter]:
         problem = Problem(str(scenario.path), "faults", f"{len(scenario.faults)} faults", "exactly one")
         raise BadInput("the model covers drills with one fault", [problem])
     fault = scenario.faults[0]
+    if fault.type is FaultType.BROKER_FREEZE and scenario.workload.acks != "all":
+        problem = Problem(str(scenario.path), "load.acks", scenario.workload.acks, "all, where a broker is frozen")
+        raise BadInput("the model does not cover what a thawed leader acknowledges by itself", [problem])
     origin = scenario.path.name
     run_up_s = BURST_S + scenario.baseline_s + PREDICT_AND_STEADY_S
 
@@ -80,6 +85,7 @@ def from_scenario(scenario: Scenario) -> dict[str, Parameter]:
 
     return {
         "fault_type": row(fault.type.value, "", "faults[0].type"),
+        "freeze_s": row(fault.for_s, "s", "faults[0].for_s", "0: it is no freeze"),
         "restart_rule": row(scenario.restart.value, "", "restart"),
         "acks": row(scenario.workload.acks, "", "load.acks"),
         "event_bytes": row(scenario.workload.event_bytes, "bytes", "load.event_bytes"),
@@ -209,6 +215,16 @@ def session(rows: Mapping[str, Parameter]) -> dict[str, Parameter]:
             uniform(0.0, POLL_S), "s", Source.MANIFEST, "workbench.metrics.catalogue POLL_S", "of the observers"
         ),
     }
+
+
+def check_freeze(scenario: Scenario, rows: Mapping[str, Parameter]) -> None:
+    """Raise BadInput for a freeze that may end before the victim's session does: the model does not cover it."""
+    fault = scenario.faults[0]
+    lapsed_s = float(rows["zookeeper_session_s"].value) + EXPIRY_TICKS_MAX * float(rows["zookeeper_tick_s"].value)
+    if fault.type is FaultType.BROKER_FREEZE and fault.for_s < lapsed_s:
+        bound = f"at least {lapsed_s:g}: by then the broker's ZooKeeper session has lapsed"
+        problem = Problem(str(scenario.path), "faults[0].for_s", f"{fault.for_s:g}", bound)
+        raise BadInput("the model does not cover a freeze that ends before the session does", [problem])
 
 
 def producers(load_workers: int) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Any, Final
 
 import simpy
@@ -21,6 +22,7 @@ class Setting:
     """Facts of one prediction, the same in every replication. Arrays of partitions are in flat order."""
 
     fault: FaultType
+    freeze_s: float  # how long a freeze lasts
     restart: RestartRule
     acks: str
     brokers: tuple[int, ...]
@@ -57,6 +59,16 @@ class Setting:
         return self.offsets_topic_partitions // len(self.brokers)
 
 
+class VictimState(Enum):
+    """What the victim is to the rest of the hub."""
+
+    GONE = auto()
+    STARTING = auto()
+    CATCHING_UP = auto()  # registered; its replicas are not all in sync
+    WARMING_UP = auto()  # in sync, its code not compiled yet
+    WHOLE = auto()
+
+
 @dataclass
 class World:
     """One replication: roles read `draws`, wait for each other's events and note their moments (s after the fault)."""
@@ -71,12 +83,14 @@ class World:
     isr_shrunk: simpy.Event = field(init=False)
     exited: simpy.Event = field(init=False)  # the victim's process is gone
     ready: simpy.Event = field(init=False)  # the new process is registered and answers
+    thawed: simpy.Event = field(init=False)  # a frozen victim goes on and knows that it does not lead any more
     isr_full: simpy.Event = field(init=False)
     replicates_s: dict[int, float] = field(default_factory=dict)  # surviving leader -> all its partitions replicate
     shrunk_by_leader_s: dict[int, float] = field(default_factory=dict)  # broker -> by its own check
+    victim_states: list[tuple[float, VictimState]] = field(default_factory=list)  # since when; whole before the first
 
     def __post_init__(self) -> None:
-        for name in ("deregistered", "leaders_moved", "isr_shrunk", "exited", "ready", "isr_full"):
+        for name in ("deregistered", "leaders_moved", "isr_shrunk", "exited", "ready", "thawed", "isr_full"):
             setattr(self, name, self.env.event())
 
     def event(self, name: str) -> simpy.Event:
@@ -87,6 +101,10 @@ class World:
     def note(self, moment: str) -> None:
         """Record that a moment is now."""
         self.moments[moment] = float(self.env.now)
+
+    def victim_is(self, state: VictimState) -> None:
+        """Record what the victim is from now on."""
+        self.victim_states.append((float(self.env.now), state))
 
     def moment(self, name: str) -> float:
         """Return a moment (s after the fault), NaN if it was not reached."""

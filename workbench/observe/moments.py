@@ -44,9 +44,12 @@ def isr_full_s(partitions: Sequence[Sample], after_s: float) -> float:
     return _first(partitions, after_s, lambda sample: bool(sample["short"] == 0))
 
 
-def registering_start_s(starts: Sequence[ProcessStart], registered_at_s: float) -> float:
-    """Return the start of the process that registered: the last one before that time, epoch s."""
-    before = [start.started_s for start in starts if start.started_s <= registered_at_s]
+def registering_start_s(starts: Sequence[ProcessStart], after_s: float, registered_at_s: float) -> float:
+    """Return the start of the process that registered: the last one between two times, epoch s; NaN without one.
+
+    A broker that was frozen registers again without a start.
+    """
+    before = [start.started_s for start in starts if after_s <= start.started_s <= registered_at_s]
     return max(before) if before else NAN
 
 

@@ -41,7 +41,6 @@ class Baseline:
     burst: PipelineWindow
     steady: PipelineWindow
     drain: PipelineWindow | None  # the burst's backlog being worked off at the usual rate; None if there was none
-    backlog_events_p99: float
     controller: int  # broker id
     leaders: Mapping[str, int]  # "topic-partition" -> leader, all topics
     zookeeper_leader: int  # server id, -1 if unknown

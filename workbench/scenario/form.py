@@ -17,6 +17,7 @@ from workbench.workload import EVENT_BYTES_MIN
 
 FAULT_WINDOW_S_MIN: Final = 10.0  # every periodic timer up to this long is hit at every phase
 BASELINE_S_MIN: Final = 15.0  # three windows of 5 s judge whether it is steady
+FREEZE_S_MAX: Final = 120.0  # Chaos Toolkit's action waits for its end
 RATE_PER_S_MAX: Final = 100_000.0
 MIX_TOLERANCE: Final = 1e-6
 EXPECTATIONS: Final = " or ".join(Expectation)
@@ -125,6 +126,15 @@ class FaultForm(_Form):
     type: FaultType = Field(strict=False, description=one_of(FaultType))
     victim: VictimForm = Field(description="a map: {broker: 1} or {role: controller}")
     at_s: float = Field(default=0.0, ge=0, le=600, description="seconds after the drawn moment, from 0 to 600")
+    for_s: float | None = Field(
+        default=None, gt=0, le=FREEZE_S_MAX, description=f"seconds a freeze lasts, above 0 and at most {FREEZE_S_MAX:g}"
+    )
+
+    @model_validator(mode="after")
+    def _only_a_freeze_ends_by_itself(self) -> FaultForm:
+        if (self.type is FaultType.BROKER_FREEZE) != (self.for_s is not None):
+            raise ValueError("for_s (seconds) with BrokerFreeze, and with no other fault")
+        return self
 
 
 class PrimaryForm(_Form):

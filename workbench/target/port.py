@@ -45,7 +45,7 @@ class Injection:
     process_id: int
     signal: str  # "SIGKILL"
     injected_s: float  # just before the signal was sent
-    effective_s: float  # when the supervisor had reaped that pid with that signal
+    effective_s: float  # when the supervisor had reaped that pid with that signal, or the kernel had stopped it
     effective: bool
     evidence: str  # "pid 4711 reaped, killed by SIGKILL"
 
@@ -90,6 +90,9 @@ class Target(Protocol):
 
     def inject(self, fault: Fault, victim: Victim) -> Injection:
         """Do the fault to exactly that victim and return the proof."""
+
+    def thaw(self, victim: Victim) -> float:
+        """Let a frozen victim go on and return when it did, epoch s."""
 
     def undo(self) -> UndoResult:
         """Bring back whatever a fault took away; idempotent, verified."""

@@ -88,6 +88,7 @@ class EventProcessors:
     name: str
     replicas: int
     consumer_group: str
+    group_session_timeout_s: float  # a silent member's partitions are another's after so long
     batch_events_max: int  # most events of one database transaction
     batch_linger_s: float  # longest wait for a batch to fill
     encryption: str  # "pgcrypto"

@@ -12,6 +12,7 @@ from workbench.topology.stores import only_container
 
 BATCH_EVENTS_MAX: Final = 100_000
 BATCH_LINGER_S_MAX: Final = 60.0
+GROUP_SESSION_TIMEOUT_S: Final = (6.0, 1800.0)  # Kafka 3.7.1 group.min.session.timeout.ms and group.max.session..
 # What the processor refuses to start without, wherever it comes from (most of these are secrets).
 _NEEDED: Final = ("KAFKA_BOOTSTRAP", "POSTGRES_DSN", "REDIS_URL", "ENCRYPTION_KEY", "PROCESSOR_INDEX")
 _ENV: Final = "spec.template.spec.containers[0].env"
@@ -28,6 +29,7 @@ def read_processors(reader: Reader, node: Node, topics: tuple[Topic, ...]) -> Ev
         name=reader.text(node, "metadata", "name"),
         replicas=reader.whole(node, "spec", "replicas", at_least=1, at_most=1000),
         consumer_group=env.text("KAFKA_GROUP"),
+        group_session_timeout_s=env.number("GROUP_SESSION_TIMEOUT_S", *GROUP_SESSION_TIMEOUT_S, whole=False),
         batch_events_max=round(env.number("BATCH_EVENTS_MAX", 1, BATCH_EVENTS_MAX, whole=True)),
         batch_linger_s=env.number("BATCH_LINGER_S", 0.0, BATCH_LINGER_S_MAX, whole=False),
         encryption="pgcrypto",  # the one way the processor knows

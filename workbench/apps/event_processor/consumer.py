@@ -38,6 +38,7 @@ def consumer_settings(settings: Settings) -> dict[str, Any]:
         "bootstrap.servers": settings.kafka_bootstrap,
         "group.id": settings.group,
         "client.id": f"event-processor-{settings.processor_index}",  # tells the members apart in broker logs
+        "session.timeout.ms": round(1000 * settings.group_session_timeout_s),
         "enable.auto.commit": False,  # an offset is committed after its row, never by the clock
         "auto.offset.reset": "earliest",  # a new group starts with what the topics hold; nothing is skipped
         "statistics.interval.ms": 1000,  # off by default; the lag metric reads them

@@ -24,6 +24,7 @@ class Settings:
     kafka_bootstrap: str
     topics: tuple[str, ...]
     group: str
+    group_session_timeout_s: float  # a member that is silent for longer loses its partitions
     postgres_dsn: str = field(repr=False)  # holds a password
     redis_url: str = field(repr=False)  # holds a password
     encryption_key: str = field(repr=False)
@@ -62,6 +63,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         kafka_bootstrap=text("KAFKA_BOOTSTRAP"),
         topics=topics,
         group=text("KAFKA_GROUP"),
+        group_session_timeout_s=number("GROUP_SESSION_TIMEOUT_S", 6, 1800),
         postgres_dsn=text("POSTGRES_DSN"),
         redis_url=text("REDIS_URL"),
         encryption_key=text("ENCRYPTION_KEY"),

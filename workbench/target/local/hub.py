@@ -16,7 +16,7 @@ from typing import Final, Self
 import psutil
 
 from workbench.errors import BadInput, ToolFailed
-from workbench.fault import Fault, FaultType, RestartRule, VictimSelector
+from workbench.fault import SIGNAL_NAMES, Fault, FaultType, RestartRule, VictimSelector
 from workbench.target.local.cluster import Cluster
 from workbench.target.local.control import Control
 from workbench.target.local.ending import end_hub
@@ -34,11 +34,11 @@ from workbench.target.port import (
 )
 from workbench.topology.hub import HubTopology
 
-SIGNALS: Final = {FaultType.BROKER_KILL: signal.SIGKILL, FaultType.BROKER_STOP: signal.SIGTERM}
 REAP_TIMEOUT_S: Final = {FaultType.BROKER_KILL: 10.0, FaultType.BROKER_STOP: 60.0}
 # A JVM that ends after SIGTERM exits with 128 + 15 (its own handler runs the shutdown hooks).
 PROOFS: Final = {FaultType.BROKER_KILL: ("SIGKILL",), FaultType.BROKER_STOP: ("exit 143", "SIGTERM")}
 REAP_POLL_S: Final = 0.01
+FREEZE_TIMEOUT_S: Final = 5.0
 UNDO_TIMEOUT_S: Final = 120.0  # the longest session time-out of the overlays, a start and the catch-up
 UNDO_POLL_S: Final = 0.25
 UNDO_RETRY_S: Final = 10.0  # a server that ended again is started again after this long
@@ -139,12 +139,10 @@ class LocalHub:
 
     def faults(self) -> frozenset[FaultType]:
         """Return the faults this target can do."""
-        return frozenset(SIGNALS)
+        return frozenset(SIGNAL_NAMES)
 
     def resolve(self, fault: Fault) -> Victim:
         """Return the exact victim of a fault. Raises BadInput when there is none."""
-        if fault.type not in SIGNALS:
-            raise BadInput(f"the target local cannot do {fault.type}; it can do {', '.join(sorted(SIGNALS))}")
         states = self.partition_states()
         controller = self.controller()
         broker = self._broker_of(fault.victim, states, controller)
@@ -173,8 +171,10 @@ class LocalHub:
         raise BadInput(f"unknown role {wanted.role!r}: controller or leads-nothing")
 
     def inject(self, fault: Fault, victim: Victim) -> Injection:
-        """Signal exactly that process and wait, bounded, until the supervisor has reaped it."""
-        wanted = SIGNALS[fault.type]
+        """Signal exactly that process and wait, bounded, until it is reaped, or stopped where the fault is a freeze."""
+        if fault.type is FaultType.BROKER_FREEZE:
+            return self._freeze(fault, victim)
+        wanted = signal.Signals[SIGNAL_NAMES[fault.type]]
         injected_s = self.control.signal(victim.server, wanted, victim.process_id)
         deadline_s = time.monotonic() + REAP_TIMEOUT_S[fault.type]
         ended = self._ended(victim)
@@ -198,18 +198,41 @@ class LocalHub:
             evidence=evidence,
         )
 
+    def _freeze(self, fault: Fault, victim: Victim) -> Injection:
+        injected_s = self.control.signal(victim.server, signal.SIGSTOP, victim.process_id)
+        deadline_s = time.monotonic() + FREEZE_TIMEOUT_S
+        while not (frozen := is_frozen(victim.process_id)) and time.monotonic() < deadline_s:
+            time.sleep(REAP_POLL_S)
+        evidence = f"pid {victim.process_id} is {'stopped (state T)' if frozen else 'not stopped'}"
+        effective_s = time.time() if frozen else math.nan
+        return Injection(
+            fault.type, victim.server, victim.process_id, "SIGSTOP", injected_s, effective_s, frozen, evidence
+        )
+
+    def thaw(self, victim: Victim) -> float:
+        """Let a frozen victim go on and return when it did, epoch s. Raises ToolFailed when it stays stopped."""
+        thawed_s = self.control.signal(victim.server, signal.SIGCONT, victim.process_id)
+        deadline_s = time.monotonic() + FREEZE_TIMEOUT_S
+        while is_frozen(victim.process_id):
+            if time.monotonic() > deadline_s:
+                raise ToolFailed(f"{victim.server} (pid {victim.process_id}) is stopped in spite of SIGCONT")
+            time.sleep(REAP_POLL_S)
+        return thawed_s
+
     def _ended(self, victim: Victim) -> ProcessStart | None:
         """Return the start of the victim's process if it has been reaped."""
         starts = self._status(victim.server).starts
         return next((s for s in reversed(starts) if s.process_id == victim.process_id and s.exit), None)
 
     def undo(self) -> UndoResult:
-        """Start every server that does not run, without waiting for its restart, and wait until the hub is whole.
+        """Thaw and start every server that does not run, without waiting for its restart, until the hub is whole.
 
         Idempotent: a hub that is whole is only looked at.
         """
         deadline_s = time.monotonic() + UNDO_TIMEOUT_S
         tried_s: dict[str, float] = {}
+        for status in self._frozen():
+            self.control.signal(status.name, signal.SIGCONT, status.process_id)
         while True:
             missing = self.missing()
             if not missing:
@@ -227,6 +250,7 @@ class LocalHub:
     def missing(self) -> str:
         """Return what keeps the hub from being whole, in words; "" when every server runs and every ISR is full."""
         down = [status.name for status in self.processes() if status.is_server and not status.process_id]
+        frozen = [status.name for status in self._frozen()]
         try:
             registered = self.registered_brokers()
             absent = [f"kafka-{broker}" for broker in self.topology.kafka.broker_ids if broker not in registered]
@@ -238,11 +262,16 @@ class LocalHub:
             return str(error)
         parts = [
             f"{', '.join(down)} not running" if down else "",
+            f"{', '.join(frozen)} stopped by a signal" if frozen else "",
             f"{', '.join(absent)} not registered" if absent else "",
             f"{', '.join(sorted(outlived))} registered by a process that has ended" if outlived else "",
             f"{len(behind)} partitions lack in-sync replicas" if behind else "",
         ]
         return "; ".join(part for part in parts if part)
+
+    def _frozen(self) -> list[ServerStatus]:
+        """Return the servers whose process is stopped."""
+        return [each for each in self.processes() if each.is_server and each.process_id and is_frozen(each.process_id)]
 
     def _start_what_is_down(self, tried_s: dict[str, float]) -> None:
         """Start every server that does not run; when each was tried is kept in `tried_s`."""
@@ -342,3 +371,11 @@ class LocalHub:
             if status.name == name:
                 return status
         raise ToolFailed(f"hub {self.hub_id} has no process named {name}")
+
+
+def is_frozen(process_id: int) -> bool:
+    """Tell whether the kernel has stopped a process (SIGSTOP)."""
+    try:
+        return bool(psutil.Process(process_id).status() == psutil.STATUS_STOPPED)
+    except psutil.NoSuchProcess:
+        return False

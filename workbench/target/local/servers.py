@@ -228,6 +228,7 @@ def processor(plan: Plan, index: int) -> ProcessSpec:
         "POSTGRES_DSN": plan.postgres_dsn,
         "REDIS_URL": plan.redis_url,
         "ENCRYPTION_KEY": plan.secrets.encryption_key,
+        "GROUP_SESSION_TIMEOUT_S": str(processors.group_session_timeout_s),
         "BATCH_EVENTS_MAX": str(processors.batch_events_max),
         "BATCH_LINGER_S": str(processors.batch_linger_s),
         "METRICS_PORT": str(plan.ports.metrics[index]),

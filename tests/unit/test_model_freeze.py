@@ -1,0 +1,64 @@
+"""A broker that is frozen for a while: who waits for it, and until when."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.support.model_cases import a_scenario, parameters_of, setting_and_draws
+from workbench.errors import BadInput
+from workbench.fault import Fault, FaultType, VictimSelector
+from workbench.model.course import Course, play
+from workbench.model.world import Setting
+from workbench.scenario.drill_scenario import Scenario
+
+
+def freeze(for_s: float, acks: str = "all") -> Scenario:
+    """Return a scenario that freezes broker 1 for a while."""
+    fault = Fault(FaultType.BROKER_FREEZE, VictimSelector(broker=1), 0.0, for_s)
+    return replace(a_scenario(FaultType.BROKER_FREEZE, acks), faults=(fault,))
+
+
+def course_of(for_s: float) -> tuple[Setting, Course, dict[str, float]]:
+    """Return the setting, the course and the draws of one replication."""
+    scenario = freeze(for_s)
+    setting, draws = setting_and_draws(parameters_of(scenario), scenario)
+    return setting, play(setting, draws), draws
+
+
+def test_clients_of_the_frozen_leader_wait_for_its_thaw_and_the_others_do_not() -> None:
+    """What it led is held until it has thawed and heard who leads; what it followed, until it left the in-sync sets."""
+    setting, course, _ = course_of(25.0)
+    led = np.array(setting.leaders) == setting.victim
+    held = course.disturbance.held_until_s
+    assert (held[:, led] > 25.0).all()
+    assert (held[:, ~led] < 24.0).all()
+    assert (held[:, ~led] > course.moments.broker_deregistered_s - 0.2).all()
+
+
+def test_a_frozen_broker_comes_back_without_a_start() -> None:
+    """It registers a session's reopening after its thaw, and catches up; no process started."""
+    _, course, draws = course_of(25.0)
+    moments = course.moments
+    assert moments.broker_registered_s == pytest.approx(25.0 + draws["session_reopen_s"], abs=0.11)
+    assert moments.isr_full_s > moments.broker_registered_s
+    assert np.isnan(moments.registering_process_started_s)
+
+
+def test_a_longer_freeze_holds_its_partitions_longer_and_no_others() -> None:
+    """Ten seconds more of silence are ten more for its clients."""
+    (setting, short, _), (_, long, _) = course_of(25.0), course_of(35.0)
+    led = np.array(setting.leaders) == setting.victim
+    longer_s = long.disturbance.held_until_s - short.disturbance.held_until_s
+    assert longer_s[:, led] == pytest.approx(10.0)
+    assert longer_s[:, ~led] == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize(("for_s", "acks", "place"), [(15.0, "all", "faults[0].for_s"), (25.0, "1", "load.acks")])
+def test_what_the_model_leaves_out_is_refused(for_s: float, acks: str, place: str) -> None:
+    """A freeze that the session outlives, and a thawed leader's own acknowledgements."""
+    with pytest.raises(BadInput) as caught:
+        parameters_of(freeze(for_s, acks))
+    assert [problem.key for problem in caught.value.problems] == [place]
