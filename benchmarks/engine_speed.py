@@ -55,7 +55,7 @@ def case() -> tuple[Traffic, Disturbance, Service]:
         np.zeros(PARTITIONS, dtype=np.bool_),
         np.arange(PARTITIONS) % 2,
     )
-    service = Service(0.005, 2500, 0.003, 5e-6, 0, 0.002, 500, 0.05, 0.003, 5e-4, 0.002, 2e-5, 1.25, 0.001)
+    service = Service(0.005, 2500, 0.003, 5e-6, 0, 0.002, 500, 0.05, 0.003, 5e-4, 0.002, 2e-5, 1.25, 0.0035, 0.001)
     return traffic, disturbance, service
 
 

@@ -14,7 +14,7 @@ CUSTOMERS = 40_000
 WARM_UP = 5_000
 SERVICE_S = 0.01
 T_99 = 3.106  # Student's t, 11 degrees of freedom, two-sided 99 %
-PACE = (EVEN.from_s, EVEN.batch)
+PACE = (EVEN.from_s, EVEN.batch, EVEN.spread, 1.0)
 
 
 def mean_wait_s(utilization: float, noise_sigma: float, seed: int) -> float:
@@ -38,6 +38,37 @@ def test_wait_follows_pollaczek_and_khinchine(utilization: float, noise_sigma: f
     half_width_s = T_99 * waits_s.std(ddof=1) / np.sqrt(REPLICATIONS)
     assert abs(waits_s.mean() - theory_s) < half_width_s
     assert half_width_s < 0.12 * theory_s
+
+
+@pytest.mark.parametrize("utilization", [0.3, 0.6, 0.8])
+def test_wait_with_exponential_services_is_that_of_mm1(utilization: float) -> None:
+    """M/M/1: Wq = rho s / (1 - rho), inside the 99 % interval over replications."""
+    theory_s = utilization * SERVICE_S / (1.0 - utilization)
+    waits_s = np.empty(REPLICATIONS)
+    for seed in range(REPLICATIONS):
+        rng = np.random.default_rng(1000 + seed)
+        arrivals_s = np.cumsum(rng.exponential(SERVICE_S / utilization, CUSTOMERS))
+        factor = rng.exponential(1.0, CUSTOMERS)
+        done_s = commit(arrivals_s, factor, np.array([0, CUSTOMERS]), 0.0, 1, 0.0, SERVICE_S, 0.0, 0.0, 1.0, 0.0, PACE)
+        waits_s[seed] = (done_s - arrivals_s - SERVICE_S * factor)[WARM_UP:].mean()
+    half_width_s = T_99 * waits_s.std(ddof=1) / np.sqrt(REPLICATIONS)
+    assert abs(waits_s.mean() - theory_s) < half_width_s
+
+
+@pytest.mark.parametrize("batch_events_max", [1, 20, 500])
+def test_littles_law_holds(batch_events_max: int) -> None:
+    """As many events inside, on average over time, as arrive in the mean time that one is inside: L = lambda W."""
+    rng = np.random.default_rng(3)
+    per_s, batch_s = 60.0, 0.012
+    arrivals_s = np.cumsum(rng.exponential(1.0 / per_s, CUSTOMERS))
+    noise = rng.lognormal(-0.08, 0.4, CUSTOMERS)
+    edges = np.array([0, CUSTOMERS])
+    done_s = commit(arrivals_s, noise, edges, 0.05, batch_events_max, batch_s, 1e-4, 0.001, 0.0, 1.0, 0.0, PACE)
+    looks_s = np.linspace(arrivals_s[WARM_UP], arrivals_s[-WARM_UP], 400_000)
+    inside = np.searchsorted(arrivals_s, looks_s, side="right") - np.searchsorted(np.sort(done_s), looks_s, "right")
+    kept = slice(WARM_UP, CUSTOMERS - WARM_UP)
+    arriving_per_s = (CUSTOMERS - 2 * WARM_UP) / (looks_s[-1] - looks_s[0])
+    assert inside.mean() == pytest.approx(arriving_per_s * (done_s - arrivals_s)[kept].mean(), rel=0.01)
 
 
 def test_a_saturated_server_works_at_its_full_batches_rate() -> None:

@@ -32,7 +32,7 @@ def test_drain_time_follows_the_fluid_limit(service_per_s: float) -> None:
             loses_tail=np.zeros(1, np.bool_),
             processor=np.zeros(1, np.int64),
         ),
-        Service(0.005, 10_000, 0.003, 0.0, 0.0, 0.001, full, 0.0, 0.0, batch_s / full, 0.0, 0.0, 1.0, 0.0),
+        Service(0.005, 10_000, 0.003, 0.0, 0.0, 0.001, full, 0.0, 0.0, batch_s / full, 0.0, 0.0, 1.0, 0.004, 0.0),
     )
     after = intended_s > SILENT_S
     sojourn_s = fate.committed_s - intended_s
@@ -62,7 +62,7 @@ def test_every_event_is_acknowledged_and_committed_once_and_in_order() -> None:
     fate = engine.run(
         traffic,
         disturbance,
-        Service(0.005, 10_000, 0.003, 5e-6, 0.0, 0.001, 500, 0.05, 0.002, 0.0005, 0.001, 1e-5, 1.3, 0.001),
+        Service(0.005, 10_000, 0.003, 5e-6, 0.0, 0.001, 500, 0.05, 0.002, 0.0005, 0.001, 1e-5, 1.3, 0.004, 0.001),
     )
     assert np.isfinite(fate.committed_s).all()
     assert (fate.acked_s > traffic.intended_s).all()

@@ -45,6 +45,7 @@ def random_case(seed: int) -> tuple[Traffic, Disturbance, Service]:
             np.array([NEVER, *np.sort(rng.uniform(begins_s, length_s, 3))]),
             rng.uniform(0.5, 3.0, 4),
             rng.uniform(0.5, 3.0, 4),
+            rng.choice([1.0, 1.4], 4),
         ),
     )
     service = Service(
@@ -61,6 +62,7 @@ def random_case(seed: int) -> tuple[Traffic, Disturbance, Service]:
         rest_fixed_s=float(rng.uniform(0.0, 0.01)),
         rest_event_s=float(rng.uniform(0.0, 1e-4)),
         saturation_factor=float(rng.uniform(1.0, 2.0)),
+        typical_response_s=0.004,
         stamp_lead_s=float(rng.uniform(0.0, 0.01)),
     )
     return traffic, disturbance, service

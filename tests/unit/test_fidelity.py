@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.reference_records import record
+from tests.support.reference_records import NAME, metric, percentiles, record
 from tests.support.sample_run import CASES, write_sample
 from workbench.cli import main
 from workbench.compare.fidelity import fidelity
@@ -19,35 +19,11 @@ from workbench.errors import EXIT_AS_EXPECTED, EXIT_BAD_INPUT, EXIT_MACHINE, EXI
 from workbench.nightly import Wanted, add_records, collect, collecting
 from workbench.records.folder import RunFolder, load_json
 from workbench.records.reference import (
-    INTERVALS,
-    PERCENTS,
-    ReferenceMetric,
     read_records,
     write_record,
 )
 from workbench.records.runs_index import enter, read_index
 from workbench.streams import stream
-
-NAME = "kafka_unavailable_s"
-
-
-def metric(
-    observed: float | None, predicted: Sequence[float], name: str = NAME, kind: str = "metric", kept: bool | None = None
-) -> ReferenceMetric:
-    """Return a metric whose prediction has these percentiles."""
-    inside = {}
-    for percent in INTERVALS[:3]:
-        low, high = (predicted[PERCENTS.index(round(50 + side * percent / 2))] for side in (-1, 1))
-        if observed is not None:
-            inside[percent] = low <= observed <= high
-    chance = None if kept is None else 0.95
-    primary = kind == "metric"
-    return ReferenceMetric(name, "s", kind, primary, 0.25, tuple(predicted), inside, observed, None, chance, kept)
-
-
-def percentiles(middle: float, spread: float) -> list[float]:
-    """Return the percentiles of an even distribution around a middle."""
-    return [middle + spread * (percent - 50) / 100.0 for percent in PERCENTS]
 
 
 def test_errors_are_of_the_predicted_median() -> None:

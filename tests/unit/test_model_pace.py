@@ -27,6 +27,11 @@ def at(pace: Pace, t_s: float) -> tuple[float, float]:
     return float(pace.response[place]), float(pace.batch[place])
 
 
+def spread_at(pace: Pace, t_s: float) -> float:
+    """Return the exponent at a time."""
+    return float(pace.spread[np.flatnonzero(pace.from_s <= t_s)[-1]])
+
+
 def test_a_hub_without_the_victim_is_quicker_until_it_starts_again() -> None:
     """With nobody to restart it, everything that follows the drain is quicker than the baseline."""
     found, _, _ = pace({"restart": RestartRule.NONE}, fewer_followers_gain=0.2)
@@ -38,11 +43,13 @@ def test_a_hub_without_the_victim_is_quicker_until_it_starts_again() -> None:
 
 def test_a_hub_is_slow_while_the_victim_starts_and_warms_up_and_then_as_before() -> None:
     """First everything waits for the cores, then requests for the cold follower; 5 s after that all is over."""
-    threads = {"broker_start_threads": 2.0, "broker_warm_up_threads": 0.3}
-    found, registered_s, full_s = pace({}, broker_warm_up_s=5.0, cold_follower_factor=3.0, **threads)
+    draws = {"broker_start_threads": 2.0, "broker_warm_up_threads": 0.3, "crowded_spread": 1.5}
+    found, registered_s, full_s = pace({}, broker_warm_up_s=5.0, cold_follower_factor=3.0, **draws)
     starting, cold = at(found, registered_s - 0.3), at(found, full_s + 1.0)
     assert starting[1] > cold[1] > 1.0
     assert cold[0] == pytest.approx(3.0 * cold[1])
+    moments_s = (-1.0, registered_s - 0.3, full_s + 1.0, full_s + 6.0)
+    assert [spread_at(found, t_s) for t_s in moments_s] == [1.0, 1.5, 1.5, 1.0]
     assert at(found, full_s + 6.0) == (1.0, 1.0)
 
 

@@ -21,7 +21,7 @@ from workbench.metrics.catalogue import BY_NAME
 from workbench.metrics.numbers import MISSING, quantity
 from workbench.nightly import Wanted, add_records, collect
 from workbench.records.folder import dump_json
-from workbench.records.reference import read_records
+from workbench.records.reference import read_records, scored
 from workbench.scenario import PROJECT_ROOT, find_scenario
 
 REFERENCE: Final = PROJECT_ROOT / "reports" / "reference"
@@ -55,6 +55,7 @@ def command() -> None:
       workbench fidelity collect broker-loss:10 broker-loss-session-6s:5 --seed 801
       workbench fidelity add --out reports/out
       workbench fidelity show --all
+      workbench fidelity page
     """
 
 
@@ -112,6 +113,31 @@ def show_command(every: bool, as_json: bool, markdown: bool, reference: Path) ->
     else:
         _print(table, every, markdown)
     return 0 if table.sound else 1
+
+
+@command.command(name="page", short_help="The same as a page with figures.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=api.DEFAULT_OUT / "fidelity.html",
+    help="The file to write.",
+)
+@_reference
+def page_command(out: Path, reference: Path) -> int:
+    """Write one HTML file: reliability, ranks, widths, errors by phase, scores, worst misses.
+
+    \b
+    Example:
+      workbench fidelity page --out fidelity.html
+    """
+    from workbench.report.fidelity_page import write_fidelity_page  # matplotlib: half a second for this page alone
+
+    records = read_records(reference.absolute())
+    if not scored(records):
+        raise BadInput(f"no scored record below {reference}: `workbench fidelity collect broker-loss:3` makes some")
+    write_fidelity_page(records, out.absolute())
+    click.echo(out)
+    return 0
 
 
 def _wanted(drill: str) -> Wanted:

@@ -120,8 +120,7 @@ class Table:
 
 def fidelity(records: Sequence[ReferenceRecord]) -> Table:
     """Return the table of some records, ordered by their seals' time."""
-    latest = {record.scenario: record.configuration for record in records}
-    present = [record for record in records if record.configuration == latest[record.scenario]]
+    present = of_latest_configuration(records)
     counted = scored(present)
     corrected = _corrected_coverage(scored(records), {record.run_id for record in counted})
     reasons = [record.unscored for record in present if record.unscored]
@@ -134,6 +133,12 @@ def fidelity(records: Sequence[ReferenceRecord]) -> Table:
         superseded=len(records) - len(present),
         unscored={reason: reasons.count(reason) for reason in dict.fromkeys(reasons)},
     )
+
+
+def of_latest_configuration(records: Sequence[ReferenceRecord]) -> list[ReferenceRecord]:
+    """Return the records whose scenario and manifests are as in the latest record of that scenario."""
+    latest = {record.scenario: record.configuration for record in records}
+    return [record for record in records if record.configuration == latest[record.scenario]]
 
 
 def _place(name: tuple[str, str]) -> tuple[str, int]:

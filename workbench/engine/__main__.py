@@ -31,7 +31,9 @@ def compile_all() -> float:
         index,
     )
     fate = run(
-        traffic, disturbance, Service(0.005, 10, 0.001, 1e-6, 0.0, 0.001, 10, 0.05, 0.001, 0.001, 0.001, 1e-5, 1.2, 0.0)
+        traffic,
+        disturbance,
+        Service(0.005, 10, 0.001, 1e-6, 0.0, 0.001, 10, 0.05, 0.001, 0.001, 0.001, 1e-5, 1.2, 0.001, 0.0),
     )
     _metrics(traffic, fate)
     return time.perf_counter() - began_s

@@ -32,14 +32,18 @@ class Traffic:
 
 @dataclass(frozen=True)
 class Pace:
-    """How slow requests and batches are, stretch by stretch: factors on their times. Arrays of one length."""
+    """How slow requests and batches are, stretch by stretch. Arrays of one length.
+
+    A time of `typical` that was drawn as `typical * noise` is `typical * noise**spread`, and that times the factor.
+    """
 
     from_s: FloatArray  # ascending; the first is -infinity
     response: FloatArray  # of a request that is sent in the stretch and that nothing holds
     batch: FloatArray  # of a batch that starts in it and is not full: full ones are measured as they are in a drain
+    spread: FloatArray  # exponent, of both
 
 
-EVEN: Final = Pace(np.array([NEVER]), np.ones(1), np.ones(1))
+EVEN: Final = Pace(np.array([NEVER]), np.ones(1), np.ones(1), np.ones(1))
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,7 @@ class Service:
     rest_fixed_s: float  # parsing before the database, Redis after it: half each
     rest_event_s: float
     saturation_factor: float  # on the database time of a batch that starts while another processor is busy
+    typical_response_s: float  # median of the response times, from which Pace.spread moves them away
     stamp_lead_s: float  # a row's commit stamp is older than its batch's database time ends
 
 

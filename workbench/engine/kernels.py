@@ -13,6 +13,9 @@ import numpy as np
 from workbench.compilation import compiled
 from workbench.engine.inputs import BoolArray, FloatArray, IntArray
 
+# Where each stretch begins (s), its factor, its exponent on how far a value is from the typical one, and that one.
+Paces = tuple[FloatArray, FloatArray, FloatArray, float]
+
 
 @compiled
 def batch_end(intended_s: FloatArray, first: int, last: int, linger_s: float, events_max: int) -> tuple[int, float]:
@@ -29,12 +32,15 @@ def batch_end(intended_s: FloatArray, first: int, last: int, linger_s: float, ev
 
 
 @compiled
-def factor_at(t_s: float, from_s: FloatArray, factor: FloatArray) -> float:
-    """Return the factor of the stretch that holds at a time; the first begins at -infinity."""
+def paced(t_s: float, value: float, pace: Paces) -> float:
+    """Return what a value is at a time, by the stretch that holds then."""
+    from_s, factor, spread, typical = pace
     place = len(from_s) - 1
     while place > 0 and t_s < from_s[place]:
         place -= 1
-    return float(factor[place])
+    if spread[place] != 1.0:
+        value = typical * (value / typical) ** spread[place]
+    return value * float(factor[place])
 
 
 @compiled
@@ -49,18 +55,16 @@ def answer(
     held_until_s: float,
     linger_s: float,
     events_max: int,
-    pace: tuple[FloatArray, FloatArray],
+    pace: Paces,
 ) -> int:
     """Fill in the answers of one producer's undisturbed requests to one partition, rows `first` to `last`.
 
     Stops at the first request that is held and returns its row. None is answered before `released_s`, when the
-    last held one was. `pace`: from when on a response takes how many times as long. Measured
-    response times contain what waiting for each other does to requests.
+    last held one was. Measured response times contain what waiting for each other does to requests.
     """
     while first < last:
         end, sent_s = batch_end(intended_s, first, last, linger_s, events_max)
-        took_s = response_s[first] * factor_at(sent_s, *pace)
-        answered_s = max(sent_s + took_s, released_s)
+        answered_s = max(sent_s + paced(sent_s, response_s[first], pace), released_s)
         if answered_s >= begins_s and sent_s < held_until_s:
             return first
         acked_s[first:end] = answered_s
@@ -82,7 +86,7 @@ def acknowledge(
     events_max: int,
     request_s: float,
     request_event_s: float,
-    pace: tuple[FloatArray, FloatArray],
+    pace: Paces,
 ) -> FloatArray:
     """Return each event's acknowledgement (s, NaN if none); events grouped by producer and partition.
 
@@ -209,6 +213,21 @@ def collect(
 
 
 @compiled
+def batch_times(
+    begins_s: float,
+    full: bool,
+    noise: float,
+    database_s: float,
+    rest_s: float,
+    pace: Paces,
+) -> tuple[float, float]:
+    """Return how long a batch is in the database, and beside it: a full one as measured, others at the hub's pace."""
+    if full:
+        return database_s * noise, rest_s
+    return database_s * paced(begins_s, noise, pace), rest_s * paced(begins_s, 1.0, pace)
+
+
+@compiled
 def commit(
     queued_s: FloatArray,
     noise: FloatArray,
@@ -221,12 +240,12 @@ def commit(
     rest_event_s: float,
     saturation_factor: float,
     stamp_lead_s: float,
-    pace: tuple[FloatArray, FloatArray],
+    pace: Paces,
 ) -> FloatArray:
     """Return when each event's row is committed; events by processor and, within it, by arrival in its queue.
 
-    One batch at a time and processor. A batch that starts while another processor is busy takes longer. `pace`: from
-    when on one that is not full takes how many times as long.
+    One batch at a time and processor. A batch that starts while another processor is busy takes longer; `pace` is of
+    those that are not full.
     """
     committed_s = np.empty(len(queued_s))
     processors = len(edges) - 1
@@ -247,13 +266,12 @@ def commit(
         if processors == 0 or starts_s[each] == np.inf:
             return committed_s
         first, begins_s, count = position[each], starts_s[each], end[each] - position[each]
-        factor = factor_at(begins_s, *pace) if count < events_max else 1.0
-        database_s = (fixed_s + event_s * count) * noise[first] * factor
+        database_s, rest_s = fixed_s + event_s * count, rest_fixed_s + rest_event_s * count
+        database_s, rest_s = batch_times(begins_s, count == events_max, noise[first], database_s, rest_s, pace)
         for other in range(processors):
             if other != each and free_s[other] > begins_s:
                 database_s *= saturation_factor
                 break
-        rest_s = (rest_fixed_s + rest_event_s * count) * factor
         committed_s[first : end[each]] = begins_s + rest_s / 2.0 + max(0.0, database_s - stamp_lead_s)
         free_s[each] = begins_s + rest_s + database_s
         position[each] = end[each]

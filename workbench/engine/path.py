@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from workbench.engine.checking import check
 from workbench.engine.inputs import Disturbance, Fate, FloatArray, Service, Traffic
 from workbench.engine.kernels import acknowledge, commit, reach_processors
 from workbench.ordering import ascending, grouped
 
 
 def run(traffic: Traffic, disturbance: Disturbance, service: Service) -> Fate:
-    """Return the fate of every event of `traffic`."""
+    """Return the fate of every event of `traffic`. Raises ToolFailed when it breaks a rule of checking.py."""
     acked_s = _acknowledgements(traffic, disturbance, service)
     visible_s, queued_s, lost = reach_processors(
         acked_s,
@@ -24,11 +25,14 @@ def run(traffic: Traffic, disturbance: Disturbance, service: Service) -> Fate:
         service.fetch_s,
     )
     committed_s = _commits(queued_s, traffic, disturbance, service)
-    return Fate(acked_s, visible_s, committed_s, int(lost))
+    fate = Fate(acked_s, visible_s, committed_s, int(lost))
+    check(traffic, disturbance, fate)
+    return fate
 
 
 def _acknowledgements(traffic: Traffic, disturbance: Disturbance, service: Service) -> FloatArray:
     clients, partitions = disturbance.held_until_s.shape
+    pace = disturbance.pace
     order, edges = grouped(traffic.client * partitions + traffic.partition, clients * partitions)
     held_until_s = disturbance.held_until_s.ravel()
     acked_s = np.empty(len(order))
@@ -45,14 +49,14 @@ def _acknowledgements(traffic: Traffic, disturbance: Disturbance, service: Servi
         service.produce_events_max,
         service.request_s,
         service.request_event_s,
-        (disturbance.pace.from_s, disturbance.pace.response),
+        (pace.from_s, pace.response, pace.spread, service.typical_response_s),
     )
     return acked_s
 
 
 def _commits(queued_s: FloatArray, traffic: Traffic, disturbance: Disturbance, service: Service) -> FloatArray:
     """Commit times; events that are in no queue have none."""
-    processor = disturbance.processor
+    processor, pace = disturbance.processor, disturbance.pace
     committed_s = np.full(len(queued_s), np.nan)
     arrivals = ascending(queued_s)
     order, edges = grouped(processor[traffic.partition[arrivals]], int(processor.max(initial=-1)) + 1)
@@ -69,6 +73,6 @@ def _commits(queued_s: FloatArray, traffic: Traffic, disturbance: Disturbance, s
         service.rest_event_s,
         service.saturation_factor,
         service.stamp_lead_s,
-        (disturbance.pace.from_s, disturbance.pace.batch),
+        (pace.from_s, pace.batch, pace.spread, 1.0),
     )
     return committed_s

@@ -38,7 +38,7 @@ STOP_POLL_S: Final = 0.25  # how often the subprocesses look for the stop file
 FLUSH_MAX_S: Final = 60.0  # longest wait for answers after the last send
 WORKERS_WAIT_S: Final = 60  # how long the Locust master waits for its workers
 ACKS: Final = ("all", "1", "0")
-START_LEAD_S: Final = 12.0  # the subprocesses need 4 s of two free cores before they can send, more on busy ones
+START_LEAD_S: Final = 7.0  # the subprocesses need 3 to 4 s of two free cores before they can send; later is sent late
 LOCUSTFILE: Final = Path(__file__).with_name("locustfile.py")
 
 

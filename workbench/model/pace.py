@@ -2,7 +2,8 @@
 
 In the baseline a task waits for the cores that all of the hub's programs share (cores.py). Without the victim there
 is less to do; while it starts there is more. With acks=all a request also waits for the slowest in-sync follower: one
-follower less answers sooner, one whose code is not compiled yet later.
+follower less answers sooner, one whose code is not compiled yet later. Slow moments get slower still than usual ones
+while the broker comes back: the times' distance from their median grows on the logarithmic scale.
 
 Left out: that a partition waits for the cold follower from its own return into the in-sync set on (here from the
 broker's registration on), pauses of the garbage collector, and full batches: how fast they are while a backlog drains
@@ -24,6 +25,7 @@ from workbench.model.world import VictimState, World
 
 AWAY: Final = (VictimState.GONE, VictimState.STARTING)
 COLD: Final = (VictimState.CATCHING_UP, VictimState.WARMING_UP)
+CROWDED: Final = (VictimState.STARTING, *COLD)
 
 
 def pace_of(world: World) -> Pace:
@@ -34,7 +36,8 @@ def pace_of(world: World) -> Pace:
     states = [next(state for since_s, state in reversed(changes) if since_s <= t_s) for t_s in from_s]
     draining = (from_s >= drains_s[0]) & (from_s < drains_s[1])
     crowding = _crowding(world, states + states, np.append(draining, np.zeros(len(states), np.bool_)))
-    return Pace(from_s, crowding[: len(states)] * _followers(world, states), crowding[len(states) :])
+    spread = np.array([world.draws["crowded_spread"] if state in CROWDED else 1.0 for state in states])
+    return Pace(from_s, crowding[: len(states)] * _followers(world, states), crowding[len(states) :], spread)
 
 
 def _drain(world: World) -> tuple[float, float]:

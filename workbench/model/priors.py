@@ -137,11 +137,18 @@ BROKER: Final[Mapping[str, Parameter]] = {
         "of a response with acks=all: what one in-sync follower less saves",
     ),
     "cold_follower_factor": _prior(
-        triangular(1.3, 2.7, 5.0),
+        triangular(1.0, 1.6, 2.6),
         "",
-        "brokers stopped or killed and started again under 200 and 300 events/s (measured, nine times): 1.1 to 3 times "
-        "the baseline at the median, 2 to 9 times at the 95 % quantile, crowded cores included",
+        "brokers killed and started again under 300 events/s (measured, three times): 1.4 to 3 times the baseline's "
+        "median, crowded cores included",
         "on a response with acks=all while a follower's code is not compiled yet",
+    ),
+    "crowded_spread": _prior(
+        triangular(1.2, 1.5, 2.0),
+        "",
+        "brokers killed and started again under 300 events/s (measured, three times): the logarithm of the 95 % "
+        "quantile over the median is 1.3 to 2.2 times, of the 99 % quantile 1.2 to 1.8 times the baseline's",
+        "exponent on how far a response or a batch is from its usual time, from the broker's start until it is warm",
     ),
     "broker_warm_up_threads": _prior(
         uniform(0.15, 0.6),

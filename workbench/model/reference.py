@@ -13,8 +13,7 @@ from typing import Final
 import numpy as np
 import simpy
 
-from workbench.engine import Disturbance, Fate, Service, Traffic
-from workbench.engine.inputs import FloatArray
+from workbench.engine import Disturbance, Fate, Pace, Service, Traffic
 from workbench.model.world import Steps
 
 BEFORE_S: Final = 1.0  # the clock starts so long before the first event
@@ -154,10 +153,12 @@ class Reference:
         service = self.service
         yield self.env.timeout(INSTANT_S * processor)
         pace = self.disturbance.pace
-        full = len(batch) == service.batch_events_max
-        factor = 1.0 if full else factor_of(float(self.env.now), pace.from_s, pace.batch)
-        database_s = (service.batch_fixed_s + service.batch_event_s * len(batch)) * self.traffic.noise[batch[0]]
-        database_s *= factor
+        factor, spread = 1.0, 1.0
+        if len(batch) < service.batch_events_max:
+            place = stretch_at(pace, float(self.env.now))
+            factor, spread = pace.batch[place], pace.spread[place]
+        noise = self.traffic.noise[batch[0]] ** spread
+        database_s = (service.batch_fixed_s + service.batch_event_s * len(batch)) * noise * factor
         if self._busy - {processor}:
             database_s *= service.saturation_factor
         rest_s = (service.rest_fixed_s + service.rest_event_s * len(batch)) * factor
@@ -169,9 +170,9 @@ class Reference:
         self._busy.discard(processor)
 
 
-def factor_of(t_s: float, from_s: FloatArray, factors: FloatArray) -> float:
-    """Return the factor of the last stretch that has begun."""
-    return float(factors[np.flatnonzero(from_s <= t_s)[-1]])
+def stretch_at(pace: Pace, t_s: float) -> int:
+    """Return the index of the last stretch that has begun."""
+    return int(np.flatnonzero(pace.from_s <= t_s)[-1])
 
 
 class Producer:
@@ -204,8 +205,10 @@ class Producer:
 
     def _send(self, request: list[int], sent_s: float) -> None:
         pace = self.world.disturbance.pace
-        took_s = float(self.world.traffic.response_s[request[0]]) * factor_of(sent_s, pace.from_s, pace.response)
-        due_s = sent_s + took_s
+        place = stretch_at(pace, sent_s)
+        typical_s = self.world.service.typical_response_s
+        noise = float(self.world.traffic.response_s[request[0]]) / typical_s
+        due_s = sent_s + typical_s * noise ** pace.spread[place] * pace.response[place]
         if due_s < self.world.disturbance.begins_s or sent_s >= self.held_until_s:
             self.world.env.process(self._undisturbed(request, due_s))
             return

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from workbench.engine import Service
 from workbench.fault import FaultType, RestartRule
 from workbench.model.batches import BatchTime, Stretch, fit
@@ -42,6 +44,7 @@ def setting_of(parameters: Parameters, workload: Workload) -> Setting:
         offsets_topic_partitions=parameters.value("offsets_topic_partitions"),
         producers=tuple(producers(parameters.value("load_workers"))),
         consumers=tuple(consumers(parameters.value("processors"))),
+        typical_response_s=float(parameters.distribution("response_s").quantile(np.array([0.5]))[0]),
         bytes_per_s=per_s * workload.event_bytes,
         log_bytes_at_fault=per_s * workload.event_bytes * run_up_s,
     )
@@ -88,5 +91,6 @@ def service_of(setting: Setting, parameters: Parameters, draws: Mapping[str, flo
         rest_fixed_s=draws["batch_rest_s"],
         rest_event_s=draws["batch_rest_event_s"],
         saturation_factor=time.contention,
+        typical_response_s=setting.typical_response_s,
         stamp_lead_s=draws["commit_stamp_lead_s"],
     )

@@ -40,6 +40,7 @@ class Setting:
     offsets_topic_partitions: int
     producers: tuple[str, ...]
     consumers: tuple[str, ...]
+    typical_response_s: float  # median response time of an undisturbed request
     bytes_per_s: float  # of records, over all partitions
     log_bytes_at_fault: float  # of one broker
 

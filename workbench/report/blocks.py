@@ -87,6 +87,7 @@ class Page:
     warnings: Sequence[str]
     numbers: Sequence[BigNumber]
     sections: Sequence[Section]
+    over: str = "Hub workbench: one drill"  # above the title
 
 
 def cells(*texts: str) -> list[Cell]:

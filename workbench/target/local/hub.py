@@ -143,6 +143,8 @@ class LocalHub:
 
     def resolve(self, fault: Fault) -> Victim:
         """Return the exact victim of a fault. Raises BadInput when there is none."""
+        if fault.type not in self.faults():
+            raise BadInput(f"the target local cannot do {fault.type}; it can do {', '.join(sorted(self.faults()))}")
         states = self.partition_states()
         controller = self.controller()
         broker = self._broker_of(fault.victim, states, controller)

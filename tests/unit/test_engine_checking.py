@@ -1,0 +1,76 @@
+"""Every run of the engine is checked: each rule finds what breaks it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.unit.test_engine_reference import random_case
+from workbench import engine
+from workbench.engine import NEVER, Disturbance, Fate, Traffic
+from workbench.engine.checking import RULES, check
+from workbench.errors import ToolFailed
+
+
+def case() -> tuple[Traffic, Disturbance, Fate]:
+    """Return three events of one client: before the fault, in flight, and held until it is over."""
+    traffic = Traffic(
+        np.array([-2.0, -0.5, 1.0]), np.zeros(3, np.int64), np.zeros(3, np.int64), np.full(3, 0.1), np.ones(3)
+    )
+    disturbance = Disturbance(
+        0.0,
+        np.array([[5.0]]),
+        np.array([[0]]),
+        np.array([[NEVER]]),
+        np.array([NEVER]),
+        np.array([NEVER]),
+        np.array([True]),
+        np.array([0]),
+    )
+    fate = Fate(np.array([-1.9, 5.1, 5.2]), np.array([-1.8, 5.1, 5.3]), np.array([-1.7, 5.5, 5.5]), 0)
+    return traffic, disturbance, fate
+
+
+def changed(fate: Fate, column: str, row: int, value: float) -> Fate:
+    """Return a fate with one time changed."""
+    values = getattr(fate, column).copy()
+    values[row] = value
+    return replace(fate, **{column: values})
+
+
+def test_what_the_engine_gives_passes() -> None:
+    """Of random configurations and of the case at hand."""
+    check(*case())
+    for seed in range(100, 120):
+        traffic, disturbance, service = random_case(seed)
+        engine.run(traffic, disturbance, service)
+
+
+@pytest.mark.parametrize(
+    ("column", "row", "value", "rule"),
+    [
+        ("acked_s", 0, -2.1, 0),
+        ("visible_s", 0, -1.95, 1),
+        ("acked_s", 2, np.nan, 1),
+        ("committed_s", 1, 5.05, 2),
+        ("visible_s", 2, np.nan, 2),
+        ("acked_s", 1, 4.9, 3),
+    ],
+)
+def test_a_broken_rule_is_named_with_its_event(column: str, row: int, value: float, rule: int) -> None:
+    """The rule, the event and its times."""
+    traffic, disturbance, fate = case()
+    with pytest.raises(ToolFailed, match=RULES[rule]) as caught:
+        check(traffic, disturbance, changed(fate, column, row, value))
+    assert f"event {row} of client 0, partition 0" in str(caught.value)
+
+
+def test_lost_events_are_counted_again() -> None:
+    """One that was acknowledged before the fault and is nowhere is one that the engine has to count."""
+    traffic, disturbance, fate = case()
+    gone = changed(changed(fate, "visible_s", 0, np.nan), "committed_s", 0, np.nan)
+    with pytest.raises(ToolFailed, match="lost 1 acknowledged events and counted 0"):
+        check(traffic, disturbance, gone)
+    check(traffic, disturbance, replace(gone, lost=1))
