@@ -28,6 +28,8 @@ def draw_ranks(name: str, title: str, caption: str, counts: Sequence[int]) -> Dr
         axes.set_xticks(
             [0, len(counts) // 2, len(counts) - 1], ["lowest tenth", "middle", "highest tenth"], color=MUTED
         )
+        axes.get_xticklabels()[0].set_horizontalalignment("left")
+        axes.get_xticklabels()[-1].set_horizontalalignment("right")
         axes.set_ylabel("observations", color=MUTED, fontsize=variant.text_pt)
         axes.locator_params(axis="y", nbins=4, integer=True)
         axes.spines["bottom"].set(visible=True, color=AXIS, linewidth=0.8)

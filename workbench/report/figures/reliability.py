@@ -16,6 +16,8 @@ from workbench.report.palette import AXIS, MUTED, OBSERVED, PAGE, PREDICTED, TEX
 
 ENOUGH: Final = 20  # drills, to judge a scenario
 TOP_IN: Final = 0.62  # above each panel: its name and its count
+NARROW_TOP_IN: Final = 1.05  # there the name takes two lines
+NARROW_NAME: Final = 13  # characters of one of them
 BOTTOM_IN: Final = 0.62
 KEY_IN: Final = 0.4
 
@@ -42,13 +44,15 @@ def draw_reliability(name: str, title: str, caption: str, panels: Sequence[Panel
         columns = 2 if variant.narrow else 4
         rows = -(-len(panels) // columns)
         side = (variant.width_in - 0.5) / columns - 0.5
-        height = TOP_IN + side + BOTTOM_IN
+        above = NARROW_TOP_IN if variant.narrow else TOP_IN
+        height = above + side + BOTTOM_IN
         sheet = Sheet(variant, KEY_IN + rows * height)
         _key(sheet)
         for index, panel in enumerate(panels):
             left = 0.55 + (index % columns) * (side + 0.5)
-            top = KEY_IN + (index // columns) * height + TOP_IN
-            sheet.write(left, top - 0.5, textwrap.shorten(panel.title, 24, placeholder=" ..."), TEXT, bold=True)
+            top = KEY_IN + (index // columns) * height + above
+            lines = textwrap.wrap(panel.title, NARROW_NAME if variant.narrow else 24)[:2]
+            sheet.write(left, (top - above + top - 0.36) / 2.0, "\n".join(lines), TEXT, bold=True)
             sheet.write(left, top - 0.2, f"{panel.drills} drills", MUTED)
             _panel(sheet.axes(left, top, side, side), panel, variant)
         return sheet.figure
