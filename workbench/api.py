@@ -71,6 +71,7 @@ def drill(
     cannot do it, Inconclusive when the hub never became steady.
     """
     scenario, topology = read_with_hub(find_scenario(name_or_path))
+    merge(scenario, topology, None, None)  # says what the model does not cover before anything is started
     run_id = new_run_id(datetime.datetime.now(datetime.UTC))
     folder = RunFolder(_writable(out) / scenario.name / run_id)
     shown = command or f"workbench drill {name_or_path} --seed {seed}"

@@ -93,3 +93,34 @@ def test_an_error_without_a_list_of_problems_is_not_swallowed(monkeypatch: pytes
     monkeypatch.setattr("workbench.scenario.checking.read_topology", refuse)
     with pytest.raises(BadInput, match="of another world"):
         read_with_hub(find_scenario("broker-loss"))
+
+
+UNCOVERED = {
+    "a freeze that the session outlives": (("BrokerKill", "BrokerFreeze"), ("at_s: 0", "for_s: 15"), "at least 22"),
+    "a freeze with acks=1": (("BrokerKill", "BrokerFreeze"), ("at_s: 0", "for_s: 25"), ("acks: all", "acks: 1"), "all"),
+    "two faults": (
+        ("    at_s: 0", "    at_s: 0\n  - type: BrokerStop\n    victim: {broker: 2}\n    at_s: 5"),
+        "exactly one",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNCOVERED)
+def test_what_the_model_does_not_cover_is_said_before_anything_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """`validate` refuses it, and so does a drill, which leaves no run behind."""
+    *changes, bound = UNCOVERED[name]
+    text = SCENARIO
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    path, out = tmp_path / "a.yaml", tmp_path / "out"
+    path.write_text(text)
+    assert run(str(path)) == EXIT_BAD_INPUT
+    assert str(bound) in capsys.readouterr().err
+    with pytest.raises(SystemExit) as caught:
+        main(["drill", str(path), "--out", str(out)])
+    assert caught.value.code == EXIT_BAD_INPUT
+    assert str(bound) in capsys.readouterr().err
+    assert not out.exists()

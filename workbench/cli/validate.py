@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from workbench.errors import BadInput, Problem
+from workbench.model.parameters import merge
 from workbench.scenario import PROJECT_ROOT, all_scenarios, document_of, find_scenario, manifests_of, read_with_hub
 from workbench.topology import read_topology
 from workbench.topology.documents import read_documents, shown
@@ -77,7 +78,7 @@ class _Checks:
         return list(self.checked.values())
 
     def _scenario(self, path: Path) -> None:
-        self._once("scenario", path, lambda: read_with_hub(path))
+        self._once("scenario", path, lambda: _check_scenario(path))
         try:
             document = document_of(path)
         except BadInput:  # said already; no file or no map, so it names nothing else to check
@@ -101,6 +102,12 @@ class _Checks:
         except BadInput as error:
             problems = error.problems_in(shown(path))
         self.checked[what, path] = Checked(shown(path), what, problems)
+
+
+def _check_scenario(path: Path) -> None:
+    """Raise BadInput for a scenario that is wrong, alone or with its hub, or that the model does not cover."""
+    scenario, topology = read_with_hub(path)
+    merge(scenario, topology, None, None)
 
 
 def _check_experiment(path: Path) -> None:
