@@ -14,7 +14,7 @@ CUSTOMERS = 40_000
 WARM_UP = 5_000
 SERVICE_S = 0.01
 T_99 = 3.106  # Student's t, 11 degrees of freedom, two-sided 99 %
-PACE = (EVEN.from_s, EVEN.batch, EVEN.spread, 1.0)
+PACE = EVEN.of_batches
 
 
 def mean_wait_s(utilization: float, noise_sigma: float, seed: int) -> float:

@@ -17,7 +17,6 @@ from workbench.chaos.hub import find
 from workbench.errors import WorkbenchError
 from workbench.fault import Fault, FaultType, VictimSelector
 from workbench.records import timeline as timeline_records
-from workbench.target.port import Injection
 
 __all__ = ["inject_fault", "undo_faults"]
 
@@ -48,12 +47,13 @@ def inject_fault(
             victim = victims_hub.resolve(wanted)
             _sleep_until(moment_s + at_s if moment_s else time.time() + at_s)
             injection = victims_hub.inject(wanted, victim)
-            _note(timeline, injection)
+            _append(timeline, "fault-injected", injection.injected_s, **asdict(injection))
+            if injection.effective:
+                _append(timeline, "fault-effective", injection.effective_s, **asdict(injection))
             if injection.effective and wanted.type is FaultType.BROKER_FREEZE:
                 _sleep_until(injection.injected_s + for_s)
                 thawed_s = victims_hub.thaw(victim)
-                if timeline:
-                    timeline_records.append(Path(timeline), "fault-ended", thawed_s, server=victim.server)
+                _append(timeline, "fault-ended", thawed_s, server=victim.server)
     except (WorkbenchError, ValueError) as error:
         raise InterruptExecution(f"{fault} of broker {broker} failed: {error}") from error
     if not injection.effective:
@@ -61,14 +61,10 @@ def inject_fault(
     return asdict(injection)
 
 
-def _note(timeline: str, injection: Injection) -> None:
-    """Append what an injection did to the timeline, where there is one, as soon as it is known."""
-    if not timeline:
-        return
-    data = asdict(injection)
-    timeline_records.append(Path(timeline), "fault-injected", injection.injected_s, **data)
-    if injection.effective:
-        timeline_records.append(Path(timeline), "fault-effective", injection.effective_s, **data)
+def _append(timeline: str, kind: str, t_s: float | None, **data: Any) -> None:
+    """Append an entry to the timeline, where there is one."""
+    if timeline:
+        timeline_records.append(Path(timeline), kind, t_s, **data)
 
 
 def undo_faults(target: str = "local", hub: str = "", timeline: str = "") -> dict[str, Any]:
@@ -81,8 +77,7 @@ def undo_faults(target: str = "local", hub: str = "", timeline: str = "") -> dic
             result = broken_hub.undo()
     except WorkbenchError as error:
         raise InterruptExecution(f"the undo failed: {error}") from error
-    if timeline:
-        timeline_records.append(Path(timeline), "undo", verified=result.verified, detail=result.detail)
+    _append(timeline, "undo", None, verified=result.verified, detail=result.detail)
     if not result.verified:
         raise InterruptExecution(f"the undo could not be verified: {result.detail}")
     return asdict(result)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -18,7 +17,7 @@ from workbench import api
 from workbench.compare.fidelity import Fidelity, Table, fidelity
 from workbench.errors import BadInput
 from workbench.metrics.catalogue import BY_NAME
-from workbench.metrics.numbers import MISSING, quantity
+from workbench.metrics.numbers import MISSING, percent, quantity
 from workbench.nightly import Wanted, add_records, collect
 from workbench.records.folder import dump_json
 from workbench.records.reference import read_records, scored
@@ -183,20 +182,14 @@ def _cells(row: Fidelity) -> list[str]:
         str(row.drills),
         quantity(row.observed_median, row.unit),
         quantity(row.predicted_median, row.unit),
-        _percent(row.error_of_medians, sign=True),
-        ", ".join(_percent(error) for error in (row.error_median, row.error_p90, row.error_worst)),
+        percent(row.error_of_medians, sign=True),
+        ", ".join(percent(error) for error in (row.error_median, row.error_p90, row.error_worst)),
         ", ".join(f"{each.inside}/{each.judged}" for each in row.coverage),
         ", ".join(f"{each.inside}/{each.judged}" for each in row.corrected) or MISSING,
         quantity(row.width_90, row.unit),
         ", ".join(quantity(score, row.unit) for score in scores),
         quantity(row.noise_floor, row.unit),
     ]
-
-
-def _percent(share: float, sign: bool = False) -> str:
-    if math.isnan(share):
-        return MISSING
-    return f"{100.0 * share:+.0f} %" if sign else f"{100.0 * share:.0f} %"
 
 
 def _afterwards(table: Table) -> list[str]:

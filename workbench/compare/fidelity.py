@@ -192,7 +192,7 @@ def _row(
         error_median=_percentile(sizes, 50.0),
         error_p90=_percentile(sizes, 90.0),
         error_worst=_percentile(sizes, 100.0),
-        coverage=tuple(_coverage(rows, percent) for percent in INTERVALS),
+        coverage=tuple(coverage(rows, percent) for percent in INTERVALS),
         corrected=corrected,
         width_90=float(np.median([row.predicted(95) - row.predicted(5) for row in rows])),
         noise_floor=noise_floor(observed.tolist(), metric),
@@ -214,7 +214,8 @@ def _percentile(values: FloatArray, percent: float) -> float:
     return float(np.percentile(values, percent)) if len(values) else math.nan
 
 
-def _coverage(rows: Iterable[ReferenceMetric], percent: int) -> Coverage:
+def coverage(rows: Iterable[ReferenceMetric], percent: int) -> Coverage:
+    """Return how often the sealed interval of `percent` held, of the rows that were judged."""
     answers = [row.inside[percent] for row in rows if percent in row.inside]
     return Coverage(percent, sum(answers), len(answers))
 

@@ -42,6 +42,15 @@ class Pace:
     batch: FloatArray  # of a batch that starts in it and is not full: full ones are measured as they are in a drain
     spread: FloatArray  # exponent, of both
 
+    def of_responses(self, typical_s: float) -> tuple[FloatArray, FloatArray, FloatArray, float]:
+        """Return what the kernels need for response times around `typical_s`."""
+        return self.from_s, self.response, self.spread, typical_s
+
+    @property
+    def of_batches(self) -> tuple[FloatArray, FloatArray, FloatArray, float]:
+        """Return what the kernels need for batches, whose noise is around 1."""
+        return self.from_s, self.batch, self.spread, 1.0
+
 
 EVEN: Final = Pace(np.array([NEVER]), np.ones(1), np.ones(1), np.ones(1))
 

@@ -32,7 +32,6 @@ def run(traffic: Traffic, disturbance: Disturbance, service: Service) -> Fate:
 
 def _acknowledgements(traffic: Traffic, disturbance: Disturbance, service: Service) -> FloatArray:
     clients, partitions = disturbance.held_until_s.shape
-    pace = disturbance.pace
     order, edges = grouped(traffic.client * partitions + traffic.partition, clients * partitions)
     held_until_s = disturbance.held_until_s.ravel()
     acked_s = np.empty(len(order))
@@ -49,14 +48,14 @@ def _acknowledgements(traffic: Traffic, disturbance: Disturbance, service: Servi
         service.produce_events_max,
         service.request_s,
         service.request_event_s,
-        (pace.from_s, pace.response, pace.spread, service.typical_response_s),
+        disturbance.pace.of_responses(service.typical_response_s),
     )
     return acked_s
 
 
 def _commits(queued_s: FloatArray, traffic: Traffic, disturbance: Disturbance, service: Service) -> FloatArray:
     """Commit times; events that are in no queue have none."""
-    processor, pace = disturbance.processor, disturbance.pace
+    processor = disturbance.processor
     committed_s = np.full(len(queued_s), np.nan)
     arrivals = ascending(queued_s)
     order, edges = grouped(processor[traffic.partition[arrivals]], int(processor.max(initial=-1)) + 1)
@@ -73,6 +72,6 @@ def _commits(queued_s: FloatArray, traffic: Traffic, disturbance: Disturbance, s
         service.rest_event_s,
         service.saturation_factor,
         service.stamp_lead_s,
-        (pace.from_s, pace.batch, pace.spread, 1.0),
+        disturbance.pace.of_batches,
     )
     return committed_s

@@ -59,9 +59,11 @@ def span(low: float, high: float, unit: str) -> str:
     return f"{count(low)} to {count(high)} {unit}"
 
 
-def percent(share: float) -> str:
-    """Return a share as whole percent: "+40 %" has its sign added by the caller."""
-    return f"{share * 100:.0f} %"
+def percent(share: float, sign: bool = False) -> str:
+    """Return a share as whole percent: "40 %", with `sign` "+40 %"."""
+    if math.isnan(share):
+        return MISSING
+    return f"{share * 100:+.0f} %" if sign else f"{share * 100:.0f} %"
 
 
 def chance(share: float) -> str:

@@ -127,6 +127,6 @@ class SteadyRows:
             0.0,
             1.0,
             0.0,
-            (EVEN.from_s, EVEN.batch, EVEN.spread, 1.0),
+            EVEN.of_batches,
         )
         return rows_s - arrivals_s

@@ -8,11 +8,11 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from workbench.compare.fidelity import Fidelity, fidelity, of_latest_configuration
+from workbench.compare.fidelity import Coverage, Fidelity, coverage, fidelity, of_latest_configuration
 from workbench.compare.fidelity import Table as FidelityTable
 from workbench.compare.pooled import Pooled, pooled, ranks, worst
 from workbench.metrics.catalogue import BY_NAME
-from workbench.metrics.numbers import MISSING, quantity
+from workbench.metrics.numbers import percent, quantity
 from workbench.records.reference import INTERVALS, ReferenceMetric, ReferenceRecord, scored
 from workbench.report.blocks import Badge, Cell, Column, Page, Section, Table, cells
 from workbench.report.figures.ranks import draw_ranks
@@ -36,8 +36,8 @@ def page_of(records: Sequence[ReferenceRecord]) -> Page:
     """Return the page of some records, of which there is at least one that is scored."""
     table = fidelity(records)
     counted = scored(of_latest_configuration(records))
-    coverage = {percent: pooled(counted, percent) for percent in INTERVALS}
-    badges = [_coverage_badge(coverage[90]), _error_badge(counted, table), _safety_badge(table)]
+    held = {level: pooled(counted, level) for level in INTERVALS}
+    badges = [_coverage_badge(held[90]), _error_badge(counted, table), _safety_badge(table)]
     looks = [badge.look for badge in badges]
     return Page(
         title="How good are the sealed predictions?",
@@ -45,7 +45,7 @@ def page_of(records: Sequence[ReferenceRecord]) -> Page:
             f"{len(counted)} drills of {len(_scenarios(counted))} scenarios, on an embedded hub of real servers",
             "each prediction was sealed before its fault, and no parameter is fitted to a drill's outcome",
         ],
-        headline=_headline(counted, coverage[90]),
+        headline=_headline(counted, held[90]),
         supports="",
         mood="fail" if "fail" in looks else "open" if "open" in looks else "pass",
         alarm="",
@@ -54,7 +54,7 @@ def page_of(records: Sequence[ReferenceRecord]) -> Page:
         numbers=[],
         sections=[
             Section("verdicts", "In short", "Can the predictions be believed?"),
-            _reliability(counted, coverage),
+            _reliability(counted, held),
             _widths(counted),
             _phases(counted, table),
             _scores(table),
@@ -69,14 +69,10 @@ def _scenarios(records: Sequence[ReferenceRecord]) -> list[str]:
     return sorted({record.scenario for record in records})
 
 
-def _share(share: float) -> str:
-    return MISSING if math.isnan(share) else f"{100.0 * share:.0f} %"
-
-
 def _headline(counted: Sequence[ReferenceRecord], held: Pooled) -> str:
     return (
         f"{len(counted)} drills: the sealed 90 % intervals held {held.inside:,} of {held.judged:,} times "
-        f"({_share(held.share)}, range {_share(held.low)} to {_share(held.high)})."
+        f"({percent(held.share)}, range {percent(held.low)} to {percent(held.high)})."
     )
 
 
@@ -84,10 +80,10 @@ def _coverage_badge(held: Pooled) -> Badge:
     low, high = COVERAGE_90
     sentence = (
         f"of {held.judged:,} observations lay in their sealed 90 % interval, all metrics together; wanted are "
-        f"{_share(low)} to {_share(high)}."
+        f"{percent(low)} to {percent(high)}."
     )
     look = "open" if not held.judged else "pass" if low <= held.share <= high else "fail"
-    return Badge("Coverage", _share(held.share), sentence, look)
+    return Badge("Coverage", percent(held.share), sentence, look)
 
 
 def _error_badge(counted: Sequence[ReferenceRecord], table: FidelityTable) -> Badge:
@@ -95,10 +91,10 @@ def _error_badge(counted: Sequence[ReferenceRecord], table: FidelityTable) -> Ba
     floors = [row.noise_floor / row.observed_median for row in table.rows if row.primary and row.observed_median > 0.0]
     floors = [floor for floor in floors if not math.isnan(floor)]
     middle = median(errors) if errors else math.nan
-    floor = f"; the noise floor is {_share(median(floors))}" if floors else ""
+    floor = f"; the noise floor is {percent(median(floors))}" if floors else ""
     sentence = f"is the median error of {len(errors)} drills' primary metrics, wanted at most 12 %{floor}."
     look = "open" if not errors else "pass" if middle <= RECOVERY_ERROR_MAX else "fail"
-    return Badge("Recovery error", _share(middle), sentence, look)
+    return Badge("Recovery error", percent(middle), sentence, look)
 
 
 def _safety_badge(table: FidelityTable) -> Badge:
@@ -124,11 +120,11 @@ def _warnings(counted: Sequence[ReferenceRecord], table: FidelityTable) -> list[
     return found
 
 
-def _reliability(counted: Sequence[ReferenceRecord], coverage: Mapping[int, Pooled]) -> Section:
+def _reliability(counted: Sequence[ReferenceRecord], held: Mapping[int, Pooled]) -> Section:
     levels = [
-        f"{each.inside:,} of {each.judged:,} in {percent} % ({_share(each.share)}, {_share(each.low)} to "
-        f"{_share(each.high)})"
-        for percent, each in coverage.items()
+        f"{each.inside:,} of {each.judged:,} in {level} % ({percent(each.share)}, {percent(each.low)} to "
+        f"{percent(each.high)})"
+        for level, each in held.items()
     ]
     panels = [_panel(name, [record for record in counted if record.scenario == name]) for name in _scenarios(counted)]
     primary = [row for record in counted for row in record.metrics if row.primary]
@@ -163,9 +159,8 @@ def _panel(name: str, records: Sequence[ReferenceRecord]) -> Panel:
     return Panel(name, len(records), _levels([row for row in rows if row.primary]), _levels(rows))
 
 
-def _levels(rows: Sequence[ReferenceMetric]) -> list[tuple[int, int, int]]:
-    judged = {percent: [row.inside[percent] for row in rows if percent in row.inside] for percent in INTERVALS}
-    return [(percent, sum(inside), len(inside)) for percent, inside in judged.items()]
+def _levels(rows: Sequence[ReferenceMetric]) -> list[Coverage]:
+    return [coverage(rows, level) for level in INTERVALS]
 
 
 def _widths(counted: Sequence[ReferenceRecord]) -> Section:
@@ -179,7 +174,7 @@ def _widths(counted: Sequence[ReferenceRecord]) -> Section:
     caption = (
         "A mark a drill, of its primary metric; a diamond missed. An interval that holds because it is wide is high."
     )
-    sentence = f"The median 90 % interval is {_share(median(each.width for each in found))} of its median wide."
+    sentence = f"The median 90 % interval is {percent(median(each.width for each in found))} of its median wide."
     figure = draw_widths("r3-widths", "Widths", caption, found)
     return Section("widths", "Widths", "Are they right because they are wide?", [sentence], [figure])
 
@@ -241,7 +236,7 @@ def _score(row: Fidelity) -> list[Cell]:
         str(row.drills),
         quantity(row.observed_median, row.unit),
         quantity(row.predicted_median, row.unit),
-        MISSING if math.isnan(row.error_of_medians) else f"{100.0 * row.error_of_medians:+.0f} %",
+        percent(row.error_of_medians, sign=True),
         "-" if held is None else f"{held.inside} of {held.judged}",
         quantity(row.width_90, row.unit),
         *("-" if math.isnan(score) else quantity(score, row.unit) for score in scores),

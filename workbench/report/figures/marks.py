@@ -72,14 +72,19 @@ def not_observed(axes: Axes, x: float, y: float, variant: Variant) -> None:
     _marker(axes, x, y, "s", 0.85 * dot_pt(variant), PAGE, MUTED)
 
 
-def off_scale(axes: Axes, x: float, y: float, variant: Variant, colour: str) -> None:
+def off_scale(axes: Axes, x: float, y: float, variant: Variant, colour: str, left: bool = False) -> None:
     """Draw that a value lies beyond the axis: an arrow head at its edge."""
-    _marker(axes, x, y, ">", 1.15 * dot_pt(variant), colour, PAGE)
+    _marker(axes, x, y, "<" if left else ">", 1.15 * dot_pt(variant), colour, PAGE)
 
 
 def predicted_end(axes: Axes, x: float, y: float, variant: Variant, hollow: bool) -> None:
     """Draw one end of what a prediction spans: a blue dot."""
     _marker(axes, x, y, "o", 0.7 * variant.text_pt, PAGE if hollow else PREDICTED, PREDICTED)
+
+
+def square(axes: Axes, x: float, y: float, variant: Variant) -> None:
+    """Draw a share of all metrics: an open blue square."""
+    _marker(axes, x, y, "s", 0.6 * variant.text_pt, PAGE, PREDICTED)
 
 
 def fault(axes: Axes, x: float, y: float, variant: Variant) -> None:

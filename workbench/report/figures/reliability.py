@@ -11,8 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import binomtest
 
+from workbench.compare.fidelity import Coverage
+from workbench.report.figures import marks
 from workbench.report.figures.sheet import Drawing, Sheet, Variant, draw_both, grid
-from workbench.report.palette import AXIS, MUTED, OBSERVED, PAGE, PREDICTED, TEXT
+from workbench.report.palette import AXIS, MUTED, OBSERVED, TEXT
 
 ENOUGH: Final = 20  # drills, to judge a scenario
 TOP_IN: Final = 0.62  # above each panel: its name and its count
@@ -24,19 +26,19 @@ KEY_IN: Final = 0.4
 
 @dataclass(frozen=True)
 class Panel:
-    """One scenario: by nominal percent how many of how many intervals held, of primary metrics and of all."""
+    """One scenario: how often each sealed interval held, of primary metrics and of all."""
 
     title: str
     drills: int
-    primary: Sequence[tuple[int, int, int]]  # percent, inside, judged
-    every: Sequence[tuple[int, int, int]]
+    primary: Sequence[Coverage]
+    every: Sequence[Coverage]
 
 
 def draw_reliability(name: str, title: str, caption: str, panels: Sequence[Panel]) -> Drawing:
     """Return the figure; a panel of fewer than ENOUGH drills has hollow points."""
     words = [
         f"{panel.title}, {panel.drills} drills: "
-        + ", ".join(f"{inside} of {judged} in {percent} %" for percent, inside, judged in panel.primary)
+        + ", ".join(f"{each.inside} of {each.judged} in {each.percent} %" for each in panel.primary)
         for panel in panels
     ]
 
@@ -62,17 +64,10 @@ def draw_reliability(name: str, title: str, caption: str, panels: Sequence[Panel
 
 def _key(sheet: Sheet) -> None:
     """Say what the marks are."""
-    for x, shape, size, words in ((0.1, "o", 0.85, "primary metric"), (1.9, "s", 0.6, "all metrics")):
-        sheet.paper.plot(
-            [x],
-            [0.16],
-            linestyle="none",
-            marker=shape,
-            markersize=size * sheet.variant.text_pt,
-            markerfacecolor=PAGE if shape == "s" else OBSERVED,
-            markeredgecolor=PREDICTED if shape == "s" else OBSERVED,
-        )
-        sheet.write(x + 0.16, 0.16, words)
+    marks.dot(sheet.paper, 0.1, 0.16, sheet.variant)
+    sheet.write(0.26, 0.16, "primary metric")
+    marks.square(sheet.paper, 1.9, 0.16, sheet.variant)
+    sheet.write(2.06, 0.16, "all metrics")
 
 
 def _panel(axes: Axes, panel: Panel, variant: Variant) -> None:
@@ -82,35 +77,12 @@ def _panel(axes: Axes, panel: Panel, variant: Variant) -> None:
         axes.spines[side].set(visible=True, color=AXIS, linewidth=0.8)
     axes.set_xlabel("should hold, %", color=MUTED, fontsize=variant.text_pt)
     axes.plot([40.0, 100.0], [40.0, 100.0], color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
-    for percent, inside, judged in panel.every:
-        if judged:
-            axes.plot(
-                [percent],
-                [100.0 * inside / judged],
-                linestyle="none",
-                marker="s",
-                markersize=0.6 * variant.text_pt,
-                markerfacecolor=PAGE,
-                markeredgecolor=PREDICTED,
-                zorder=3,
-            )
-    for percent, inside, judged in panel.primary:
-        if judged:
-            _point(axes, percent, inside, judged, panel.drills < ENOUGH, variant)
-
-
-def _point(axes: Axes, percent: int, inside: int, judged: int, hollow: bool, variant: Variant) -> None:
-    """Draw one share with its Wilson interval (90 %)."""
-    ends = binomtest(inside, judged).proportion_ci(0.90, method="wilson")
-    axes.plot([percent, percent], [100.0 * ends.low, 100.0 * ends.high], color=OBSERVED, linewidth=1.2, zorder=4)
-    axes.plot(
-        [percent],
-        [100.0 * inside / judged],
-        linestyle="none",
-        marker="o",
-        markersize=0.8 * variant.text_pt,
-        markerfacecolor=PAGE if hollow else OBSERVED,
-        markeredgecolor=OBSERVED,
-        zorder=5,
-        clip_on=False,
-    )
+    for each in panel.every:
+        if each.judged:
+            marks.square(axes, each.percent, 100.0 * each.share, variant)
+    for each in panel.primary:
+        if each.judged:
+            ends = binomtest(each.inside, each.judged).proportion_ci(0.90, method="wilson")
+            bar = [100.0 * ends.low, 100.0 * ends.high]
+            axes.plot([each.percent, each.percent], bar, color=OBSERVED, linewidth=1.2, zorder=4)
+            marks.dot(axes, each.percent, 100.0 * each.share, variant, hollow=panel.drills < ENOUGH)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,8 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from workbench.metrics.numbers import percent
+from workbench.report.figures import marks
 from workbench.report.figures.sheet import Drawing, Sheet, Variant, draw_both, grid
-from workbench.report.palette import FAIL, MUTED, OBSERVED, PAGE, PREDICTED, RULE, TEXT
+from workbench.report.palette import FAIL, MUTED, OBSERVED, PREDICTED, RULE, TEXT
 
 REACH: Final = 1.0  # errors beyond it are drawn at the edge
 TOP_IN: Final = 0.1
@@ -32,7 +35,7 @@ class Strip:
 
 def draw_strips(name: str, title: str, caption: str, strips: Sequence[Strip]) -> Drawing:
     """Return the figure; strips of one scenario stand together."""
-    words = [f"{each.scenario}, {each.title}: median {100.0 * each.median:+.0f} %" for each in strips]
+    words = [f"{each.scenario}, {each.title}: median {percent(each.median, sign=True)}" for each in strips]
 
     def draw(variant: Variant) -> Figure:
         heads = len({each.scenario for each in strips})
@@ -64,7 +67,7 @@ def draw_strips(name: str, title: str, caption: str, strips: Sequence[Strip]) ->
 
 def _strip(sheet: Sheet, axes: Axes, strip: Strip, y: float) -> None:
     variant = sheet.variant
-    value = f"{100.0 * strip.median:+.0f} %"
+    value = percent(strip.median, sign=True)
     at = y + 0.14 if variant.narrow else y
     if variant.narrow:
         sheet.write(0.02, y - 0.17, textwrap.shorten(strip.title, 30, placeholder=" ..."))
@@ -72,20 +75,13 @@ def _strip(sheet: Sheet, axes: Axes, strip: Strip, y: float) -> None:
     else:
         sheet.write(0.15, y, textwrap.shorten(strip.title, 36, placeholder=" ..."))
         sheet.write(variant.width_in - 0.95, y, value, bold=True)
-    if strip.noise == strip.noise:
+    if not math.isnan(strip.noise):
         noise = min(strip.noise, REACH)
         axes.add_patch(Rectangle((-noise, at - 0.1), 2.0 * noise, 0.2, facecolor=RULE, edgecolor="none", zorder=1.5))
     for error in strip.errors:
-        beyond = abs(error) > REACH
-        axes.plot(
-            [max(-REACH, min(REACH, error))],
-            [at],
-            linestyle="none",
-            marker=(">" if error > 0 else "<") if beyond else "o",
-            markersize=0.6 * variant.text_pt,
-            markerfacecolor=FAIL if beyond else PAGE,
-            markeredgecolor=FAIL if beyond else OBSERVED,
-            zorder=3,
-        )
+        if abs(error) > REACH:
+            marks.off_scale(axes, math.copysign(REACH, error), at, variant, FAIL, left=error < 0.0)
+        else:
+            marks.dot(axes, error, at, variant, hollow=True)
     middle = max(-REACH, min(REACH, strip.median))
     axes.plot([middle, middle], [at - 0.13, at + 0.13], color=OBSERVED, linewidth=2.4, zorder=4)

@@ -8,7 +8,7 @@ import platform
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -178,11 +178,8 @@ class LocalHub:
             return self._freeze(fault, victim)
         wanted = signal.Signals[SIGNAL_NAMES[fault.type]]
         injected_s = self.control.signal(victim.server, wanted, victim.process_id)
-        deadline_s = time.monotonic() + REAP_TIMEOUT_S[fault.type]
+        _happens(lambda: self._ended(victim) is not None, REAP_TIMEOUT_S[fault.type])
         ended = self._ended(victim)
-        while ended is None and time.monotonic() < deadline_s:
-            time.sleep(REAP_POLL_S)
-            ended = self._ended(victim)
         if ended is None:
             evidence = f"pid {victim.process_id} still runs {REAP_TIMEOUT_S[fault.type]:.0f} s after {wanted.name}"
         elif ended.exit.startswith("SIG"):
@@ -202,9 +199,7 @@ class LocalHub:
 
     def _freeze(self, fault: Fault, victim: Victim) -> Injection:
         injected_s = self.control.signal(victim.server, signal.SIGSTOP, victim.process_id)
-        deadline_s = time.monotonic() + FREEZE_TIMEOUT_S
-        while not (frozen := is_frozen(victim.process_id)) and time.monotonic() < deadline_s:
-            time.sleep(REAP_POLL_S)
+        frozen = _happens(lambda: is_frozen(victim.process_id), FREEZE_TIMEOUT_S)
         evidence = f"pid {victim.process_id} is {'stopped (state T)' if frozen else 'not stopped'}"
         effective_s = time.time() if frozen else math.nan
         return Injection(
@@ -214,11 +209,8 @@ class LocalHub:
     def thaw(self, victim: Victim) -> float:
         """Let a frozen victim go on and return when it did, epoch s. Raises ToolFailed when it stays stopped."""
         thawed_s = self.control.signal(victim.server, signal.SIGCONT, victim.process_id)
-        deadline_s = time.monotonic() + FREEZE_TIMEOUT_S
-        while is_frozen(victim.process_id):
-            if time.monotonic() > deadline_s:
-                raise ToolFailed(f"{victim.server} (pid {victim.process_id}) is stopped in spite of SIGCONT")
-            time.sleep(REAP_POLL_S)
+        if not _happens(lambda: not is_frozen(victim.process_id), FREEZE_TIMEOUT_S):
+            raise ToolFailed(f"{victim.server} (pid {victim.process_id}) is stopped in spite of SIGCONT")
         return thawed_s
 
     def _ended(self, victim: Victim) -> ProcessStart | None:
@@ -233,8 +225,9 @@ class LocalHub:
         """
         deadline_s = time.monotonic() + UNDO_TIMEOUT_S
         tried_s: dict[str, float] = {}
-        for status in self._frozen():
-            self.control.signal(status.name, signal.SIGCONT, status.process_id)
+        for status in self.processes():
+            if status.is_server and status.process_id and is_frozen(status.process_id):
+                self.control.signal(status.name, signal.SIGCONT, status.process_id)
         while True:
             missing = self.missing()
             if not missing:
@@ -251,8 +244,9 @@ class LocalHub:
 
     def missing(self) -> str:
         """Return what keeps the hub from being whole, in words; "" when every server runs and every ISR is full."""
-        down = [status.name for status in self.processes() if status.is_server and not status.process_id]
-        frozen = [status.name for status in self._frozen()]
+        servers = [status for status in self.processes() if status.is_server]
+        down = [status.name for status in servers if not status.process_id]
+        frozen = [status.name for status in servers if status.process_id and is_frozen(status.process_id)]
         try:
             registered = self.registered_brokers()
             absent = [f"kafka-{broker}" for broker in self.topology.kafka.broker_ids if broker not in registered]
@@ -270,10 +264,6 @@ class LocalHub:
             f"{len(behind)} partitions lack in-sync replicas" if behind else "",
         ]
         return "; ".join(part for part in parts if part)
-
-    def _frozen(self) -> list[ServerStatus]:
-        """Return the servers whose process is stopped."""
-        return [each for each in self.processes() if each.is_server and each.process_id and is_frozen(each.process_id)]
 
     def _start_what_is_down(self, tried_s: dict[str, float]) -> None:
         """Start every server that does not run; when each was tried is kept in `tried_s`."""
@@ -373,6 +363,14 @@ class LocalHub:
             if status.name == name:
                 return status
         raise ToolFailed(f"hub {self.hub_id} has no process named {name}")
+
+
+def _happens(condition: Callable[[], bool], timeout_s: float) -> bool:
+    """Look every REAP_POLL_S until a condition holds; tell whether it did in time."""
+    deadline_s = time.monotonic() + timeout_s
+    while not (holds := condition()) and time.monotonic() < deadline_s:
+        time.sleep(REAP_POLL_S)
+    return holds
 
 
 def is_frozen(process_id: int) -> bool:
