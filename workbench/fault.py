@@ -14,12 +14,41 @@ class FaultType(StrEnum):
     BROKER_KILL = "BrokerKill"  # SIGKILL: sockets are reset by the kernel
     BROKER_STOP = "BrokerStop"  # SIGTERM: controlled shutdown, leaders move first
     BROKER_FREEZE = "BrokerFreeze"  # SIGSTOP, later SIGCONT: sockets stay open and silent
+    PROCESSOR_KILL = "ProcessorKill"  # SIGKILL: the consumer group is not told
+    POSTGRES_PRIMARY_KILL = "PostgresPrimaryKill"  # SIGKILL of the whole instance, as when its container dies
+    REDIS_KILL = "RedisKill"  # SIGKILL
+
+
+class Part(StrEnum):
+    """The part of the hub that a fault hits: each has a model, a recovery and phases of its own."""
+
+    BROKER = "broker"
+    PROCESSOR = "event processor"
+    POSTGRES = "Postgres primary"
+    REDIS = "Redis"
 
 
 SIGNAL_NAMES: Final[Mapping[FaultType, str]] = {
     FaultType.BROKER_KILL: "SIGKILL",
     FaultType.BROKER_STOP: "SIGTERM",
     FaultType.BROKER_FREEZE: "SIGSTOP",
+    FaultType.PROCESSOR_KILL: "SIGKILL",
+    FaultType.POSTGRES_PRIMARY_KILL: "SIGKILL",
+    FaultType.REDIS_KILL: "SIGKILL",
+}
+PARTS: Final[Mapping[FaultType, Part]] = {
+    FaultType.BROKER_KILL: Part.BROKER,
+    FaultType.BROKER_STOP: Part.BROKER,
+    FaultType.BROKER_FREEZE: Part.BROKER,
+    FaultType.PROCESSOR_KILL: Part.PROCESSOR,
+    FaultType.POSTGRES_PRIMARY_KILL: Part.POSTGRES,
+    FaultType.REDIS_KILL: Part.REDIS,
+}
+ROLES: Final[Mapping[Part, tuple[str, ...]]] = {
+    Part.BROKER: ("controller", "leads-nothing"),
+    Part.PROCESSOR: (),
+    Part.POSTGRES: ("primary",),
+    Part.REDIS: ("redis",),
 }
 
 
@@ -32,13 +61,17 @@ class RestartRule(StrEnum):
 
 @dataclass(frozen=True)
 class VictimSelector:
-    """Whom a fault hits: `broker` by its id, or `role` ("controller", "leads-nothing")."""
+    """Whom a fault hits: a broker by its id, an event processor by its index, a role of ROLES, or a server's name."""
 
     broker: int | None = None
     role: str | None = None
+    processor: int | None = None
+    server: str | None = None
 
     def __str__(self) -> str:
-        return f"broker {self.broker}" if self.broker is not None else f"the {self.role}"
+        numbered = {"broker": self.broker, "event processor": self.processor}
+        named = next((f"{word} {number}" for word, number in numbered.items() if number is not None), self.server)
+        return named or f"the {self.role}"
 
 
 @dataclass(frozen=True)
@@ -49,3 +82,8 @@ class Fault:
     victim: VictimSelector
     at_s: float = 0.0
     for_s: float = 0.0  # only of a freeze
+
+    @property
+    def part(self) -> Part:
+        """Return the part of the hub that it hits."""
+        return PARTS[self.type]

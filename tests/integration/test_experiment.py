@@ -52,7 +52,7 @@ def test_a_failed_injection_is_never_exit_code_0(hub: LocalHub, tmp_path: Path) 
     """Broker 7 of 3 cannot be broken: the run is interrupted, the journal says why."""
     journal = tmp_path / "journal.json"
     done = chaos(
-        tmp_path, "run", "--journal-path", str(journal), "--var", f"hub={hub.hub_id}", "--var", "broker:int=7",
+        tmp_path, "run", "--journal-path", str(journal), "--var", f"hub={hub.hub_id}", "--var", "server=kafka-7",
         str(EXPERIMENT),
     )  # fmt: skip
     assert done.returncode != 0

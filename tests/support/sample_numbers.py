@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from workbench.metrics.catalogue import CATALOGUE
+from workbench.metrics.catalogue import metrics_of
 from workbench.records.prediction import Observation, Prediction
 from workbench.streams import stream
 
@@ -62,6 +62,7 @@ def sample_prediction(scenario: str) -> Prediction:
         "kafka_unavailable_s": silence + 0.004,
         "kafka_unavailable_s_least": silence - rng.uniform(0.05, 0.3, REPLICATIONS),
         "kafka_partitions_hit": np.full(REPLICATIONS, len(LABELS)),
+        "pipeline_unavailable_s": silence + 0.06,
         "events_late": np.round(silence * RATE_PER_S * 0.98),
         "pipeline_backlog_events_max": np.round(silence * RATE_PER_S * 1.02),
         "pipeline_backlog_event_s": silence * silence * 150.0 + silence * drain * 110.0,
@@ -90,7 +91,7 @@ def sample_prediction(scenario: str) -> Prediction:
         scenario=scenario,
         seed=7,
         replications=REPLICATIONS,
-        metrics={metric.name: columns[metric.name].tolist() for metric in CATALOGUE},
+        metrics={metric.name: columns[metric.name].tolist() for metric in metrics_of("broker")},
         parameters={
             "broker_start_s": start.tolist(),
             "ping_age_s": (18.0 - detect).tolist(),
@@ -156,7 +157,7 @@ def sample_observations(case: Case, prediction: Prediction) -> dict[str, Observa
     }
     gone = {"broker_down_s", "broker_start_s", "catch_up_s", "isr_full_s", "broker_rejoin_s"}
     observations = {}
-    for metric in CATALOGUE:
+    for metric in metrics_of("broker"):
         method = "sample"
         if case.unregistered and metric.name in gone:
             reason = "the broker did not register again within 180 s"

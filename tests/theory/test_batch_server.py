@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.engine import EVEN
+from workbench.engine import EVEN, never_stop
 from workbench.engine.kernels import commit
 from workbench.model.batch_spread import SteadyRows, above_median
 
@@ -15,6 +15,7 @@ WARM_UP = 5_000
 SERVICE_S = 0.01
 T_99 = 3.106  # Student's t, 11 degrees of freedom, two-sided 99 %
 PACE = EVEN.of_batches
+ALONE = never_stop(1)
 
 
 def mean_wait_s(utilization: float, noise_sigma: float, seed: int) -> float:
@@ -23,7 +24,7 @@ def mean_wait_s(utilization: float, noise_sigma: float, seed: int) -> float:
     arrivals_s = np.cumsum(rng.exponential(SERVICE_S / utilization, CUSTOMERS))
     noise = rng.lognormal(-(noise_sigma**2) / 2.0, noise_sigma, CUSTOMERS) if noise_sigma else np.ones(CUSTOMERS)
     edges = np.array([0, CUSTOMERS])
-    committed_s = commit(arrivals_s, noise, edges, 0.0, 1, 0.0, SERVICE_S, 0.0, 0.0, 1.0, 0.0, PACE)
+    committed_s = commit(arrivals_s, noise, edges, 0.0, 1, 0.0, SERVICE_S, 0.0, 0.0, 1.0, 0.0, PACE, ALONE)
     wait_s = committed_s - arrivals_s - SERVICE_S * noise
     return float(wait_s[WARM_UP:].mean())
 
@@ -49,7 +50,9 @@ def test_wait_with_exponential_services_is_that_of_mm1(utilization: float) -> No
         rng = np.random.default_rng(1000 + seed)
         arrivals_s = np.cumsum(rng.exponential(SERVICE_S / utilization, CUSTOMERS))
         factor = rng.exponential(1.0, CUSTOMERS)
-        done_s = commit(arrivals_s, factor, np.array([0, CUSTOMERS]), 0.0, 1, 0.0, SERVICE_S, 0.0, 0.0, 1.0, 0.0, PACE)
+        done_s = commit(
+            arrivals_s, factor, np.array([0, CUSTOMERS]), 0.0, 1, 0.0, SERVICE_S, 0.0, 0.0, 1.0, 0.0, PACE, ALONE
+        )
         waits_s[seed] = (done_s - arrivals_s - SERVICE_S * factor)[WARM_UP:].mean()
     half_width_s = T_99 * waits_s.std(ddof=1) / np.sqrt(REPLICATIONS)
     assert abs(waits_s.mean() - theory_s) < half_width_s
@@ -63,7 +66,7 @@ def test_littles_law_holds(batch_events_max: int) -> None:
     arrivals_s = np.cumsum(rng.exponential(1.0 / per_s, CUSTOMERS))
     noise = rng.lognormal(-0.08, 0.4, CUSTOMERS)
     edges = np.array([0, CUSTOMERS])
-    done_s = commit(arrivals_s, noise, edges, 0.05, batch_events_max, batch_s, 1e-4, 0.001, 0.0, 1.0, 0.0, PACE)
+    done_s = commit(arrivals_s, noise, edges, 0.05, batch_events_max, batch_s, 1e-4, 0.001, 0.0, 1.0, 0.0, PACE, ALONE)
     looks_s = np.linspace(arrivals_s[WARM_UP], arrivals_s[-WARM_UP], 400_000)
     inside = np.searchsorted(arrivals_s, looks_s, side="right") - np.searchsorted(np.sort(done_s), looks_s, "right")
     kept = slice(WARM_UP, CUSTOMERS - WARM_UP)
@@ -75,7 +78,19 @@ def test_a_saturated_server_works_at_its_full_batches_rate() -> None:
     """Everything waits from the start: throughput is n / (a + b n) of full batches, to the last one's rounding."""
     count, full, fixed_s, event_s = 50_000, 500, 0.01, 0.0004
     committed_s = commit(
-        np.zeros(count), np.ones(count), np.array([0, count]), 0.05, full, fixed_s, event_s, 0.002, 1e-5, 1.0, 0.0, PACE
+        np.zeros(count),
+        np.ones(count),
+        np.array([0, count]),
+        0.05,
+        full,
+        fixed_s,
+        event_s,
+        0.002,
+        1e-5,
+        1.0,
+        0.0,
+        PACE,
+        ALONE,
     )
     batch_s = fixed_s + event_s * full + 0.002 + 1e-5 * full
     assert committed_s.max() == pytest.approx(count / full * batch_s, rel=0.01)
@@ -90,7 +105,7 @@ def test_the_spread_of_batches_is_found_again(sigma: float) -> None:
     noise = rng.lognormal(-(sigma**2) / 2.0, sigma, CUSTOMERS)
     edges = np.array([0, CUSTOMERS])
     rows_s = commit(
-        arrivals_s, noise, edges, 0.05, 500, 0.2 * batch_s, 0.8 * batch_s / events, 0.0, 0.0, 1.0, 0.0, PACE
+        arrivals_s, noise, edges, 0.05, 500, 0.2 * batch_s, 0.8 * batch_s / events, 0.0, 0.0, 1.0, 0.0, PACE, ALONE
     )
     found = SteadyRows(per_s, batch_s, 0.0, events, 0.05).spread_with(above_median(rows_s - arrivals_s))
     assert found == pytest.approx(sigma, abs=0.06)
@@ -101,7 +116,9 @@ def test_two_busy_processors_slow_each_other() -> None:
     count = 1000
     queued_s, noise = np.zeros(2 * count), np.ones(2 * count)
     edges = np.array([0, count, 2 * count])
-    alone = commit(queued_s, noise, edges, 0.05, 100, 0.0, 0.001, 0.0, 0.0, 1.0, 0.0, PACE)
-    together = commit(queued_s, noise, edges, 0.05, 100, 0.0, 0.001, 0.0, 0.0, 1.5, 0.0, PACE)
+    alone = commit(queued_s, noise, edges, 0.05, 100, 0.0, 0.001, 0.0, 0.0, 1.0, 0.0, PACE, never_stop(len(edges) - 1))
+    together = commit(
+        queued_s, noise, edges, 0.05, 100, 0.0, 0.001, 0.0, 0.0, 1.5, 0.0, PACE, never_stop(len(edges) - 1)
+    )
     assert alone.max() == pytest.approx(1.0)
     assert together.max() == pytest.approx(1.5, rel=0.1)

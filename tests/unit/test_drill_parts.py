@@ -9,16 +9,18 @@ from typing import Any
 import orjson
 import pytest
 
+from tests.support.model_cases import a_topology
 from workbench.drill.checks import longest_gap_s
 from workbench.drill.experiment import read_outcome
 from workbench.drill.recovery import Recovery
 from workbench.drill.run_up import longest_undisturbed
 from workbench.drill.series import noise_floor, summarize_series
 from workbench.drill.steady import Window, problems
+from workbench.fault import Part
 from workbench.observe.moments import deregistered_s, isr_full_s, leaders_moved_s, registered_s, registering_start_s
 from workbench.records import timeline
 from workbench.records.runs_index import enter, read_index
-from workbench.target.port import ProcessStart
+from workbench.target.port import ProcessStart, Victim
 
 
 def test_a_calm_hub_is_steady() -> None:
@@ -173,11 +175,60 @@ def test_watching_ends_when_the_backlog_is_mostly_inside_the_calm_one(
 ) -> None:
     """Not while half of the looks are above it, nor while all are in its upper part: that is a backlog as well."""
     live = ABacklog()
-    recovery = Recovery(live, 1, (35.0, 40.0), returns=False)  # type: ignore[arg-type]
+    victim = Victim("kafka-1", "worker-2", 4711, broker=1)
+    recovery = Recovery(live, a_topology(), Part.BROKER, victim, 0.0, (35.0, 40.0), returns=False)  # type: ignore[arg-type]
     for look in range(80):
         live.backlog = 50.0 if look % 10 < 10 * above else usual
         recovery.update(0.25 * look)
     assert recovery.complete is drained
+
+
+class ALiveHub:
+    """A live view of a hub whose parts are set by the test; the backlog is calm."""
+
+    def __init__(self) -> None:
+        self.back: dict[str, Any] = {"assigned": 0, "standbys": None, "redis": False}
+
+    def backlog_events(self) -> float:
+        """Return a calm backlog."""
+        return 10.0
+
+    def assigned_partitions(self, _asked_s: float) -> int:
+        """Return how many partitions the processors hold."""
+        return int(self.back["assigned"])
+
+    def standbys(self, _asked_s: float) -> int | None:
+        """Return how many standbys are connected."""
+        return self.back["standbys"]
+
+    def redis_answers(self, _asked_s: float) -> bool:
+        """Tell whether Redis answers."""
+        return bool(self.back["redis"])
+
+
+@pytest.mark.parametrize(
+    ("part", "back"),
+    [
+        (Part.PROCESSOR, [("group-whole", {"assigned": 6})]),
+        (Part.POSTGRES, [("postgres-writes", {"standbys": 0}), ("standbys-connected", {"standbys": 2})]),
+        (Part.REDIS, [("redis-answers", {"redis": True})]),
+    ],
+)
+def test_each_part_has_its_own_way_back(part: Part, back: list[tuple[str, dict[str, Any]]]) -> None:
+    """Its conditions are ticked off as they come true; the backlog counts as calm only from the first one on."""
+    live = ALiveHub()
+    recovery = Recovery(live, a_topology(), part, Victim("x", "n", 1), 0.0, (35.0, 40.0), returns=True)  # type: ignore[arg-type]
+    for look in range(60):
+        assert recovery.update(0.25 * look) == []
+    now_s = 15.0
+    for name, values in back:
+        live.back.update(values)
+        now_s += 0.25
+        assert recovery.update(now_s) == [name]
+    while not recovery.complete and now_s < 60.0:
+        now_s += 0.25
+        recovery.update(now_s)
+    assert recovery.marks["backlog-drained"] == pytest.approx(23.25, abs=0.5)
 
 
 def test_a_blind_probe_is_a_gap() -> None:

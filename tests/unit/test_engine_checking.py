@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.test_engine_reference import random_case
 from workbench import engine
-from workbench.engine import NEVER, Disturbance, Fate, Traffic
+from workbench.engine import NEVER, Disturbance, Fate, Outage, Traffic
 from workbench.engine.checking import RULES, check
 from workbench.errors import ToolFailed
 
@@ -31,6 +31,17 @@ def case() -> tuple[Traffic, Disturbance, Fate]:
     )
     fate = Fate(np.array([-1.9, 5.1, 5.2]), np.array([-1.8, 5.1, 5.3]), np.array([-1.7, 5.5, 5.5]), 0)
     return traffic, disturbance, fate
+
+
+def test_nobody_writes_while_every_processor_is_cut_off() -> None:
+    """A row in the middle of an outage breaks a rule of its own."""
+    traffic, disturbance, fate = case()
+    stops, back = np.array([0.2]), np.array([8.0])
+    outage = Outage(stops, np.array([True]), back, disturbance.processor, np.array([0]))
+    with pytest.raises(ToolFailed, match=RULES[4]):
+        check(traffic, replace(disturbance, outage=outage), fate)
+    early = replace(outage, stops_s=np.array([6.0]))
+    check(traffic, replace(disturbance, outage=early), fate)
 
 
 def changed(fate: Fate, column: str, row: int, value: float) -> Fate:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from workbench.fault import Part
 from workbench.metrics import functions
-from workbench.metrics.catalogue import BY_NAME, CATALOGUE, evaluate
+from workbench.metrics.catalogue import BY_NAME, CATALOGUE, PART_METRICS, evaluate, metrics_of
 from workbench.metrics.tables import Counts, Evidence, Moments, WriteTable
 
 NAN = math.nan
@@ -135,3 +137,30 @@ def test_without_a_silent_partition_draining_is_counted_from_the_fault(monkeypat
     monkeypatch.setattr(functions, "backlog_drained_s", lambda _: 1.3)
     assert math.isnan(functions.all_partitions_acked_s(seen))
     assert functions.pipeline_drain_s(seen) == 1.3
+
+
+def test_rows_that_stay_away_are_counted_as_acknowledgements_are() -> None:
+    """Acknowledged at once, the row 8 s later: Kafka was never silent, the pipeline was."""
+    seen = evidence([0.5, 4.0, 9.5], [0.6, 4.1, 9.6], [0.7, 9.0, 9.9])
+    assert functions.kafka_unavailable_s(seen) == pytest.approx(0.1)
+    assert functions.pipeline_unavailable_s(seen) == pytest.approx(5.0)
+    assert functions.all_partitions_committed_s(seen) == 9.0
+
+
+def test_draining_is_counted_from_what_serves_again() -> None:
+    """Where Kafka answered all the time, from the group or Postgres being back, or from the fault."""
+    seen = evidence([0.5, 4.0], [0.6, 4.1], [0.7, 9.0])
+    seen.cache["backlog_drained_s"] = 12.0
+    assert functions.pipeline_drain_s(seen) == 12.0
+    for name in ("group_whole_s", "postgres_writes_s"):
+        again = replace(seen, moments=replace(seen.moments, **{name: 8.5}))
+        assert functions.pipeline_drain_s(again) == 3.5
+
+
+def test_each_parts_loss_has_its_own_metrics_beside_the_common_ones() -> None:
+    """Together they are the catalogue, in its order."""
+    assert set(PART_METRICS) == {part.value for part in Part}
+    assert {metric.name for part in Part for metric in metrics_of(part)} == set(BY_NAME)
+    common = set.intersection(*({metric.name for metric in metrics_of(part)} for part in Part))
+    assert common == set(BY_NAME) - {name for names in PART_METRICS.values() for name in names}
+    assert [metric for metric in CATALOGUE if metric in metrics_of(Part.REDIS)] == metrics_of(Part.REDIS)

@@ -25,7 +25,7 @@ LATEST_START_S: Final = 120.0  # a moment further away than this is a mistake
 
 def inject_fault(
     fault: str,
-    broker: int,
+    server: str,
     moment_s: float = 0.0,
     at_s: float = 0.0,
     for_s: float = 0.0,
@@ -33,7 +33,7 @@ def inject_fault(
     hub: str = "",
     timeline: str = "",
 ) -> dict[str, Any]:
-    """Break one broker at `moment_s` + `at_s` (epoch seconds; 0 = now) and return the proof.
+    """Break one server ("kafka-1") at `moment_s` + `at_s` (epoch seconds; 0 = now) and return the proof.
 
     A freeze ends after `for_s`, and this returns then. Appends fault-injected, fault-effective and, of a freeze,
     fault-ended to `timeline` when one is given. Raises InterruptExecution when the fault could not be done or proved.
@@ -43,7 +43,7 @@ def inject_fault(
         raise InterruptExecution(f"the fault's moment is {wait_s:.0f} s away; at most {LATEST_START_S:.0f} s")
     try:
         with find(target, hub) as victims_hub:
-            wanted = Fault(FaultType(fault), VictimSelector(broker=int(broker)), at_s, for_s)
+            wanted = Fault(FaultType(fault), VictimSelector(server=server), at_s, for_s)
             victim = victims_hub.resolve(wanted)
             _sleep_until(moment_s + at_s if moment_s else time.time() + at_s)
             injection = victims_hub.inject(wanted, victim)
@@ -55,9 +55,9 @@ def inject_fault(
                 thawed_s = victims_hub.thaw(victim)
                 _append(timeline, "fault-ended", thawed_s, server=victim.server)
     except (WorkbenchError, ValueError) as error:
-        raise InterruptExecution(f"{fault} of broker {broker} failed: {error}") from error
+        raise InterruptExecution(f"{fault} of {server} failed: {error}") from error
     if not injection.effective:
-        raise InterruptExecution(f"{fault} of broker {broker} was not proved effective: {injection.evidence}")
+        raise InterruptExecution(f"{fault} of {server} was not proved effective: {injection.evidence}")
     return asdict(injection)
 
 

@@ -10,7 +10,7 @@ from workbench.chaos.hub import find
 from workbench.errors import ToolFailed
 from workbench.target.port import ProcessStart, Target
 
-__all__ = ["all_brokers_registered", "all_replicas_in_sync", "recovered_within", "serving_within"]
+__all__ = ["all_brokers_registered", "all_replicas_in_sync", "hub_is_whole", "recovered_within", "serving_within"]
 
 POLL_S: Final = 0.5
 SERVES_FOR_S: Final = 15.0  # longer than a drill watches a backlog that is back (workbench.drill.recovery)
@@ -26,6 +26,12 @@ def all_replicas_in_sync(target: str = "local", hub: str = "") -> bool:
     """Tell whether every partition's in-sync replica set is full (compared as sets, not in order)."""
     with find(target, hub) as live:
         return _in_sync(live)
+
+
+def hub_is_whole(target: str = "local", hub: str = "") -> bool:
+    """Tell whether every server runs and answers, with all its redundancy."""
+    with find(target, hub) as live:
+        return not live.missing()
 
 
 def recovered_within(timeout_s: float, target: str = "local", hub: str = "") -> bool:

@@ -22,7 +22,7 @@ from workbench.scenario.drill_scenario import Scenario
 from workbench.target.local import LocalHub
 from workbench.target.port import Injection, Victim
 
-PROBES: Final = ("brokers", "partitions", "processors")
+PROBES: Final = ("brokers", "partitions", "processors", "stores")
 
 
 @dataclass(frozen=True)
@@ -59,20 +59,24 @@ def look_back(
     summary = ledger_room.check(folder, hub.endpoints, hub.topology, progress.note)
     if watched.injection is None:
         raise Inconclusive("nothing was injected: " + "; ".join(watched.outcome.problems))
-    probes = {name: read_samples(folder.observed / f"{name}.jsonl") for name in PROBES}
+    files = {name: folder.observed / f"{name}.jsonl" for name in PROBES}
+    probes = {name: read_samples(file) for name, file in files.items() if file.exists()}
     recorded = Recorded(
         writes=ledger_room.write_table(folder.ledger, hub.topology, watched.injection.injected_s),
         counts=summary.counts(),
         brokers=probes["brokers"],
         partitions=probes["partitions"],
         processors=probes["processors"],
+        stores=probes.get("stores", []),
+        part=scenario.faults[0].part,
         injection=watched.injection,
-        victim_broker=watched.victim.broker or 0,
+        victim_broker=-1 if watched.victim.broker is None else watched.victim.broker,
         starts=hub.process_starts(watched.victim.server),
         baseline=watched.baseline,
         load_end_s=load.stop_s or watched.watch_end_s,
         watch_end_s=watched.watch_end_s,
         partition_labels=hub.topology.partition_labels,
+        standbys=hub.topology.postgres.replicas - 1,
     )
     observations, content = observe(recorded)
     folder.observed_json.write_bytes(dump_json(content))

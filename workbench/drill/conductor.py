@@ -17,7 +17,7 @@ from workbench.drill.experiment import chaos_command, read_outcome
 from workbench.drill.live import Live
 from workbench.drill.load_control import LoadControl
 from workbench.drill.progress import Progress
-from workbench.drill.recovery import Recovery
+from workbench.drill.recovery import PHASES, Recovery
 from workbench.drill.run_record import RunRecord, utc_text
 from workbench.drill.sealing import predict_and_seal
 from workbench.drill.steady import WINDOW_S, WINDOWS, problems
@@ -118,7 +118,7 @@ class Drill:
 
     def _drill_on(self, hub: LocalHub) -> UndoResult:
         horizon_s = 600.0 + self.scenario.baseline_s + self.scenario.recovery_timeout_s
-        live = Live(hub, self.folder.observed, self.folder.ledger)
+        live = Live(hub, self.scenario.faults[0].part, self.folder.observed, self.folder.ledger)
         load = LoadControl(hub, self.scenario.workload, self.seed, self.folder, horizon_s)
         try:
             live.start()
@@ -239,9 +239,10 @@ class Drill:
         if injected_s is None:
             return None, time.time()
         self.record.set(fault_s=injected_s)
-        thaws = self.scenario.faults[0].type is FaultType.BROKER_FREEZE
-        returns = thaws or self.scenario.restart is not RestartRule.NONE
-        recovery = Recovery(live, victim.broker or 0, live.calm_backlog(*baseline), returns)
+        fault = self.scenario.faults[0]
+        returns = fault.type is FaultType.BROKER_FREEZE or self.scenario.restart is not RestartRule.NONE
+        calm = live.calm_backlog(*baseline)
+        recovery = Recovery(live, self.topology, fault.part, victim, injected_s, calm, returns)
         self._watch(recovery, live, load, injected_s)
         watch_end_s = time.time()
         self._await_experiment(hub, live, load)
@@ -262,15 +263,17 @@ class Drill:
         raise ToolFailed("the experiment did not inject its fault in time: see observed/chaos.log")
 
     def _watch(self, recovery: Recovery, live: Live, load: LoadControl, injected_s: float) -> None:
-        phases = {"broker-deregistered": "broker_detect_s", "isr-full": "isr_full_s"}
-        self._started(phases["broker-deregistered"], "detect")
+        phases = iter(PHASES[recovery.part])
+        condition, metric, title = next(phases)
+        self._started(metric, title)
         while not recovery.complete and time.time() - injected_s < self.scenario.recovery_timeout_s:
             for name in recovery.update(time.time() - injected_s):
                 elapsed_s = recovery.marks[name]
                 self._mark(name, since_fault_s=elapsed_s, view="live")
                 self.progress.phase_done(name.replace("-", " "), elapsed_s, "")
-                if name == "broker-deregistered":
-                    self._started(phases["isr-full"], "full redundancy")
+            if condition in recovery.marks and (following := next(phases, None)):
+                condition, metric, title = following
+                self._started(metric, title)
             self._tick(live, load)
             time.sleep(TICK_S)
         if recovery.complete:

@@ -36,7 +36,7 @@ def chaos_command(
         "hub": hub,
         "timeline": str(timeline),
         "fault": fault.type.value,
-        "broker:int": str(victim.broker),
+        "server": victim.server,
         "moment_s:float": repr(moment_s + fault.at_s),
         "recovery_timeout_s:float": repr(scenario.recovery_timeout_s),
         "for_s:float": repr(fault.for_s),

@@ -9,12 +9,14 @@ from typing import Any, Final
 
 import numpy as np
 
+from workbench.fault import Part
 from workbench.load.live import LiveCounts, LiveView
 from workbench.observe.collector import Collector, read_samples
 from workbench.observe.kafka import BrokerCollector, PartitionCollector
 from workbench.observe.machine import MachineCollector
 from workbench.observe.moments import seen
 from workbench.observe.processors import ProcessorCollector
+from workbench.observe.stores import StoreCollector
 from workbench.target.local import LocalHub
 
 HISTORY_MAX: Final = 10_000  # backlog looks kept: forty minutes at four a second
@@ -23,11 +25,16 @@ HISTORY_MAX: Final = 10_000  # backlog looks kept: forty minutes at four a secon
 class Live:
     """Starts the collectors and answers the conductor's questions from their latest samples."""
 
-    def __init__(self, hub: LocalHub, observed: Path, ledger: Path) -> None:
+    def __init__(self, hub: LocalHub, part: Part, observed: Path, ledger: Path) -> None:
         self._brokers = BrokerCollector(observed, hub)
         self._partitions = PartitionCollector(observed, hub)
-        self._processors = ProcessorCollector(observed, hub.endpoints.processor_metrics)
+        partitions = len(hub.topology.partition_labels)
+        self._processors = ProcessorCollector(observed, hub.endpoints.processor_metrics, partitions)
+        self._stores = StoreCollector(observed, hub)
         self._machine = MachineCollector(observed, hub.processes)
+        self._collectors: list[Collector] = [self._brokers, self._partitions, self._processors, self._machine]
+        if part in (Part.POSTGRES, Part.REDIS):  # asking costs the stores something: only where it is the question
+            self._collectors.append(self._stores)
         self._counts = LiveCounts(ledger)
         self._view = LiveView(0, 0, 0, 0.0)
         self._running: list[Collector] = []
@@ -35,7 +42,7 @@ class Live:
 
     def start(self) -> None:
         """Start every collector."""
-        for collector in (self._brokers, self._partitions, self._processors, self._machine):
+        for collector in self._collectors:
             collector.start()
             self._running.append(collector)
 
@@ -86,9 +93,26 @@ class Live:
         samples = seen(read_samples(self._partitions.path))
         return max((int(sample["short"]) for sample in samples if sample["t"] >= start_s), default=1)
 
+    def assigned_partitions(self, asked_after_s: float) -> int:
+        """Return how many partitions the processors held when last asked after an epoch time; 0 if not asked since."""
+        return int(_asked_after(self._processors, asked_after_s).get("assigned", 0))
+
+    def standbys(self, asked_after_s: float) -> int | None:
+        """Return how many standbys a primary that takes writes had then; None if there was none or nobody asked."""
+        return _asked_after(self._stores, asked_after_s).get("standbys")
+
+    def redis_answers(self, asked_after_s: float) -> bool:
+        """Tell whether Redis answered when it was last asked after an epoch time."""
+        return bool(_asked_after(self._stores, asked_after_s).get("redis", False))
+
     def led_by(self, broker: int) -> int:
         """Return how many partitions a broker leads at the latest sample (-1: led by nobody)."""
         return int(_latest(self._partitions).get("led_by", {}).get(str(broker), 0))
+
+
+def _asked_after(collector: Collector, epoch_s: float) -> dict[str, Any]:
+    latest = _latest(collector)
+    return latest if latest.get("asked", 0.0) >= epoch_s else {}
 
 
 def _latest(collector: Collector) -> dict[str, Any]:

@@ -9,9 +9,10 @@ from typing import Any, Final
 
 import numpy as np
 
+from workbench.fault import Part
 from workbench.metrics import functions
-from workbench.metrics.catalogue import BY_NAME, evaluate
-from workbench.metrics.tables import NAN, Counts, Evidence, Moments, WriteTable
+from workbench.metrics.catalogue import BY_NAME, evaluate, metrics_of
+from workbench.metrics.tables import NAN, Counts, Evidence, FloatArray, Moments, WriteTable
 from workbench.observe import moments as read_moments
 from workbench.observe.moments import Sample, seen
 from workbench.records.folder import FORMAT_VERSION
@@ -21,7 +22,9 @@ from workbench.target.port import Injection, ProcessStart
 CURVES_FROM_S: Final = -30.0
 METHODS: Final = {
     "kafka": "write log of devices and canary; ZooKeeper and broker metadata polled",
-    "pipeline": "write log joined with the commit time of each row in Postgres",
+    "pipeline": "write log joined with the commit time of each row in Postgres; the processors' own metrics",
+    "postgres": "a connection of its own asks, ten times a second",
+    "redis": "a connection of its own asks, ten times a second",
 }
 UNREACHED: Final = {  # metrics whose clock may still run when watching ends -> the moment that is missing
     "broker_detect_s": "the broker's registration never went away",
@@ -29,10 +32,26 @@ UNREACHED: Final = {  # metrics whose clock may still run when watching ends -> 
     "broker_rejoin_s": "the broker did not register again or the in-sync replica sets did not fill",
     "isr_full_s": "the in-sync replica sets did not fill",
     "catch_up_s": "the in-sync replica sets did not fill",
+    "group_rebalance_s": "some partition had no event processor",
+    "postgres_down_s": "Postgres took no writes again",
+    "postgres_start_s": "Postgres took no writes again",
+    "standbys_connected_s": "the standbys did not connect again",
+    "redis_down_s": "Redis did not answer again",
+    "redis_start_s": "Redis did not answer again",
     "pipeline_drain_s": "the backlog did not drain",
     "pipeline_backlog_event_s": "the backlog did not drain",
 }
-SINCE_FAULT: Final = frozenset({"broker_detect_s", "broker_down_s", "isr_full_s"})
+SINCE_FAULT: Final = frozenset(
+    {
+        "broker_detect_s",
+        "broker_down_s",
+        "isr_full_s",
+        "group_rebalance_s",
+        "postgres_down_s",
+        "standbys_connected_s",
+        "redis_down_s",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -44,33 +63,66 @@ class Recorded:
     brokers: Sequence[Sample]
     partitions: Sequence[Sample]
     processors: Sequence[Sample]
+    stores: Sequence[Sample]  # none where no store is broken
     injection: Injection
-    victim_broker: int
+    part: Part
+    victim_broker: int  # -1: it is none
     starts: Sequence[ProcessStart]
     baseline: tuple[float, float]
     load_end_s: float
     watch_end_s: float
     partition_labels: tuple[str, ...]
+    standbys: int  # as the manifests say
 
 
 def moments_of(recorded: Recorded) -> Moments:
     """Return the recovery's instants relative to the fault."""
-    fault_s, victim = recorded.injection.injected_s, recorded.victim_broker
-    gone_s = read_moments.deregistered_s(recorded.brokers, victim, fault_s)
-    back_s = read_moments.registered_s(recorded.brokers, victim, gone_s) if math.isfinite(gone_s) else NAN
-    full_s = read_moments.isr_full_s(recorded.partitions, back_s) if math.isfinite(back_s) else NAN
-    started_s = read_moments.registering_start_s(recorded.starts, fault_s, back_s) if math.isfinite(back_s) else NAN
+    fault_s = recorded.injection.injected_s
+    found = {
+        Part.BROKER: _broker_moments,
+        Part.PROCESSOR: _group_moments,
+        Part.POSTGRES: _postgres_moments,
+        Part.REDIS: _redis_moments,
+    }[recorded.part](recorded, fault_s, recorded.injection.effective_s)
     return Moments(
         baseline_start_s=recorded.baseline[0] - fault_s,
         baseline_end_s=recorded.baseline[1] - fault_s,
         load_end_s=recorded.load_end_s - fault_s,
         fault_effective_s=recorded.injection.effective_s - fault_s,
-        broker_deregistered_s=gone_s - fault_s,
-        leaders_moved_s=read_moments.leaders_moved_s(recorded.partitions, victim, fault_s) - fault_s,
-        registering_process_started_s=started_s - fault_s,
-        broker_registered_s=back_s - fault_s,
-        isr_full_s=full_s - fault_s,
+        **{name: epoch_s - fault_s for name, epoch_s in found.items()},
     )
+
+
+def _broker_moments(recorded: Recorded, fault_s: float, _dead_s: float) -> dict[str, float]:
+    victim = recorded.victim_broker
+    gone_s = read_moments.deregistered_s(recorded.brokers, victim, fault_s)
+    back_s = read_moments.registered_s(recorded.brokers, victim, gone_s) if math.isfinite(gone_s) else NAN
+    full_s = read_moments.isr_full_s(recorded.partitions, back_s) if math.isfinite(back_s) else NAN
+    started_s = read_moments.registering_start_s(recorded.starts, fault_s, back_s) if math.isfinite(back_s) else NAN
+    return {
+        "broker_deregistered_s": gone_s,
+        "leaders_moved_s": read_moments.leaders_moved_s(recorded.partitions, victim, fault_s),
+        "registering_process_started_s": started_s,
+        "broker_registered_s": back_s,
+        "isr_full_s": full_s,
+    }
+
+
+def _group_moments(recorded: Recorded, _fault_s: float, dead_s: float) -> dict[str, float]:
+    whole_s = read_moments.group_whole_s(recorded.processors, len(recorded.partition_labels), dead_s)
+    return {"group_whole_s": whole_s}
+
+
+def _postgres_moments(recorded: Recorded, _fault_s: float, dead_s: float) -> dict[str, float]:
+    started_s = read_moments.started_again_s(recorded.starts, dead_s)
+    writes_s = read_moments.postgres_writes_s(recorded.stores, dead_s)
+    connected_s = read_moments.standbys_connected_s(recorded.stores, recorded.standbys, writes_s)
+    return {"postgres_started_s": started_s, "postgres_writes_s": writes_s, "standbys_connected_s": connected_s}
+
+
+def _redis_moments(recorded: Recorded, _fault_s: float, dead_s: float) -> dict[str, float]:
+    started_s = read_moments.started_again_s(recorded.starts, dead_s)
+    return {"redis_started_s": started_s, "redis_answers_s": read_moments.redis_answers_s(recorded.stores, dead_s)}
 
 
 def observe(recorded: Recorded) -> tuple[dict[str, Observation], dict[str, Any]]:
@@ -79,12 +131,13 @@ def observe(recorded: Recorded) -> tuple[dict[str, Observation], dict[str, Any]]
     evidence = Evidence(recorded.writes, moments, recorded.counts, len(recorded.partition_labels))
     watched_s = recorded.watch_end_s - recorded.injection.injected_s
     values = evaluate(evidence)
-    observations = {name: _observation(name, value, watched_s) for name, value in values.items()}
+    names = [metric.name for metric in metrics_of(recorded.part)]
+    observations = {name: _observation(name, values[name], watched_s) for name in names}
     grid_s = np.arange(CURVES_FROM_S, moments.load_end_s, functions.GRID_STEP_S)
     content = {
         "format": FORMAT_VERSION,
         "metrics": {name: asdict(observation) for name, observation in observations.items()},
-        "silent_spans": _spans(evidence, recorded.partition_labels),
+        "silent_spans": _spans(functions.spans(evidence, recorded.part is not Part.BROKER), recorded.partition_labels),
         "leaders": _leaders(recorded),
         "moments": {
             **{name: _number(value) for name, value in asdict(moments).items()},
@@ -117,8 +170,7 @@ def _observation(name: str, value: float, watched_s: float) -> Observation:
     return Observation(None, "nothing to measure in this run", method, metric.resolution)
 
 
-def _spans(evidence: Evidence, labels: Sequence[str]) -> dict[str, list[float | None]]:
-    spans = functions.silent_spans(evidence)
+def _spans(spans: FloatArray, labels: Sequence[str]) -> dict[str, list[float | None]]:
     return {label: [_number(spans[index, 0]), _number(spans[index, 1])] for index, label in enumerate(labels)}
 
 
@@ -140,7 +192,7 @@ def _lag(recorded: Recorded, grid_s: np.ndarray[Any, np.dtype[np.float64]]) -> l
     """Consumer lag on the grid: the last sample before each instant, None where the probe was blind for over 1 s."""
     samples = seen(recorded.processors)
     times = np.array([sample["t"] for sample in samples]) - recorded.injection.injected_s
-    lags = [sample["lag_records"] for sample in samples]
+    lags = [sample.get("lag_records") for sample in samples]
     index = np.searchsorted(times, grid_s, side="right") - 1
     return [
         lags[at] if at >= 0 and instant - times[at] <= 1.0 else None

@@ -3,44 +3,68 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Final
 
 from workbench.drill.live import Live
+from workbench.fault import Part
+from workbench.target.port import Victim
+from workbench.topology.hub import HubTopology
 
 CALM_S: Final = 8.0  # the live backlog must stay back for so long (the exact judgement needs 5 s of load)
 CALM_FACTOR: Final = 1.5
 CALM_SLACK_EVENTS: Final = 60.0
 CALM_SHARE: Final = 0.75  # of the looks within CALM_S that are inside the calm backlog (the exact judgement: 0.6)
+DEAD_BY_S: Final = 0.5  # a question asked so long after the fault is not answered by the victim's old process
+
+DRAINED: Final = "backlog-drained"
+# The conditions that a person waits for, in their order: condition, metric, words.
+PHASES: Final[Mapping[Part, tuple[tuple[str, str, str], ...]]] = {
+    Part.BROKER: (
+        ("broker-deregistered", "broker_detect_s", "detect"),
+        ("isr-full", "isr_full_s", "full redundancy"),
+    ),
+    Part.PROCESSOR: (("group-whole", "group_rebalance_s", "rebalance"),),
+    Part.POSTGRES: (
+        ("postgres-writes", "postgres_down_s", "Postgres back"),
+        ("standbys-connected", "standbys_connected_s", "standbys back"),
+    ),
+    Part.REDIS: (("redis-answers", "redis_down_s", "Redis back"),),
+}
+# From when on the backlog may be called drained.
+SERVES: Final[Mapping[Part, str]] = {
+    Part.BROKER: "leaders-moved",
+    Part.PROCESSOR: "group-whole",
+    Part.POSTGRES: "postgres-writes",
+    Part.REDIS: "redis-answers",
+}
 
 
 @dataclass
 class Recovery:
-    """The phases of one broker's loss, ticked off in whatever order they come.
+    """The phases of one server's loss, ticked off in whatever order they come.
 
     `marks` holds the time since the fault (s) at which each condition was first seen by the live view; the
     reported moments are taken from the collectors' samples afterwards.
     """
 
     live: Live
-    broker: int
+    topology: HubTopology
+    part: Part
+    victim: Victim
+    injected_s: float  # epoch
     calm_backlog_events: tuple[float, float]  # upper quartile and 99th percentile
-    returns: bool  # whether the restart rule brings the broker back
+    returns: bool  # whether the restart rule brings the victim back
     marks: dict[str, float] = field(default_factory=dict)
     _looks: deque[tuple[float, float]] = field(default_factory=deque)  # (s since the fault, backlog) since it is calm
 
     def update(self, since_fault_s: float) -> list[str]:
         """Look once; return the names of conditions that were met now for the first time."""
         backlog = self.live.backlog_events()
-        conditions: dict[str, Callable[[], bool]] = {
-            "broker-deregistered": lambda: not self.live.registered(self.broker),
-            "leaders-moved": lambda: self.live.led_by(self.broker) == 0 and self.live.led_by(-1) == 0,
-            "broker-registered": lambda: "broker-deregistered" in self.marks and self.live.registered(self.broker),
-            "isr-full": lambda: "broker-registered" in self.marks and self.live.short_partitions() == 0,
-            "backlog-drained": lambda: self._calm(since_fault_s, backlog),
-        }
+        conditions = self._conditions()
+        conditions[DRAINED] = lambda: self._calm(since_fault_s, backlog)
         met = [name for name, holds in conditions.items() if name not in self.marks and holds()]
         for name in met:
             self.marks[name] = since_fault_s
@@ -49,20 +73,46 @@ class Recovery:
     @property
     def complete(self) -> bool:
         """Tell whether nothing is left to wait for."""
-        wanted = {"broker-deregistered", "leaders-moved", "backlog-drained"}
-        if self.returns:
-            wanted |= {"broker-registered", "isr-full"}
+        wanted = {DRAINED, *self._conditions()}
+        if not self.returns:
+            wanted -= {"broker-registered", "isr-full"}
         return wanted <= self.marks.keys()
 
+    def _conditions(self) -> dict[str, Callable[[], bool]]:
+        live, asked_s = self.live, self.injected_s + DEAD_BY_S
+        match self.part:
+            case Part.BROKER:
+                return self._broker_conditions(-1 if self.victim.broker is None else self.victim.broker)
+            case Part.PROCESSOR:
+                partitions = len(self.topology.partition_labels)
+                return {"group-whole": lambda: live.assigned_partitions(asked_s) == partitions}
+            case Part.POSTGRES:
+                wanted = self.topology.postgres.replicas - 1
+                return {
+                    "postgres-writes": lambda: live.standbys(asked_s) is not None,
+                    "standbys-connected": lambda: (live.standbys(asked_s) or 0) >= wanted,
+                }
+            case Part.REDIS:
+                return {"redis-answers": lambda: live.redis_answers(asked_s)}
+
+    def _broker_conditions(self, broker: int) -> dict[str, Callable[[], bool]]:
+        live, marks = self.live, self.marks
+        return {
+            "broker-deregistered": lambda: not live.registered(broker),
+            "leaders-moved": lambda: live.led_by(broker) == 0 and live.led_by(-1) == 0,
+            "broker-registered": lambda: "broker-deregistered" in marks and live.registered(broker),
+            "isr-full": lambda: "broker-registered" in marks and live.short_partitions() == 0,
+        }
+
     def _calm(self, since_fault_s: float, backlog: float) -> bool:
-        """Tell whether the backlog has been back for CALM_S, after the leaders moved.
+        """Tell whether the backlog has been back for CALM_S, after what was away serves again.
 
         Never far above the calm one, mostly inside it, and in its middle not above the calm one's upper quartile: the
         live view is late by a flush, which blurs it by more than what the exact judgement still calls a backlog.
         """
         upper, highest = self.calm_backlog_events
         bound = CALM_FACTOR * highest + CALM_SLACK_EVENTS
-        if backlog > bound or "leaders-moved" not in self.marks:
+        if backlog > bound or SERVES[self.part] not in self.marks:
             self._looks.clear()
             return False
         self._looks.append((since_fault_s, backlog))

@@ -111,7 +111,7 @@ def drain_window(
     full = [
         sample["t"]
         for sample in samples
-        if burst_end_s < sample["t"] < baseline_start_s and sample["lag_records"] > DRAIN_LAG_RECORDS_MIN
+        if burst_end_s < sample["t"] < baseline_start_s and sample.get("lag_records", 0.0) > DRAIN_LAG_RECORDS_MIN
     ]
     if not full or full[-1] - burst_end_s < DRAIN_S_MIN:
         return None

@@ -1,8 +1,8 @@
 """What must hold of every run of the engine: a broken kernel ends a prediction, it does not bend it.
 
 Time goes forward for each event, from its intended send over the acknowledgement and the high watermark to its row;
-what was acknowledged is there or counted as lost; and nobody answers for a partition that is out of service. From the
-first it follows that the backlog is never negative.
+what was acknowledged is there or counted as lost; nobody answers for a partition that is out of service, and nobody
+writes a row while every processor is cut off. From the first it follows that the backlog is never negative.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ RULES: Final = (
     "was visible before it was acknowledged",
     "had its row before it was visible",
     "was acknowledged while its partition was out of service",
+    "had its row while no processor wrote",
 )
 HOLDS: Final = -1  # in place of a rule's index
 MISCOUNTED: Final = "the engine lost {found} acknowledged events and counted {counted}"
@@ -38,6 +39,7 @@ def check(traffic: Traffic, disturbance: Disturbance, fate: Fate) -> None:
         disturbance.held_until_s,
         disturbance.head_until_s,
         disturbance.loses_tail,
+        *_nobody_writes(disturbance),
     )
     if rule != HOLDS:
         times = ", ".join(
@@ -55,6 +57,14 @@ def check(traffic: Traffic, disturbance: Disturbance, fate: Fate) -> None:
         raise ToolFailed(MISCOUNTED.format(found=lost, counted=fate.lost))
 
 
+def _nobody_writes(disturbance: Disturbance) -> tuple[float, float]:
+    """Return from when to when no processor writes: empty unless all of them are cut off."""
+    outage = disturbance.outage
+    if outage is None or not outage.cuts.all():
+        return np.inf, -np.inf
+    return float(outage.stops_s.max(initial=-np.inf)), float(outage.resumes_s.min(initial=np.inf))
+
+
 @compiled
 def first_breach(
     intended_s: FloatArray,
@@ -67,6 +77,8 @@ def first_breach(
     held_until_s: FloatArray,
     head_until_s: FloatArray,
     loses_tail: BoolArray,
+    silent_from_s: float,
+    silent_until_s: float,
 ) -> tuple[int, int, int]:
     """Return the first rule that is broken and the event's row, or (HOLDS, HOLDS), and how many events are lost.
 
@@ -82,6 +94,8 @@ def first_breach(
             return 1, row, lost
         if not np.isnan(committed_s[row]) and not committed_s[row] >= visible_s[row]:
             return 2, row, lost
+        if silent_from_s < committed_s[row] < silent_until_s:
+            return 4, row, lost
         if acked_s[row] >= begins_s:
             until_s, head_s = held_until_s[client[row], where], head_until_s[client[row], where]
             if acked_s[row] < (until_s if head_s == NEVER else min(until_s, head_s)):

@@ -56,6 +56,22 @@ EVEN: Final = Pace(np.array([NEVER]), np.ones(1), np.ones(1), np.ones(1))
 
 
 @dataclass(frozen=True)
+class Outage:
+    """All processors stop writing and go on later, perhaps with other partitions. Arrays by processor unless said."""
+
+    stops_s: FloatArray  # from when on none of its batches begins
+    cuts: BoolArray  # a batch under way then is lost and written again later; else it is finished first
+    resumes_s: FloatArray  # after every batch that is finished; infinity: never
+    processor: IntArray  # (partitions): who owns each afterwards, -1 none
+    turn: IntArray  # (partitions): what gathered meanwhile is fetched partition after partition, in this order
+
+
+def never_stop(processors: int) -> tuple[FloatArray, BoolArray]:
+    """Return what the kernels need for processors that go on for ever: when each stops, and if that cuts."""
+    return np.full(processors, np.inf), np.zeros(processors, np.bool_)
+
+
+@dataclass(frozen=True)
 class Disturbance:
     """What the fault does to the traffic, as control events decided it."""
 
@@ -68,6 +84,7 @@ class Disturbance:
     loses_tail: BoolArray  # (partitions): what was acknowledged but not replicated as it begins is lost
     processor: IntArray  # (partitions): which processor owns it, -1 none
     pace: Pace = EVEN
+    outage: Outage | None = None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ import numpy as np
 from workbench.compilation import compiled
 from workbench.engine.inputs import BoolArray, FloatArray, IntArray
 
+# When each processor stops for good, and if that cuts off the batch under way.
+Stops = tuple[FloatArray, BoolArray]
 # Where each stretch begins (s), its factor, its exponent on how far a value is from the typical one, and that one.
 Paces = tuple[FloatArray, FloatArray, FloatArray, float]
 
@@ -228,6 +230,15 @@ def batch_times(
 
 
 @compiled
+def another_is_busy(free_s: FloatArray, each: int, at_s: float) -> bool:
+    """Tell whether a processor but `each` is still writing at a time."""
+    busy = False
+    for other in range(len(free_s)):
+        busy = busy or (other != each and free_s[other] > at_s)
+    return busy
+
+
+@compiled
 def commit(
     queued_s: FloatArray,
     noise: FloatArray,
@@ -241,13 +252,16 @@ def commit(
     saturation_factor: float,
     stamp_lead_s: float,
     pace: Paces,
+    stops: Stops,
 ) -> FloatArray:
-    """Return when each event's row is committed; events by processor and, within it, by arrival in its queue.
+    """Return when each event's row is committed, NaN for never; events by processor and by arrival in its queue.
 
-    One batch at a time and processor. A batch that starts while another processor is busy takes longer; `pace` is of
-    those that are not full.
+    One batch at a time and processor, none from where it `stops` on; where that cuts, the one under way is not
+    committed either. A batch that starts while another processor is busy takes longer; `pace` is of those that are not
+    full.
     """
-    committed_s = np.empty(len(queued_s))
+    stops_s, cuts = stops
+    committed_s = np.full(len(queued_s), np.nan)
     processors = len(edges) - 1
     position = edges[:-1].copy()
     end = np.zeros(processors, np.int64)
@@ -259,21 +273,25 @@ def commit(
                 queued_s, position[each], edges[each + 1], free_s[each], linger_s, events_max
             )
     while True:
-        each = 0
-        for other in range(1, processors):
-            if starts_s[other] < starts_s[each]:
-                each = other
+        each = int(np.argmin(starts_s)) if processors > 0 else 0
         if processors == 0 or starts_s[each] == np.inf:
             return committed_s
+        if starts_s[each] >= stops_s[each]:
+            starts_s[each] = np.inf
+            continue
         first, begins_s, count = position[each], starts_s[each], end[each] - position[each]
         database_s, rest_s = fixed_s + event_s * count, rest_fixed_s + rest_event_s * count
         database_s, rest_s = batch_times(begins_s, count == events_max, noise[first], database_s, rest_s, pace)
-        for other in range(processors):
-            if other != each and free_s[other] > begins_s:
-                database_s *= saturation_factor
-                break
-        committed_s[first : end[each]] = begins_s + rest_s / 2.0 + max(0.0, database_s - stamp_lead_s)
+        if another_is_busy(free_s, each, begins_s):
+            database_s *= saturation_factor
+        stamp_s = begins_s + rest_s / 2.0 + max(0.0, database_s - stamp_lead_s)
         free_s[each] = begins_s + rest_s + database_s
+        if cuts[each]:
+            free_s[each] = min(free_s[each], stops_s[each])
+            if stamp_s >= stops_s[each]:
+                starts_s[each] = np.inf
+                continue
+        committed_s[first : end[each]] = stamp_s
         position[each] = end[each]
         starts_s[each] = np.inf
         if position[each] < edges[each + 1]:

@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from workbench.engine.checking import check
-from workbench.engine.inputs import Disturbance, Fate, FloatArray, Service, Traffic
+from workbench.engine.inputs import (
+    BoolArray,
+    Disturbance,
+    Fate,
+    FloatArray,
+    IntArray,
+    Outage,
+    Service,
+    Traffic,
+    never_stop,
+)
 from workbench.engine.kernels import acknowledge, commit, reach_processors
 from workbench.ordering import ascending, grouped
 
@@ -54,11 +64,47 @@ def _acknowledgements(traffic: Traffic, disturbance: Disturbance, service: Servi
 
 
 def _commits(queued_s: FloatArray, traffic: Traffic, disturbance: Disturbance, service: Service) -> FloatArray:
-    """Commit times; events that are in no queue have none."""
-    processor = disturbance.processor
-    committed_s = np.full(len(queued_s), np.nan)
+    """Commit times; events that are in no queue have none. Where there is an outage, what is before it and after."""
+    outage = disturbance.outage
     arrivals = ascending(queued_s)
-    order, edges = grouped(processor[traffic.partition[arrivals]], int(processor.max(initial=-1)) + 1)
+    owner = disturbance.processor[traffic.partition]
+    processors = int(disturbance.processor.max(initial=-1)) + 1
+    committed_s = np.full(len(queued_s), np.nan)
+    if outage is None:
+        _write(committed_s, arrivals, owner, queued_s, never_stop(processors), traffic, disturbance, service)
+        return committed_s
+    before = outage.stops_s, outage.cuts
+    _write(committed_s, arrivals, owner, queued_s, before, traffic, disturbance, service)
+    rows, again_s = _left_over(outage, committed_s, queued_s, traffic)
+    after, later = outage.processor[traffic.partition], never_stop(len(outage.stops_s))
+    _write(committed_s, rows, after, again_s, later, traffic, disturbance, service)
+    return committed_s
+
+
+def _left_over(
+    outage: Outage, committed_s: FloatArray, queued_s: FloatArray, traffic: Traffic
+) -> tuple[IntArray, FloatArray]:
+    """Return the rows that are written after the outage, in the order in which they arrive again, and when all do."""
+    owner = outage.processor[traffic.partition]
+    back_s = np.where(owner >= 0, outage.resumes_s[owner], np.inf)
+    again_s = np.maximum(queued_s, back_s)
+    turn = np.where(queued_s < back_s, outage.turn[traffic.partition], -1)
+    order = np.lexsort((turn, again_s))
+    return order[(np.isnan(committed_s) & np.isfinite(again_s))[order]], again_s
+
+
+def _write(
+    committed_s: FloatArray,
+    arrivals: IntArray,
+    owner: IntArray,
+    queued_s: FloatArray,
+    stops: tuple[FloatArray, BoolArray],
+    traffic: Traffic,
+    disturbance: Disturbance,
+    service: Service,
+) -> None:
+    """Fill in when processors commit the rows `arrivals`, in that order; `stops`: when each does and if that cuts."""
+    order, edges = grouped(owner[arrivals], len(stops[0]))
     rows = arrivals[order]
     committed_s[rows] = commit(
         queued_s[rows],
@@ -73,5 +119,5 @@ def _commits(queued_s: FloatArray, traffic: Traffic, disturbance: Disturbance, s
         service.saturation_factor,
         service.stamp_lead_s,
         disturbance.pace.of_batches,
+        stops,
     )
-    return committed_s

@@ -21,7 +21,7 @@ class Metric:
     name: str
     title: str  # words for a page, without the unit
     unit: str  # "s", "events", "partitions", "event-s", "records"
-    path: str  # kafka, pipeline
+    path: str  # kafka, pipeline, postgres, redis
     kind: str  # "metric" or "phase"
     resolution: float
     more_is_worse: bool
@@ -47,7 +47,8 @@ def _sojourns() -> list[Metric]:
     return rows
 
 
-POLL_S: Final = 0.1  # how often the observers look at ZooKeeper and the metadata
+POLL_S: Final = 0.1  # how often the observers look at ZooKeeper, the metadata, Postgres and Redis
+PROCESSORS_POLL_S: Final = 0.25  # how often they read the event processors' own metrics
 
 CATALOGUE: Final[tuple[Metric, ...]] = (
     Metric(
@@ -79,6 +80,16 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         0.0,
         True,
         functions.kafka_partitions_hit,
+    ),
+    Metric(
+        "pipeline_unavailable_s",
+        "no committed row, worst partition",
+        "s",
+        "pipeline",
+        "metric",
+        0.25,
+        True,
+        functions.pipeline_unavailable_s,
     ),
     Metric("events_late", "events late by over 1 s", "events", "kafka", "metric", 0.0, True, functions.events_late),
     Metric(
@@ -150,18 +161,116 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         "broker_start_s", "broker start to registration", "s", "kafka", "phase", POLL_S, True, functions.broker_start_s
     ),
     Metric("catch_up_s", "registration to full redundancy", "s", "kafka", "phase", POLL_S, True, functions.catch_up_s),
+    Metric(
+        "group_rebalance_s",
+        "every partition has a processor again",
+        "s",
+        "pipeline",
+        "phase",
+        PROCESSORS_POLL_S,
+        True,
+        functions.group_rebalance_s,
+    ),
+    Metric(
+        "processor_resume_s",
+        "first rows after the rebalance",
+        "s",
+        "pipeline",
+        "phase",
+        PROCESSORS_POLL_S,
+        True,
+        functions.processor_resume_s,
+    ),
+    Metric(
+        "postgres_down_s",
+        "Postgres takes writes again",
+        "s",
+        "postgres",
+        "phase",
+        POLL_S,
+        True,
+        functions.postgres_down_s,
+    ),
+    Metric(
+        "postgres_start_s",
+        "Postgres start and recovery",
+        "s",
+        "postgres",
+        "phase",
+        POLL_S,
+        True,
+        functions.postgres_start_s,
+    ),
+    Metric(
+        "processor_reconnect_s",
+        "processors write again",
+        "s",
+        "pipeline",
+        "phase",
+        POLL_S,
+        True,
+        functions.processor_reconnect_s,
+    ),
+    Metric(
+        "standbys_connected_s",
+        "standbys connected again",
+        "s",
+        "postgres",
+        "metric",
+        POLL_S,
+        True,
+        functions.standbys_connected_s,
+    ),
+    Metric("redis_down_s", "Redis answers again", "s", "redis", "phase", POLL_S, True, functions.redis_down_s),
+    Metric("redis_start_s", "Redis start and loading", "s", "redis", "phase", POLL_S, True, functions.redis_start_s),
     *_sojourns(),
 )
+
+# The metrics that only one part's loss has (workbench.fault.Part, by its value); all others every loss has.
+PART_METRICS: Final[Mapping[str, frozenset[str]]] = {
+    "broker": frozenset(
+        {
+            "broker_detect_s",
+            "leader_election_s",
+            "client_reconnect_s",
+            "broker_down_s",
+            "broker_start_s",
+            "catch_up_s",
+            "broker_rejoin_s",
+            "isr_full_s",
+        }
+    ),
+    "event processor": frozenset({"group_rebalance_s", "processor_resume_s"}),
+    "Postgres primary": frozenset(
+        {"postgres_down_s", "postgres_start_s", "processor_reconnect_s", "standbys_connected_s"}
+    ),
+    "Redis": frozenset({"redis_down_s", "redis_start_s"}),
+}
 
 # The phases that add up to a metric.
 PARTS: Final[Mapping[str, Sequence[str]]] = {
     "kafka_unavailable_s": ("broker_detect_s", "leader_election_s", "client_reconnect_s"),
+    "pipeline_unavailable_s": (
+        "kafka_unavailable_s",
+        "group_rebalance_s",
+        "processor_resume_s",
+        "postgres_down_s",
+        "processor_reconnect_s",
+    ),
+    "postgres_down_s": ("postgres_start_s",),
+    "redis_down_s": ("redis_start_s",),
     "broker_rejoin_s": ("broker_start_s", "catch_up_s"),
     "isr_full_s": ("broker_down_s", "catch_up_s"),
     "broker_down_s": ("broker_start_s",),  # the rest of it are the restart rule's waits
 }
 
 BY_NAME: Final = {metric.name: metric for metric in CATALOGUE}
+
+
+def metrics_of(part: str) -> list[Metric]:
+    """Return the rows that the loss of a part has."""
+    others = {name for other, names in PART_METRICS.items() if other != part for name in names}
+    return [metric for metric in CATALOGUE if metric.name not in others]
 
 
 def evaluate(evidence: Evidence) -> dict[str, float]:

@@ -53,48 +53,65 @@ def silent_spans(evidence: Evidence) -> FloatArray:
     A silence is an interval without an acknowledgement while a write is outstanding. A write that was never
     acknowledged is outstanding until the load's end. (NaN, NaN) without any write.
     """
+    return _once(evidence, "silent_spans", lambda: _longest_silences(evidence, evidence.writes.acked_s))
 
-    def compute() -> FloatArray:
-        writes = evidence.writes
-        answered_s, before_s = counting.answers(
-            writes.partition, writes.acked_s, evidence.moments.load_end_s, evidence.partitions
-        )
-        return counting.longest_silences(
-            writes.partition, writes.intended_s, answered_s, ascending(answered_s), before_s
-        )
 
-    return _once(evidence, "silent_spans", compute)
+def spans(evidence: Evidence, of_rows: bool) -> FloatArray:
+    """Return the silences that a fault is shown by: of committed rows where producers are not hit, else of answers."""
+    return rowless_spans(evidence) if of_rows else silent_spans(evidence)
+
+
+def rowless_spans(evidence: Evidence) -> FloatArray:
+    """Return the same of committed rows in place of acknowledgements."""
+    return _once(evidence, "rowless_spans", lambda: _longest_silences(evidence, evidence.writes.committed_s))
+
+
+def _longest_silences(evidence: Evidence, done_s: FloatArray) -> FloatArray:
+    writes = evidence.writes
+    answered_s, before_s = counting.answers(writes.partition, done_s, evidence.moments.load_end_s, evidence.partitions)
+    return counting.longest_silences(writes.partition, writes.intended_s, answered_s, ascending(answered_s), before_s)
+
+
+def _over(found: FloatArray, done_s: FloatArray) -> float:
+    """Return when the last span of over SILENCE_S ended (s after the fault); NaN without one or if nothing was done."""
+    hit = found[:, 1] - found[:, 0] > SILENCE_S
+    return float(np.max(found[hit, 1])) if hit.any() and not np.isnan(done_s).all() else NAN
 
 
 def kafka_unavailable_s(evidence: Evidence) -> float:
     """Longest silence of the worst partition, s."""
-    spans = silent_spans(evidence)
-    return float(np.nanmax(spans[:, 1] - spans[:, 0])) if np.isfinite(spans).any() else NAN
+    found = silent_spans(evidence)
+    return float(np.nanmax(found[:, 1] - found[:, 0])) if np.isfinite(found).any() else NAN
 
 
 def kafka_unavailable_s_least(evidence: Evidence) -> float:
     """Longest silence of the least affected partition, s."""
-    spans = silent_spans(evidence)
-    return float(np.nanmin(spans[:, 1] - spans[:, 0])) if np.isfinite(spans).any() else NAN
+    found = silent_spans(evidence)
+    return float(np.nanmin(found[:, 1] - found[:, 0])) if np.isfinite(found).any() else NAN
 
 
 def kafka_partitions_hit(evidence: Evidence) -> float:
     """Partitions whose longest silence exceeds SILENCE_S."""
-    spans = silent_spans(evidence)
-    return float(np.count_nonzero(spans[:, 1] - spans[:, 0] > SILENCE_S))
+    found = silent_spans(evidence)
+    return float(np.count_nonzero(found[:, 1] - found[:, 0] > SILENCE_S))
 
 
 def all_partitions_acked_s(evidence: Evidence) -> float:
     """When the last of the silent partitions acknowledged again, s after the fault; NaN if none was hit."""
+    acked_s = evidence.writes.acked_s
+    return _once(evidence, "all_partitions_acked_s", lambda: _over(silent_spans(evidence), acked_s))
 
-    def compute() -> float:
-        spans = silent_spans(evidence)
-        hit = spans[:, 1] - spans[:, 0] > SILENCE_S
-        if not hit.any() or np.isnan(evidence.writes.acked_s).all():
-            return NAN
-        return float(np.max(spans[hit, 1]))
 
-    return _once(evidence, "all_partitions_acked_s", compute)
+def all_partitions_committed_s(evidence: Evidence) -> float:
+    """When the last partition without rows for over 1 s had one again, s after the fault; NaN if none was hit."""
+    committed_s = evidence.writes.committed_s
+    return _once(evidence, "all_partitions_committed_s", lambda: _over(rowless_spans(evidence), committed_s))
+
+
+def pipeline_unavailable_s(evidence: Evidence) -> float:
+    """Longest interval in which a partition's events wait and none of their rows is committed, worst partition, s."""
+    found = rowless_spans(evidence)
+    return float(np.nanmax(found[:, 1] - found[:, 0])) if np.isfinite(found).any() else NAN
 
 
 def _device_backlog_columns(evidence: Evidence) -> tuple[FloatArray, FloatArray]:
@@ -174,11 +191,19 @@ def pipeline_backlog_event_s(evidence: Evidence) -> float:
 def pipeline_drain_s(evidence: Evidence) -> float:
     """From the last silent partition's first acknowledgement to the backlog drained, s; 0 if it drained before.
 
-    Where no partition was silent for over 1 s the clock starts with the fault.
+    Where Kafka answered all the time the clock starts when every partition has an event processor again or Postgres
+    takes writes again, and where neither was away with the fault.
     """
     drained = backlog_drained_s(evidence)
-    start = 0.0 if kafka_partitions_hit(evidence) == 0.0 else all_partitions_acked_s(evidence)
+    start = _serves_s(evidence) if kafka_partitions_hit(evidence) == 0.0 else all_partitions_acked_s(evidence)
     return float(np.maximum(0.0, drained - start))  # which, unlike max, keeps NaN
+
+
+def _serves_s(evidence: Evidence, otherwise: float = 0.0) -> float:
+    """Return when what stopped the rows serves again (s after the fault); `otherwise` where nothing was away."""
+    moments = evidence.moments
+    back = [each for each in (moments.group_whole_s, moments.postgres_writes_s) if not np.isnan(each)]
+    return max(back, default=otherwise)
 
 
 def events_late(evidence: Evidence) -> float:
@@ -205,7 +230,8 @@ def _window(evidence: Evidence, window: str) -> tuple[float, float]:
     if window == "steady":
         return moments.baseline_start_s, moments.baseline_end_s
     if window == "during":
-        return 0.0, all_partitions_acked_s(evidence)
+        hit = kafka_partitions_hit(evidence) > 0.0
+        return 0.0, all_partitions_acked_s(evidence) if hit else _serves_s(evidence, NAN)
     drained = backlog_drained_s(evidence)
     return drained, moments.load_end_s
 
@@ -253,6 +279,46 @@ def catch_up_s(evidence: Evidence) -> float:
 def broker_rejoin_s(evidence: Evidence) -> float:
     """From the start of the process that registered to every in-sync-replica set full, s."""
     return evidence.moments.isr_full_s - evidence.moments.registering_process_started_s
+
+
+def group_rebalance_s(evidence: Evidence) -> float:
+    """From the fault to every partition held by a live event processor, as their own metrics say, s."""
+    return evidence.moments.group_whole_s
+
+
+def processor_resume_s(evidence: Evidence) -> float:
+    """From every partition held by a live event processor to the last one's first row, s; 0 if it came before."""
+    return float(np.maximum(0.0, all_partitions_committed_s(evidence) - evidence.moments.group_whole_s))
+
+
+def postgres_down_s(evidence: Evidence) -> float:
+    """From the fault to a primary that takes writes, s; includes the restart rule's waits."""
+    return evidence.moments.postgres_writes_s
+
+
+def postgres_start_s(evidence: Evidence) -> float:
+    """From the start of the primary's process to taking writes, its recovery included, s."""
+    return evidence.moments.postgres_writes_s - evidence.moments.postgres_started_s
+
+
+def processor_reconnect_s(evidence: Evidence) -> float:
+    """From a primary that takes writes to the last partition's first row, s; 0 if it came before."""
+    return float(np.maximum(0.0, all_partitions_committed_s(evidence) - evidence.moments.postgres_writes_s))
+
+
+def standbys_connected_s(evidence: Evidence) -> float:
+    """From the fault to every standby connected to the primary again, s."""
+    return evidence.moments.standbys_connected_s
+
+
+def redis_down_s(evidence: Evidence) -> float:
+    """From the fault to Redis answering with its data loaded, s; includes the restart rule's waits."""
+    return evidence.moments.redis_answers_s
+
+
+def redis_start_s(evidence: Evidence) -> float:
+    """From the start of Redis's process to its answering with its data loaded, s."""
+    return evidence.moments.redis_answers_s - evidence.moments.redis_started_s
 
 
 def isr_full_s(evidence: Evidence) -> float:

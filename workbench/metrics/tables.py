@@ -64,6 +64,12 @@ class Moments:
     registering_process_started_s: float = NAN  # start of the process that registered
     broker_registered_s: float = NAN
     isr_full_s: float = NAN
+    group_whole_s: float = NAN  # every partition is held by a live event processor again
+    postgres_started_s: float = NAN  # start of the process that takes writes again
+    postgres_writes_s: float = NAN  # the primary takes writes again
+    standbys_connected_s: float = NAN  # all of them, to the primary
+    redis_started_s: float = NAN  # start of the process that answers again
+    redis_answers_s: float = NAN
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from workbench.engine import EVEN
+from workbench.engine import EVEN, never_stop
 from workbench.engine.kernels import commit
 from workbench.model.parameter import Distribution, FloatArray, Parameter, Source, lognormal
 from workbench.streams import stream
@@ -128,5 +128,6 @@ class SteadyRows:
             1.0,
             0.0,
             EVEN.of_batches,
+            never_stop(1),
         )
         return rows_s - arrivals_s

@@ -12,11 +12,12 @@ is measured.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 
-from workbench.engine import NEVER, Pace
+from workbench.engine import EVEN, NEVER, Pace
 from workbench.fault import FaultType
 from workbench.metrics.tables import BoolArray, FloatArray
 from workbench.model.cores import task_slow_down
@@ -38,6 +39,23 @@ def pace_of(world: World) -> Pace:
     crowding = _crowding(world, states + states, np.append(draining, np.zeros(len(states), np.bool_)))
     spread = np.array([world.draws["crowded_spread"] if state in CROWDED else 1.0 for state in states])
     return Pace(from_s, crowding[: len(states)] * _followers(world, states), crowding[len(states) :], spread)
+
+
+def pace_of_outage(draws: Mapping[str, float], sessions: int, stops_s: float, resumes_s: float) -> Pace:
+    """Return the factors where the brokers go on and the processors stop for a while, `sessions` of them.
+
+    Without rows to write the database takes no cores; while the backlog drains each session always wants to run.
+    """
+    if not np.isfinite([stops_s, resumes_s]).all():
+        return EVEN
+    drained_s = resumes_s + (resumes_s - stops_s) * draws["drain_per_silent_s"]
+    usual = draws["short_tasks_cores"] + draws["victim_cores"] + draws["database_cores"]
+    quiet = usual - draws["database_cores"]
+    slow_down = task_slow_down(
+        draws["machine_cores"], np.array([usual, quiet, quiet, usual]), np.array([0.0, 0.0, float(sessions), 0.0])
+    )
+    factors = slow_down / slow_down[0]
+    return Pace(np.array([NEVER, stops_s, resumes_s, drained_s]), factors, factors, np.ones(4))
 
 
 def _drain(world: World) -> tuple[float, float]:

@@ -14,7 +14,8 @@ import numpy as np
 import orjson
 
 from workbench.errors import BadInput
-from workbench.model import stated
+from workbench.fault import Part
+from workbench.model import part_priors, stated
 from workbench.model.measured import measured
 from workbench.model.parameter import Distribution, FloatArray, Parameter, parameter_from_dict
 from workbench.model.priors import all_priors
@@ -88,7 +89,8 @@ def merge(scenario: Scenario, topology: HubTopology, baseline: Baseline | None, 
     Without a baseline (no hub is up) and without a resolved victim everything measured is a prior instead,
     and the intervals are wider. Raises BadInput for what the model does not cover.
     """
-    rows = dict(all_priors())
+    part = scenario.faults[0].part if scenario.faults else Part.BROKER
+    rows = {**all_priors(), **part_priors.BY_PART[part]}
     rows.update(stated.from_manifests(topology))
     rows.update(stated.from_scenario(scenario))
     rows.update(stated.facts(scenario, topology, baseline, victim))
@@ -98,5 +100,7 @@ def merge(scenario: Scenario, topology: HubTopology, baseline: Baseline | None, 
         rows.update(measured(baseline, server, *lingers_s))
     rows.update(stated.session(rows))
     rows.update(stated.client_phases(rows))
+    if part is not Part.BROKER:
+        rows.update(stated.processor_phases(rows))
     stated.check_freeze(scenario, rows)
     return Parameters(dict(sorted(rows.items())))

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from workbench.errors import BadInput
-from workbench.metrics.catalogue import CATALOGUE
+from workbench.fault import PARTS, FaultType
+from workbench.metrics.catalogue import CATALOGUE, metrics_of
 from workbench.metrics.tables import FloatArray
-from workbench.model import workers
+from workbench.model import part_priors, workers
 from workbench.model.parameters import Parameters
 from workbench.model.priors import all_priors
 from workbench.model.replication import Columns, Model, run_slice
@@ -25,6 +26,7 @@ if TYPE_CHECKING:  # a prediction's subprocesses import this package: they need 
     from workbench.topology.hub import HubTopology
 
 SLICE: Final = 25  # replications a subprocess does between two reports
+PLACES: Final = {metric.name: place for place, metric in enumerate(CATALOGUE)}
 END_SHARE: Final = 0.95  # the envelopes end when this share of the replications has ended
 
 Progress = Callable[[int, int], None]  # replications done, of how many
@@ -47,7 +49,9 @@ def predict(
     labels = topology.partition_labels
     if sorted(parameters.value("leader_of_partition")) != sorted(labels):
         raise BadInput("parameters.json is of other manifests: its partitions differ")
-    missing = sorted({*all_priors()} - {*parameters.by_name})
+    part = PARTS[FaultType(parameters.value("fault_type"))]
+    wanted = {*all_priors(), *part_priors.BY_PART[part]}
+    missing = sorted(wanted - {*parameters.by_name})
     if missing:
         raise BadInput(f"parameters.json was written by another version: it lacks {', '.join(missing)}")
     if replications < 1:
@@ -60,7 +64,7 @@ def predict(
         scenario=scenario.name,
         seed=seed,
         replications=replications,
-        metrics={metric.name: columns.metrics[:, place].tolist() for place, metric in enumerate(CATALOGUE)},
+        metrics={metric.name: columns.metrics[:, PLACES[metric.name]].tolist() for metric in metrics_of(part)},
         parameters={name: values.tolist() for name, values in draws.items()},
         silent_spans={
             label: {

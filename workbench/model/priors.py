@@ -125,11 +125,18 @@ BROKER: Final[Mapping[str, Parameter]] = {
         "threads of a starting broker that want to run at once",
     ),
     "start_again_factor": _prior(
-        lognormal(1.35, 0.2),
+        lognormal(1.3, 0.24),
         "",
-        "brokers stopped and started again under 200 and 300 events/s (measured, eight times): 1.2 to 1.7 times what "
-        "shared cores explain; on an idle hub 1.0 (measured, four times)",
+        "brokers stopped and started again under 200 and 300 events/s (measured, 29 times): 0.8 to 1.7 times what "
+        "shared cores explain, median 1.3; on an idle hub 1.0 (measured, four times)",
         "a start's computing beside a load without its logs, to the one at the hub's start",
+    ),
+    "cold_rejoin_factor": _prior(
+        lognormal(1.5, 0.2),
+        "",
+        "the same brokers under 300 events/s (measured, 21 times): from their registration to full in-sync sets 1.2 to "
+        "2.3 times what shared cores explain, median 1.5",
+        "computing of a broker that has just started, from its registration to the last in-sync set full",
     ),
     "fewer_followers_gain": _prior(
         triangular(0.05, 0.2, 0.33),

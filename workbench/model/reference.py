@@ -8,12 +8,13 @@ at one instant (a partition is back, a processor knows its new leader), they hap
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from contextlib import suppress
+from typing import Any, Final
 
 import numpy as np
 import simpy
 
-from workbench.engine import Disturbance, Fate, Pace, Service, Traffic
+from workbench.engine import Disturbance, Fate, Outage, Pace, Service, Traffic
 from workbench.model.world import Steps
 
 BEFORE_S: Final = 1.0  # the clock starts so long before the first event
@@ -38,8 +39,10 @@ class Reference:
         self._connections: dict[int, simpy.Store] = {}
         self._queues: dict[int, simpy.Store] = {}
         self._busy: set[int] = set()
+        self._in_hand: dict[int, list[Any]] = {}  # processor -> rows collected and not committed
+        self._last_batch: set[int] = set()  # processors that stop after the one they write
         self.heads: dict[int, tuple[float, int]] = {}  # connection -> sent and series of the request in flight on it
-        self._arriving: list[tuple[int, int]] = []  # row, processor: at this instant
+        self._arriving: list[tuple[int, int, int]] = []  # turn, row, processor: at this instant
 
     def run(self) -> Fate:
         """Return the fate of every event."""
@@ -48,9 +51,13 @@ class Reference:
         for index in range(clients * partitions):
             rows = [int(row) for row in np.flatnonzero(series == index)]
             self.env.process(Producer(self, index, rows).run())
-        for processor in sorted({int(each) for each in self.disturbance.processor if each >= 0}):
+        outage = self.disturbance.outage
+        owners = set(map(int, self.disturbance.processor)) | set(map(int, outage.processor if outage else ()))
+        for processor in sorted(each for each in owners if each >= 0):
             self._queues[processor] = simpy.Store(self.env)
-            self.env.process(self._processor(processor))
+            worker = self.env.process(self._processor(processor))
+            if outage is not None:
+                self.env.process(self._outage(outage, processor, worker))
         self.env.run()
         return Fate(self.acked_s, self.visible_s, self.committed_s, self.lost)
 
@@ -116,34 +123,76 @@ class Reference:
             self._queue(row)
 
     def _queue(self, row: int) -> None:
-        """Note an event for its processor's queue, which takes what comes at one instant in the order of rows."""
-        owner = int(self.disturbance.processor[self.traffic.partition[row]])
+        """Note an event for its processor's queue, or for the time after the outage if that processor has stopped."""
+        owner, outage = int(self.disturbance.processor[self.traffic.partition[row]]), self.disturbance.outage
         if owner < 0:
             return
+        if outage is not None and self.env.now >= outage.stops_s[owner]:
+            self._again(outage, row)
+        else:
+            self._arrive(-1, row, owner)
+
+    def _again(self, outage: Outage, row: int) -> None:
+        """Put an event into its later owner's queue as soon as that one has resumed."""
+        where = self.traffic.partition[row]
+        owner = int(outage.processor[where])
+        if owner < 0:
+            return
+        resumes_s, turn = float(outage.resumes_s[owner]), int(outage.turn[where])
+        if self.env.now < resumes_s:
+            self.at(resumes_s, row, lambda: self._arrive(turn, row, owner))
+        else:
+            self._arrive(-1, row, owner)
+
+    def _arrive(self, turn: int, row: int, owner: int) -> None:
+        """Note an event for a queue, which takes what comes at one instant by turn, and then in the order of rows."""
         if not self._arriving:
             self.env.process(self._hand_over())
-        self._arriving.append((row, owner))
+        self._arriving.append((turn, row, owner))
 
     def _hand_over(self) -> Steps:
         yield self.env.timeout(INSTANT_S)
-        for row, owner in sorted(self._arriving):
+        for _, row, owner in sorted(self._arriving):
             self._queues[owner].put(row)
         self._arriving.clear()
 
+    def _outage(self, outage: Outage, processor: int, worker: simpy.Process) -> Steps:
+        """Stop one processor: what it has not written is written again later, by whoever owns it then."""
+        if np.isinf(outage.stops_s[processor]):
+            return
+        yield self.env.timeout(float(outage.stops_s[processor]) - self.env.now)
+        if processor not in self._busy or outage.cuts[processor]:
+            worker.interrupt()
+            yield worker
+        else:
+            self._last_batch.add(processor)
+            yield worker
+        self._busy.discard(processor)
+        for row in (*self._in_hand[processor], *self._queues[processor].items):
+            self._again(outage, row)
+        self._queues[processor] = simpy.Store(self.env)
+        self.env.process(self._processor(processor))
+
     def _processor(self, processor: int) -> Steps:
-        """One processor: collect a batch, write it, and again."""
-        queue, service = self._queues[processor], self.service
-        while True:
-            batch = [(yield queue.get())]
-            deadline = self.env.timeout(service.batch_linger_s)
-            while len(batch) < service.batch_events_max:
-                another = queue.get()
-                yield another | deadline
-                if not another.triggered:
-                    another.cancel()
-                    break
-                batch.append(another.value)
-            yield from self._write(processor, batch)
+        """One processor: collect a batch, write it, and again, until it is stopped."""
+        self._in_hand[processor] = []
+        with suppress(simpy.Interrupt):
+            while processor not in self._last_batch:
+                yield from self._one_batch(processor)
+        self._last_batch.discard(processor)
+
+    def _one_batch(self, processor: int) -> Steps:
+        queue, service, batch = self._queues[processor], self.service, self._in_hand[processor]
+        batch.append((yield queue.get()))
+        deadline = self.env.timeout(service.batch_linger_s)
+        while len(batch) < service.batch_events_max:
+            another = queue.get()
+            yield another | deadline
+            if not another.triggered:
+                another.cancel()
+                break
+            batch.append(another.value)
+        yield from self._write(processor, batch)
 
     def _write(self, processor: int, batch: list[int]) -> Steps:
         """Write one batch; it takes longer when another processor is busy as it starts.
@@ -166,6 +215,7 @@ class Reference:
         lead_s = min(service.stamp_lead_s, database_s)
         yield self.env.timeout(rest_s / 2.0 + database_s - lead_s)
         self.committed_s[batch] = self.env.now
+        batch.clear()
         yield self.env.timeout(lead_s + rest_s / 2.0)
         self._busy.discard(processor)
 

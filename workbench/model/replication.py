@@ -10,11 +10,11 @@ import numpy as np
 
 from workbench import engine
 from workbench.engine import Fate, Traffic
-from workbench.fault import RestartRule
+from workbench.fault import PARTS, Part
 from workbench.metrics import functions
 from workbench.metrics.catalogue import CATALOGUE, evaluate
 from workbench.metrics.counting import counts_before
-from workbench.metrics.tables import Counts, Evidence, FloatArray, Moments, WriteTable
+from workbench.metrics.tables import Counts, Evidence, FloatArray, WriteTable
 from workbench.model.course import Course, play
 from workbench.model.parameters import Parameters
 from workbench.model.setting import saturated_per_s, service_of, setting_of, slowed
@@ -82,9 +82,10 @@ class Model:
         span_s = self._span(course, draws)
         events = self._traffic(index, draws, span_s)
         fate = engine.run(events, course.disturbance, service_of(self.setting, self.parameters, draws))
-        evidence, kept = self._evidence(events, fate, course.moments, span_s, draws)
+        evidence, kept = self._evidence(events, fate, course, span_s, draws)
         curves = self._curves(evidence, fate.visible_s[kept])
-        return Replication(evaluate(evidence), functions.silent_spans(evidence), curves)
+        spans = functions.spans(evidence, of_rows=PARTS[self.setting.fault] is not Part.BROKER)
+        return Replication(evaluate(evidence), spans, curves)
 
     def _drain_per_silent_s(self, draws: Mapping[str, float]) -> float:
         """Return how long a second of silence takes to drain, in the fluid limit: arrivals to spare capacity."""
@@ -97,13 +98,12 @@ class Model:
         start_s = -(draws["baseline_s"] + BASELINE_GAP_S + WARM_UP_S)
         drain_s = DRAIN_FACTOR * draws["drain_per_silent_s"] * course.resumed_s
         drained_s = course.resumed_s + drain_s + DRAIN_ROOM_S + draws["calm_s"]
-        return start_s, self._load_end_s(drained_s, course.moments, draws)
+        return start_s, self._load_end_s(drained_s, course.awaited_s, draws)
 
-    def _load_end_s(self, calm_s: float, moments: Moments, draws: Mapping[str, float]) -> float:
+    @staticmethod
+    def _load_end_s(calm_s: float, awaited_s: Sequence[float], draws: Mapping[str, float]) -> float:
         """Return when the drill stops the load: after the last thing it waits for, at most the time-out."""
-        awaited = [calm_s, moments.leaders_moved_s]
-        if self.setting.restart is not RestartRule.NONE:
-            awaited.append(moments.isr_full_s)
+        awaited = [calm_s, *awaited_s]
         bound_s = draws["recovery_timeout_s"]
         last_s = bound_s if np.isnan(awaited).any() else min(bound_s, max(awaited))
         return float(last_s + draws["load_tail_s"])
@@ -124,7 +124,7 @@ class Model:
         self,
         events: Traffic,
         fate: Fate,
-        moments: Moments,
+        course: Course,
         span_s: tuple[float, float],
         draws: Mapping[str, float],
     ) -> tuple[Evidence, slice]:
@@ -134,7 +134,9 @@ class Model:
         """
         partitions = len(self.setting.leaders)
         begins_s = -(draws["baseline_s"] + BASELINE_GAP_S)
-        within = replace(moments, baseline_start_s=begins_s, baseline_end_s=-BASELINE_GAP_S, load_end_s=span_s[1])
+        within = replace(
+            course.moments, baseline_start_s=begins_s, baseline_end_s=-BASELINE_GAP_S, load_end_s=span_s[1]
+        )
         writes = WriteTable(
             np.arange(len(events.intended_s)),
             events.partition,
@@ -146,7 +148,7 @@ class Model:
         counts = Counts(acknowledged_lost=fate.lost)
         whole = Evidence(writes, within, counts, partitions)
         drained_s = functions.backlog_drained_s(whole)
-        end_s = min(span_s[1], self._load_end_s(drained_s + draws["calm_s"], moments, draws))
+        end_s = min(span_s[1], self._load_end_s(drained_s + draws["calm_s"], course.awaited_s, draws))
         first, last = (int(place) for place in np.searchsorted(events.intended_s, [begins_s, end_s]))
         kept = writes.between(first, last)
         return Evidence(kept, replace(within, load_end_s=end_s), counts, partitions), slice(first, last)

@@ -59,23 +59,24 @@ def rejoin(world: World) -> Steps:
     """From registered to every in-sync replica set full, and until it is as fast as the others."""
     draws = world.draws
     world.victim_is(VictimState.CATCHING_UP)
-    yield from labour(world, draws["broker_ready_s"])
+    yield from labour(world, draws["broker_ready_s"] * draws["cold_rejoin_factor"])
     world.note("ready")
     world.ready.succeed()
-    yield from catch_up(world)
+    yield from catch_up(world, draws["cold_rejoin_factor"])
     world.victim_is(VictimState.WARMING_UP)
     yield world.env.timeout(draws["broker_warm_up_s"])
     world.victim_is(VictimState.WHOLE)
 
 
-def catch_up(world: World) -> Steps:
-    """From a victim that answers again to every in-sync replica set full."""
+def catch_up(world: World, cold_factor: float = 1.0) -> Steps:
+    """From a victim that answers again to every in-sync replica set full; `cold_factor` on what it computes."""
     draws = world.draws
     yield world.isr_shrunk
     missed_bytes = world.setting.bytes_per_s * float(world.env.now)
     waits_s = draws["isr_rejoin_waits_share"] * draws["isr_rejoin_s"]
     yield world.env.timeout(waits_s)
-    yield from labour(world, draws["isr_rejoin_s"] - waits_s + missed_bytes / draws["catch_up_bytes_per_s"])
+    computes_s = (draws["isr_rejoin_s"] - waits_s) * cold_factor
+    yield from labour(world, computes_s + missed_bytes / draws["catch_up_bytes_per_s"])
     world.note("isr_full")
     world.isr_full.succeed()
 

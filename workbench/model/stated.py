@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from workbench.errors import BadInput, Problem
-from workbench.fault import FaultType
-from workbench.metrics.catalogue import POLL_S
+from workbench.fault import FaultType, Part, RestartRule
+from workbench.metrics.catalogue import POLL_S, PROCESSORS_POLL_S
 from workbench.model.parameter import Parameter, Source, uniform
 from workbench.units import seconds_from_ms
 from workbench.workload import BURST_S
@@ -63,6 +63,11 @@ def from_manifests(topology: HubTopology) -> dict[str, Parameter]:
             {topic.name: topic.min_insync_replicas for topic in topics}, "", "KafkaTopic spec.config"
         ),
         "processors": row(topology.processors.replicas, "", "Deployment spec.replicas of the event processor"),
+        "group_session_s": row(
+            topology.processors.group_session_timeout_s,
+            "s",
+            "environment GROUP_SESSION_TIMEOUT_S of the event processor",
+        ),
         "batch_events_max": row(topology.processors.batch_events_max, "events", "environment BATCH_EVENTS_MAX"),
         "batch_linger_s": row(topology.processors.batch_linger_s, "s", "environment BATCH_LINGER_S"),
     }
@@ -77,6 +82,9 @@ def from_scenario(scenario: Scenario) -> dict[str, Parameter]:
     if fault.type is FaultType.BROKER_FREEZE and scenario.workload.acks != "all":
         problem = Problem(str(scenario.path), "load.acks", scenario.workload.acks, "all, where a broker is frozen")
         raise BadInput("the model does not cover what a thawed leader acknowledges by itself", [problem])
+    if fault.part in (Part.POSTGRES, Part.REDIS) and scenario.restart is RestartRule.NONE:
+        problem = Problem(str(scenario.path), "restart", "none", f"kubelet-rules: there is no other {fault.part}")
+        raise BadInput(f"the model does not cover a {fault.part} that stays away", [problem])
     origin = scenario.path.name
     run_up_s = BURST_S + scenario.baseline_s + PREDICT_AND_STEADY_S
 
@@ -117,7 +125,8 @@ def facts(
         others = [each for each in topology.kafka.broker_ids if each != broker]
         leaders = {label: others[index % len(others)] for index, label in enumerate(leaders)}
     return {
-        "victim_broker": Parameter(broker, "", source, origin),
+        "victim_broker": Parameter(broker, "", source, origin, "-1: it is no broker"),
+        "victim_processor": Parameter(_victim_processor(scenario, victim), "", source, origin, "-1: it is none"),
         "victim_is_controller": Parameter(controls, "", source, origin),
         "victim_session_on_zookeeper_leader": Parameter(
             _on_leader(baseline, broker), "", source, origin, "null: not known, drawn"
@@ -129,7 +138,14 @@ def facts(
     }
 
 
+def _victim_processor(scenario: Scenario, victim: Victim | None) -> int:
+    named = scenario.faults[0].victim.processor if victim is None else victim.processor
+    return -1 if named is None else named
+
+
 def _victim_broker(scenario: Scenario, topology: HubTopology, victim: Victim | None) -> int:
+    if scenario.faults[0].part is not Part.BROKER:
+        return -1
     if victim is not None and victim.broker is not None:
         return victim.broker
     named = scenario.faults[0].victim.broker
@@ -235,6 +251,31 @@ def producers(load_workers: int) -> list[str]:
 def consumers(processors: int) -> list[str]:
     """Return the names of the processors' Kafka clients."""
     return [f"processor_{index}" for index in range(processors)]
+
+
+def processor_phases(rows: Mapping[str, Parameter]) -> dict[str, Parameter]:
+    """Return the phases that matter when processors stop: each one's heartbeat, its batch, and the observers' polls."""
+    each = range(int(rows["processors"].value))
+    phase, drawn = uniform(0.0, 1.0), "any phase"
+    heartbeats = "librdkafka rd_kafka_cgrp_heartbeat, every heartbeat.interval.ms"
+    return {
+        "fetch_ring_share": Parameter(phase, "", Source.PRIOR, drawn, "how far the brokers' rings of partitions are"),
+        **{f"heartbeat_phase_{index}": Parameter(phase, "", Source.PRIOR, heartbeats, drawn) for index in each},
+        **{
+            f"first_failure_share_{index}": Parameter(phase, "", Source.PRIOR, drawn, "of BATCH_LINGER_S")
+            for index in each
+        },
+        "poll_processors_phase_s": Parameter(
+            uniform(0.0, PROCESSORS_POLL_S),
+            "s",
+            Source.MANIFEST,
+            "workbench.metrics.catalogue PROCESSORS_POLL_S",
+            "of the observers",
+        ),
+        "poll_stores_phase_s": Parameter(
+            uniform(0.0, POLL_S), "s", Source.MANIFEST, "workbench.metrics.catalogue POLL_S", "of the observers"
+        ),
+    }
 
 
 def client_phases(rows: Mapping[str, Parameter]) -> dict[str, Parameter]:

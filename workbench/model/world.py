@@ -26,7 +26,8 @@ class Setting:
     restart: RestartRule
     acks: str
     brokers: tuple[int, ...]
-    victim: int
+    victim: int  # broker, -1: another server
+    victim_processor: int  # -1: another server
     victim_is_controller: bool
     session_on_zookeeper_leader: bool | None
     zookeeper_servers: int
@@ -38,6 +39,7 @@ class Setting:
     min_insync_replicas: tuple[int, ...]
     processors_of_partition: tuple[int, ...]
     offsets_topic_partitions: int
+    group_session_s: float
     producers: tuple[str, ...]
     consumers: tuple[str, ...]
     typical_response_s: float  # median response time of an undisturbed request

@@ -53,6 +53,35 @@ def registering_start_s(starts: Sequence[ProcessStart], after_s: float, register
     return max(before) if before else NAN
 
 
+def group_whole_s(processors: Sequence[Sample], partitions: int, after_s: float) -> float:
+    """Return when the event processors alive after a time were first seen to hold every partition, epoch s; or NaN."""
+    return _first(_asked(processors, after_s), after_s, lambda sample: bool(sample["assigned"] == partitions))
+
+
+def postgres_writes_s(stores: Sequence[Sample], after_s: float) -> float:
+    """Return when a question asked after a time first found a primary that takes writes, epoch s; NaN if never."""
+    return _first(_asked(stores, after_s), after_s, lambda sample: sample["standbys"] is not None)
+
+
+def standbys_connected_s(stores: Sequence[Sample], wanted: int, after_s: float) -> float:
+    """Return when so many standbys were first seen connected, epoch s; NaN if never."""
+    return _first(stores, after_s, lambda sample: sample["standbys"] is not None and sample["standbys"] >= wanted)
+
+
+def redis_answers_s(stores: Sequence[Sample], after_s: float) -> float:
+    """Return when a question asked after a time first found Redis answering, epoch s; NaN if never."""
+    return _first(_asked(stores, after_s), after_s, lambda sample: bool(sample["redis"]))
+
+
+def started_again_s(starts: Sequence[ProcessStart], after_s: float) -> float:
+    """Return the first start of a process after a time, epoch s; NaN without one."""
+    return next((start.started_s for start in starts if start.started_s >= after_s), NAN)
+
+
+def _asked(samples: Sequence[Sample], after_s: float) -> list[Sample]:
+    return [sample for sample in samples if sample["asked"] >= after_s]
+
+
 def _first(samples: Sequence[Sample], after_s: float, holds: Callable[[Sample], bool]) -> float:
     found = (float(sample["t"]) for sample in seen(samples) if sample["t"] >= after_s and holds(sample))
     return next(found, NAN)

@@ -20,12 +20,6 @@ from workbench.report.record import Record, capital, clock, plain
 from workbench.report.row import Row
 
 HIT_S: Final = 1.0  # a partition silent for longer was hit
-REACHED: Final = {
-    "2": "all leaders had moved after {}",
-    "3": "every partition acknowledged again after {}",
-    "4": "the backlog was gone after {}",
-    "6": "every in-sync replica set was full after {}",
-}
 
 
 def timeline(record: Record) -> Section:
@@ -35,7 +29,7 @@ def timeline(record: Record) -> Section:
         sentence = "No fault was injected, so there is no recovery to show."
         return Section("timeline", "Timeline", question, [sentence], tables=_entries_table(record))
     reached = milestones(record)
-    said = [REACHED[m.number].format(m.scale.text(m.observed)) for m in reached if m.observed is not None]
+    said = [m.reached.format(m.scale.text(m.observed)) for m in reached if m.observed is not None]
     sentence = words.listed(said)
     sentence = f"{capital(sentence)}." if said else "No milestone of the recovery was reached."
     found = curves(record)
@@ -161,31 +155,30 @@ def phases(record: Record) -> Section:
             draw_phases("f3-phases", "Phases of the recovery", _phases_caption(record, rows), rows, record.judged, note)
         )
         tables.append(_phases_table(record, rows))
-    silent = silent_partitions(record)
+    silent, quiet = silent_partitions(record), record.page.quiet
     if silent:
         shown = f", the {PARTITIONS_MAX} longest" if len(silent) > PARTITIONS_MAX else ""
-        text = f"{silent[0].label} was silent longest, for {seconds(silent[0].length_s)}{shown}."
+        text = f"{silent[0].label} was {quiet} longest, for {seconds(silent[0].length_s)}{shown}."
         text = words.caption(record, text)
-        figures.append(draw_partitions("f4-partitions", "Silence of each partition", text, silent, record.judged, note))
-        tables.append(_partitions_table(silent))
+        figures.append(
+            draw_partitions("f4-partitions", f"Each partition {quiet}", text, silent, quiet, record.judged, note)
+        )
+        tables.append(_partitions_table(silent, quiet))
     if not sentences:
         sentences = ["No phase of the recovery was observed."]
     return Section("phases", "Phases", "Where did the time go?", sentences, figures, tables)
 
 
 def _detection(record: Record) -> str:
-    parts = [record.row(name) for name in ("broker_detect_s", "leader_election_s", "client_reconnect_s")]
-    whole = record.row("kafka_unavailable_s")
+    doing = record.page.parts
+    parts = [record.row(name) for name in doing]
+    whole = record.row(record.page.silence)
     known = [row for row in parts if row is not None and row.observed is not None]
-    if len(known) < len(parts) or whole is None or whole.observed is None:
+    if not known or len(known) < len(parts) or whole is None or whole.observed is None:
         return ""
     longest = max(known, key=lambda row: row.observed or 0.0)
-    doing = {
-        "broker_detect_s": "Detecting the dead broker",
-        "leader_election_s": "Moving the leaders",
-        "client_reconnect_s": "The clients' way to the new leaders",
-    }[longest.name]
-    return f"{doing} took {longest.with_unit()} of the {whole.with_unit()} without an acknowledgement."
+    without = "an acknowledgement" if record.page.silence == "kafka_unavailable_s" else "a committed row"
+    return f"{doing[longest.name]} took {longest.with_unit()} of the {whole.with_unit()} without {without}."
 
 
 def _partitions_sentence(record: Record) -> str:
@@ -195,11 +188,11 @@ def _partitions_sentence(record: Record) -> str:
     if not total:
         return ""
     if not hit:
-        return f"None of the {total} partitions was silent for over {HIT_S:.0f} s."
+        return f"None of the {total} partitions was {record.page.quiet} for over {HIT_S:.0f} s."
     which = f"All {total}" if len(hit) == total else f"{len(hit)} of {total}"
     lengths = [part.length_s for part in hit]
     written = scale("s", lengths, 0.1)
-    return f"{which} partitions were silent, for {written.spoken(min(lengths), max(lengths))}."
+    return f"{which} partitions were {record.page.quiet}, for {written.spoken(min(lengths), max(lengths))}."
 
 
 def _phases_caption(record: Record, rows: Sequence[tuple[str, Row]]) -> str:
@@ -258,10 +251,10 @@ def _leaders(old: int, new: int) -> str:
     return f"{old} to {new}" if old != new else f"{old} stays"
 
 
-def _partitions_table(silent: Sequence[SilentPartition]) -> Table:
+def _partitions_table(silent: Sequence[SilentPartition], quiet: str) -> Table:
     columns = (
         Column("partition"),
-        Column("silent from, s", True),
+        Column(f"{quiet} from, s", True),
         Column("until, s", True),
         Column("predicted until, s", True),
         Column("for, s", True),
@@ -272,7 +265,7 @@ def _partitions_table(silent: Sequence[SilentPartition]) -> Table:
         until = "-" if part.predicted_end is None else f"{part.predicted_end[0]:.1f}-{part.predicted_end[1]:.1f}"
         numbers = (f"{part.start_s:.1f}", f"{part.end_s:.1f}", until, f"{part.length_s:.1f}")
         rows.append(cells(part.label, *numbers, part.leaders))
-    return Table("Silence of each partition", columns, rows, name="partitions", summary="Every partition's silence")
+    return Table(f"Each partition {quiet}", columns, rows, name="partitions", summary=f"Every partition {quiet}")
 
 
 def ledger(record: Record) -> Section:

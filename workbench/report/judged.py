@@ -10,12 +10,6 @@ from workbench.report.figures.sheet import Drawing
 from workbench.report.record import SEALED, Record, clock, plain
 from workbench.report.row import Row, in_table_order
 
-FELT = (
-    ("kafka_unavailable_s", "no acknowledgement, worst partition"),
-    ("events_late", "events late by over 1 s"),
-    ("acknowledged_records_lost", "acknowledged events lost"),
-    ("isr_full_s", "until full redundancy was back"),
-)
 TIMES = ("ack_", "commit_")  # metrics that are percentiles of times: a ladder of their own
 
 
@@ -45,7 +39,7 @@ def verdicts(record: Record) -> Section:
 def big_numbers(record: Record) -> list[BigNumber]:
     """Return the four large numbers."""
     found = []
-    for name, title in FELT:
+    for name, title in record.page.felt:
         row = record.row(name)
         if row is None:
             found.append(BigNumber("-", "", title, ["not observed"], ""))
@@ -69,10 +63,10 @@ def big_numbers(record: Record) -> list[BigNumber]:
 def felt(record: Record) -> Section:
     """Return section 2."""
     parts = []
-    silence, late = record.row("kafka_unavailable_s"), record.row("events_late")
+    silence, late = record.row(record.page.silence), record.row("events_late")
     if silence is not None and silence.observed is not None:
         bound = f" (objective {silence.bound_text()})" if silence.objective else ""
-        parts.append(f"For {silence.with_unit()} the worst partition acknowledged nothing{bound}")
+        parts.append(f"For {silence.with_unit()} the worst partition {record.page.silent}{bound}")
     if late is not None and late.observed is not None:
         parts.append(f"{count(late.observed)} events came more than 1 s late")
     parts += _fates(record)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
 
 import numpy as np
 
@@ -15,31 +14,6 @@ from workbench.records.prediction import interval, median
 from workbench.report.record import Record
 from workbench.report.row import Interval, Row
 
-# Number on every figure, metric of the phase. The broker's start is a part of phase 5.
-PHASES: Final = (
-    ("1", "broker_detect_s"),
-    ("2", "leader_election_s"),
-    ("3", "client_reconnect_s"),
-    ("4", "pipeline_drain_s"),
-    ("5", "broker_down_s"),
-    ("part of 5", "broker_start_s"),
-    ("6", "catch_up_s"),
-)
-TOTAL: Final = "isr_full_s"
-
-# A milestone is reached when the phases named have passed since the fault; its number is the last one's.
-_MILESTONES: Final = (
-    ("2", "leaders moved", ("broker_detect_s", "leader_election_s"), "leaders-moved"),
-    ("3", "acknowledged again", ("broker_detect_s", "leader_election_s", "client_reconnect_s"), ""),
-    (
-        "4",
-        "backlog drained",
-        ("broker_detect_s", "leader_election_s", "client_reconnect_s", "pipeline_drain_s"),
-        "backlog-drained",
-    ),
-    ("6", "in-sync replicas full", (TOTAL,), "isr-full"),
-)
-
 
 @dataclass(frozen=True)
 class Milestone:
@@ -47,6 +21,7 @@ class Milestone:
 
     number: str
     title: str
+    reached: str  # "all leaders had moved after {}"
     observed: float | None
     median: float | None
     intervals: Mapping[str, Interval]
@@ -84,23 +59,24 @@ class Milestone:
 def milestones(record: Record) -> list[Milestone]:
     """Return every milestone that was predicted or reached, in the order of their numbers."""
     found = []
-    for number, title, parts, kind in _MILESTONES:
-        column = _sum_of_columns(record, parts)
+    for wanted in record.page.milestones:
+        column = _sum_of_columns(record, wanted.phases)
         middle = median(column)
-        observed = _observed(record, parts)
-        if observed is None and kind:
-            observed = record.moment(kind)
+        observed = _observed(record, wanted.phases)
+        if observed is None and wanted.entry:
+            observed = record.moment(wanted.entry)
         levels = () if np.isnan(middle) else ("50", "80", "90")
         intervals = {level: interval(column, float(level)) for level in levels}
         if observed is not None or intervals:
-            row = record.row(parts[0]) if len(parts) == 1 else None
-            found.append(Milestone(number, title, observed, None if np.isnan(middle) else middle, intervals, row))
+            row = record.row(wanted.phases[0]) if len(wanted.phases) == 1 else None
+            median_s = None if np.isnan(middle) else middle
+            found.append(Milestone(wanted.number, wanted.title, wanted.reached, observed, median_s, intervals, row))
     return found
 
 
 def phase_rows(record: Record) -> list[tuple[str, Row]]:
     """Return number and row of every phase of this run, the total last."""
-    found = [(number, record.row(name)) for number, name in (*PHASES, ("total", TOTAL))]
+    found = [(number, record.row(name)) for number, name in (*record.page.phases, ("total", record.page.total))]
     return [(number, row) for number, row in found if row is not None]
 
 

@@ -12,10 +12,12 @@ from typing import Any, Final
 
 import orjson
 
+from workbench.fault import PARTS, FaultType
 from workbench.metrics.catalogue import CATALOGUE
 from workbench.records import timeline
 from workbench.records.folder import RunFolder, load_json
 from workbench.records.prediction import Prediction, read_prediction
+from workbench.report.parts import PAGES, PartPage
 from workbench.report.row import Row, row_from_comparison, row_without_comparison, without_outcome
 
 SEALED: Final = "sealed"
@@ -120,6 +122,12 @@ class Record:
         if found.get("broker") is not None:
             return f"broker {found['broker']}"
         return str(found.get("server", "the victim"))
+
+    @property
+    def page(self) -> PartPage:
+        """Return what is shown of the loss of the part that was hit."""
+        kind = (self.run.get("fault") or {}).get("type", FaultType.BROKER_KILL)
+        return PAGES[PARTS[FaultType(kind)]]
 
     @property
     def fault_word(self) -> str:

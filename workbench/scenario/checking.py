@@ -16,7 +16,7 @@ from workbench.topology.fields import near
 def read_with_hub(path: Path) -> tuple[Scenario, HubTopology]:
     """Return a scenario and the topology of its manifests.
 
-    Raises BadInput with every problem of the scenario's form, of the manifests, and of brokers and topics that
+    Raises BadInput with every problem of the scenario's form, of the manifests, and of servers and topics that
     the scenario names and the hub does not have.
     """
     found: list[Problem] = []
@@ -50,19 +50,23 @@ def manifests_of(document: Node) -> Path | None:
 
 
 def misfits(document: Node, topology: HubTopology) -> list[Problem]:
-    """Return where a scenario's document speaks of brokers and topics that its hub does not have."""
-    return [*_brokers(document, topology), *_topics(document, topology)]
+    """Return where a scenario's document speaks of servers and topics that its hub does not have."""
+    return [*_victims(document, topology), *_topics(document, topology)]
 
 
-def _brokers(document: Node, topology: HubTopology) -> Iterator[Problem]:
-    there = topology.kafka.broker_ids
+def _victims(document: Node, topology: HubTopology) -> Iterator[Problem]:
+    there = {
+        "broker": (list(topology.kafka.broker_ids), "a broker of the hub"),
+        "processor": (list(range(topology.processors.replicas)), "an event processor of the hub"),
+    }
     faults = document.get("faults")
     for index, fault in enumerate(faults.items if faults else ()):
-        broker = fault.get("victim", "broker")
-        if broker is not None and type(broker.value) is int and broker.value not in there:
-            bound = f"a broker of the hub: {there[0]} to {there[-1]}"
-            key = f"faults[{index}].victim.broker"
-            yield Problem(broker.place.file, key, str(broker.value), bound, broker.place.line)
+        for key, (numbers, words) in there.items():
+            named = fault.get("victim", key)
+            if named is not None and type(named.value) is int and named.value not in numbers:
+                bound = f"{words}: {numbers[0]} to {numbers[-1]}"
+                path = f"faults[{index}].victim.{key}"
+                yield Problem(named.place.file, path, str(named.value), bound, named.place.line)
 
 
 def _topics(document: Node, topology: HubTopology) -> Iterator[Problem]:

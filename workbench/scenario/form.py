@@ -5,11 +5,11 @@ A field's description is what a person reads when the value is wrong, so it name
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from workbench.fault import FaultType, RestartRule
+from workbench.fault import PARTS, ROLES, FaultType, Part, RestartRule
 from workbench.metrics.catalogue import BY_NAME
 from workbench.scenario.drill_scenario import Expectation
 from workbench.topology.fields import near, one_of
@@ -40,6 +40,13 @@ def _sums_to_one(mix: dict[str, float]) -> dict[str, float]:
     return mix
 
 
+VICTIMS: Final = {
+    Part.BROKER: "{broker: <id>}, {role: controller} or {role: leads-nothing}",
+    Part.PROCESSOR: "{processor: <index>}",
+    Part.POSTGRES: "{role: primary}",
+    Part.REDIS: "{role: redis}",
+}
+Role = Literal["controller", "leads-nothing", "primary", "redis"]
 MetricName = Annotated[str, AfterValidator(_known_metric)]
 Rate = Annotated[
     float, Field(gt=0, le=RATE_PER_S_MAX, description=f"events per second, above 0 and at most {RATE_PER_S_MAX:g}")
@@ -111,20 +118,29 @@ class VictimForm(_Form):
     """Whom a fault hits."""
 
     broker: int | None = Field(default=None, ge=0, le=999, description="a broker's id, a whole number from 0")
-    role: Literal["controller", "leads-nothing"] | None = Field(default=None, description="controller or leads-nothing")
+    processor: int | None = Field(
+        default=None, ge=0, le=999, description="an event processor's index, a whole number from 0"
+    )
+    role: Role | None = Field(default=None, description=one_of(get_args(Role)))
 
     @model_validator(mode="after")
     def _exactly_one(self) -> VictimForm:
-        if (self.broker is None) == (self.role is None):
-            raise ValueError("either broker (an id) or role")
+        if sum(each is not None for each in (self.broker, self.processor, self.role)) != 1:
+            raise ValueError("either broker (an id), processor (an index) or role")
         return self
+
+    def is_of(self, part: Part) -> bool:
+        """Tell whether this names a server of a part of the hub."""
+        if self.role is not None:
+            return self.role in ROLES[part]
+        return part is (Part.BROKER if self.broker is not None else Part.PROCESSOR)
 
 
 class FaultForm(_Form):
     """One thing that is broken."""
 
     type: FaultType = Field(strict=False, description=one_of(FaultType))
-    victim: VictimForm = Field(description="a map: {broker: 1} or {role: controller}")
+    victim: VictimForm = Field(description="a map: {broker: 1}, {processor: 0} or {role: controller}")
     at_s: float = Field(default=0.0, ge=0, le=600, description="seconds after the drawn moment, from 0 to 600")
     for_s: float | None = Field(
         default=None, gt=0, le=FREEZE_S_MAX, description=f"seconds a freeze lasts, above 0 and at most {FREEZE_S_MAX:g}"
@@ -134,6 +150,12 @@ class FaultForm(_Form):
     def _only_a_freeze_ends_by_itself(self) -> FaultForm:
         if (self.type is FaultType.BROKER_FREEZE) != (self.for_s is not None):
             raise ValueError("for_s (seconds) with BrokerFreeze, and with no other fault")
+        return self
+
+    @model_validator(mode="after")
+    def _hits_what_it_can(self) -> FaultForm:
+        if not self.victim.is_of(PARTS[self.type]):
+            raise ValueError(f"{self.type} with a victim of {VICTIMS[PARTS[self.type]]}")
         return self
 
 

@@ -139,4 +139,5 @@ def _workload(load: LoadForm) -> Workload:
 
 
 def _fault(fault: FaultForm) -> Fault:
-    return Fault(fault.type, VictimSelector(fault.victim.broker, fault.victim.role), fault.at_s, fault.for_s or 0.0)
+    victim = VictimSelector(fault.victim.broker, fault.victim.role, fault.victim.processor)
+    return Fault(fault.type, victim, fault.at_s, fault.for_s or 0.0)

@@ -34,6 +34,7 @@ class Victim:
     broker: int | None = None
     led_partitions: tuple[str, ...] = ()  # "topic-partition" it leads now
     is_controller: bool = False
+    processor: int | None = None
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,12 @@ class Target(Protocol):
 
     def undo(self) -> UndoResult:
         """Bring back whatever a fault took away; idempotent, verified."""
+
+    def standbys(self) -> int | None:
+        """Return how many standbys are connected to a primary that takes writes; None when there is none."""
+
+    def redis_answers(self) -> bool:
+        """Tell whether Redis answers and has its data loaded."""
 
     def restarts(self) -> bool:
         """Tell whether a server that died is started again without an undo."""

@@ -39,9 +39,15 @@ class SilentPartition:
 
 
 def draw_partitions(
-    name: str, title: str, caption: str, partitions: Sequence[SilentPartition], judged: bool, note: str
+    name: str,
+    title: str,
+    caption: str,
+    partitions: Sequence[SilentPartition],
+    quiet: str,
+    judged: bool,
+    note: str,
 ) -> Drawing:
-    """Return the figure of the longest silences, at most PARTITIONS_MAX, in the order given."""
+    """Return the figure of the longest silences, at most PARTITIONS_MAX, in the order given; `quiet` names them."""
     shown = partitions[:PARTITIONS_MAX]
     words = [f"{part.label}: {part.start_s:.1f} to {part.end_s:.1f} s, leader {part.leaders}" for part in shown]
 
@@ -60,7 +66,7 @@ def draw_partitions(
         axes.axvline(0.0, color=FAIL, linewidth=1.2, zorder=1.5)
         marks.fault(axes, 0.0, TOP_IN - 0.06, variant)
         heading = variant.width_in if variant.narrow else sheet.margin_left
-        sheet.write(heading, 0.13, "leader" if variant.narrow else "silent, leader", MUTED, align=_side(variant))
+        sheet.write(heading, 0.13, "leader" if variant.narrow else f"{quiet}, leader", MUTED, align=_side(variant))
         for index, part in enumerate(shown):
             _partition(sheet, axes, part, TOP_IN + (index + 0.5) * row_in, judged)
         return sheet.figure

@@ -34,9 +34,12 @@ class Control:
         """Start a known process now unless it runs; return its id."""
         return int(self._ask("start", name=name)["process_id"])
 
-    def signal(self, name: str, signum: int, process_id: int = 0) -> float:
-        """Send a signal and return the moment (epoch s) just before; `process_id` must be its id, unless 0."""
-        return float(self._ask("signal", name=name, signum=signum, process_id=process_id)["sent_s"])
+    def signal(self, name: str, signum: int, process_id: int = 0, *, family: bool = False) -> float:
+        """Send a signal and return the moment (epoch s) just before; `process_id` must be its id, unless 0.
+
+        With `family` its children get it too, right after it.
+        """
+        return float(self._ask("signal", name=name, signum=signum, process_id=process_id, family=family)["sent_s"])
 
     def processes(self) -> list[ServerStatus]:
         """Return every process, in the order of their first starts."""

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import math
 import os
 import platform
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 import psutil
 
-from workbench.errors import BadInput, ToolFailed
-from workbench.fault import SIGNAL_NAMES, Fault, FaultType, RestartRule, VictimSelector
+from workbench.errors import ToolFailed
+from workbench.fault import SIGNAL_NAMES, Fault, FaultType, RestartRule
+from workbench.target.local import injection, victims, wholeness
 from workbench.target.local.cluster import Cluster
 from workbench.target.local.control import Control
+from workbench.target.local.doors import Doors
 from workbench.target.local.ending import end_hub
 from workbench.target.local.places import DIRECTORY_MARK, HUB_MARK
 from workbench.target.local.processes import ProcessSpec, ServerStatus
@@ -34,14 +34,6 @@ from workbench.target.port import (
 )
 from workbench.topology.hub import HubTopology
 
-REAP_TIMEOUT_S: Final = {FaultType.BROKER_KILL: 10.0, FaultType.BROKER_STOP: 60.0}
-# A JVM that ends after SIGTERM exits with 128 + 15 (its own handler runs the shutdown hooks).
-PROOFS: Final = {FaultType.BROKER_KILL: ("SIGKILL",), FaultType.BROKER_STOP: ("exit 143", "SIGTERM")}
-REAP_POLL_S: Final = 0.01
-FREEZE_TIMEOUT_S: Final = 5.0
-UNDO_TIMEOUT_S: Final = 120.0  # the longest session time-out of the overlays, a start and the catch-up
-UNDO_POLL_S: Final = 0.25
-UNDO_RETRY_S: Final = 10.0  # a server that ended again is started again after this long
 SUPERVISOR_EXITS_S: Final = 10.0
 STAND_INS: Final = (
     "The kubelet's restarts of a crashed server are decided by a stand-in that follows its published rule "
@@ -62,6 +54,7 @@ class LocalHub:
         self.record = hub_record
         self.control = Control(hub_record.hub_id)
         self.cluster = Cluster(hub_record.ports)
+        self.doors = Doors(hub_record.endpoints)
         self._supervisor = supervisor
         self._owned = owned
 
@@ -78,15 +71,19 @@ class LocalHub:
 
     def close(self) -> None:
         """End every process of the hub and remove its directory; raises ToolFailed when something is left."""
-        self.cluster.close()
+        self._close_connections()
         end_hub(self.directory)
         self._let_go()
 
     def disconnect(self) -> None:
         """Close this object's connections and leave the hub as it is (an owned one ends with its owner)."""
-        self.cluster.close()
+        self._close_connections()
         if not self._owned:
             self._let_go()
+
+    def _close_connections(self) -> None:
+        self.cluster.close()
+        self.doors.close()
 
     def _let_go(self) -> None:
         """Be done with the supervisor as a child process: reap it if it has ended, else leave it to init."""
@@ -143,146 +140,27 @@ class LocalHub:
 
     def resolve(self, fault: Fault) -> Victim:
         """Return the exact victim of a fault. Raises BadInput when there is none."""
-        if fault.type not in self.faults():
-            raise BadInput(f"the target local cannot do {fault.type}; it can do {', '.join(sorted(self.faults()))}")
-        states = self.partition_states()
-        controller = self.controller()
-        broker = self._broker_of(fault.victim, states, controller)
-        status = self._status(f"kafka-{broker}")
-        if not status.process_id:
-            raise BadInput(f"{fault.victim}: {status.name} is not running")
-        led = tuple(sorted(label for label, state in states.items() if state.leader == broker))
-        return Victim(status.name, status.node, status.process_id, broker, led, broker == controller)
-
-    def _broker_of(self, wanted: VictimSelector, states: Mapping[str, PartitionState], controller: int) -> int:
-        brokers = self.topology.kafka.broker_ids
-        if wanted.broker is not None:
-            if wanted.broker not in brokers:
-                raise BadInput(f"there is no broker {wanted.broker}; the hub has {', '.join(map(str, brokers))}")
-            return wanted.broker
-        if wanted.role == "controller":
-            if controller < 0:
-                raise BadInput("no broker is the controller now")
-            return controller
-        if wanted.role == "leads-nothing":
-            leaders = {state.leader for state in states.values()}
-            idle = [broker for broker in sorted(self.registered_brokers()) if broker not in leaders]
-            if not idle:
-                raise BadInput("every broker leads a partition now")
-            return idle[0]
-        raise BadInput(f"unknown role {wanted.role!r}: controller or leads-nothing")
+        return victims.resolve(self, fault)
 
     def inject(self, fault: Fault, victim: Victim) -> Injection:
-        """Signal exactly that process and wait, bounded, until it is reaped, or stopped where the fault is a freeze."""
-        if fault.type is FaultType.BROKER_FREEZE:
-            return self._freeze(fault, victim)
-        wanted = signal.Signals[SIGNAL_NAMES[fault.type]]
-        injected_s = self.control.signal(victim.server, wanted, victim.process_id)
-        _happens(lambda: self._ended(victim) is not None, REAP_TIMEOUT_S[fault.type])
-        ended = self._ended(victim)
-        if ended is None:
-            evidence = f"pid {victim.process_id} still runs {REAP_TIMEOUT_S[fault.type]:.0f} s after {wanted.name}"
-        elif ended.exit.startswith("SIG"):
-            evidence = f"pid {victim.process_id} reaped, killed by {ended.exit}"
-        else:
-            evidence = f"pid {victim.process_id} reaped after {wanted.name}, {ended.exit}"
-        return Injection(
-            fault=fault.type,
-            server=victim.server,
-            process_id=victim.process_id,
-            signal=wanted.name,
-            injected_s=injected_s,
-            effective_s=math.nan if ended is None else ended.ended_s,
-            effective=ended is not None and ended.exit in PROOFS[fault.type],
-            evidence=evidence,
-        )
-
-    def _freeze(self, fault: Fault, victim: Victim) -> Injection:
-        injected_s = self.control.signal(victim.server, signal.SIGSTOP, victim.process_id)
-        frozen = _happens(lambda: is_frozen(victim.process_id), FREEZE_TIMEOUT_S)
-        evidence = f"pid {victim.process_id} is {'stopped (state T)' if frozen else 'not stopped'}"
-        effective_s = time.time() if frozen else math.nan
-        return Injection(
-            fault.type, victim.server, victim.process_id, "SIGSTOP", injected_s, effective_s, frozen, evidence
-        )
+        """Do the fault to exactly that process and wait, bounded, for its proof."""
+        return injection.inject(self, fault, victim)
 
     def thaw(self, victim: Victim) -> float:
         """Let a frozen victim go on and return when it did, epoch s. Raises ToolFailed when it stays stopped."""
-        thawed_s = self.control.signal(victim.server, signal.SIGCONT, victim.process_id)
-        if not _happens(lambda: not is_frozen(victim.process_id), FREEZE_TIMEOUT_S):
-            raise ToolFailed(f"{victim.server} (pid {victim.process_id}) is stopped in spite of SIGCONT")
-        return thawed_s
-
-    def _ended(self, victim: Victim) -> ProcessStart | None:
-        """Return the start of the victim's process if it has been reaped."""
-        starts = self._status(victim.server).starts
-        return next((s for s in reversed(starts) if s.process_id == victim.process_id and s.exit), None)
+        return injection.thaw(self, victim)
 
     def undo(self) -> UndoResult:
-        """Thaw and start every server that does not run, without waiting for its restart, until the hub is whole.
-
-        Idempotent: a hub that is whole is only looked at.
-        """
-        deadline_s = time.monotonic() + UNDO_TIMEOUT_S
-        tried_s: dict[str, float] = {}
-        for status in self.processes():
-            if status.is_server and status.process_id and is_frozen(status.process_id):
-                self.control.signal(status.name, signal.SIGCONT, status.process_id)
-        while True:
-            missing = self.missing()
-            if not missing:
-                did = f"started {', '.join(sorted(tried_s))}; " if tried_s else ""
-                return UndoResult(True, f"{did}every server runs, every broker is registered, every ISR is full")
-            if time.monotonic() > deadline_s:
-                return UndoResult(False, f"after {UNDO_TIMEOUT_S:.0f} s: {missing}")
-            self._start_what_is_down(tried_s)
-            time.sleep(UNDO_POLL_S)
+        """Thaw and start every server that does not run until the hub is whole; idempotent."""
+        return wholeness.undo(self)
 
     def restarts(self) -> bool:
         """Tell whether a server that died is started again without an undo, by the rule this hub was started with."""
         return self.record.restart is not RestartRule.NONE
 
     def missing(self) -> str:
-        """Return what keeps the hub from being whole, in words; "" when every server runs and every ISR is full."""
-        servers = [status for status in self.processes() if status.is_server]
-        down = [status.name for status in servers if not status.process_id]
-        frozen = [status.name for status in servers if status.process_id and is_frozen(status.process_id)]
-        try:
-            registered = self.registered_brokers()
-            absent = [f"kafka-{broker}" for broker in self.topology.kafka.broker_ids if broker not in registered]
-            outlived = [f"kafka-{broker}" for broker in registered if self._outlived(broker)]
-            behind = [
-                label for label, state in self.partition_states().items() if set(state.isr) != set(state.replicas)
-            ]
-        except ToolFailed as error:
-            return str(error)
-        parts = [
-            f"{', '.join(down)} not running" if down else "",
-            f"{', '.join(frozen)} stopped by a signal" if frozen else "",
-            f"{', '.join(absent)} not registered" if absent else "",
-            f"{', '.join(sorted(outlived))} registered by a process that has ended" if outlived else "",
-            f"{len(behind)} partitions lack in-sync replicas" if behind else "",
-        ]
-        return "; ".join(part for part in parts if part)
-
-    def _start_what_is_down(self, tried_s: dict[str, float]) -> None:
-        """Start every server that does not run; when each was tried is kept in `tried_s`."""
-        try:
-            registered = {f"kafka-{broker}" for broker in self.registered_brokers()}
-        except ToolFailed:
-            return
-        for status in self.processes():
-            # A broker whose old session lives would find its own id taken and exit (NodeExists).
-            recently = time.monotonic() - tried_s.get(status.name, -math.inf) < UNDO_RETRY_S
-            if status.is_server and not status.process_id and status.name not in registered and not recently:
-                self.control.start(status.name)
-                tried_s[status.name] = time.monotonic()
-
-    def _outlived(self, broker: int) -> bool:
-        """Tell whether a broker's registration is older than its process: a dead one's session still holds it."""
-        registered_s = self.cluster.registered_s(broker)
-        starts = self._status(f"kafka-{broker}").starts
-        return registered_s is not None and bool(starts) and registered_s < starts[-1].started_s
+        """Return what keeps the hub from being whole, in words; "" when nothing does. Only looks."""
+        return wholeness.missing(self)
 
     # --- questions
 
@@ -313,6 +191,14 @@ class LocalHub:
     def group_coordinator(self, group: str) -> int:
         """Return the broker that coordinates a consumer group, -1 if none does now."""
         return self.cluster.group_coordinator(group)
+
+    def standbys(self) -> int | None:
+        """Return how many standbys are connected to a primary that takes writes; None when there is none."""
+        return self.doors.standbys()
+
+    def redis_answers(self) -> bool:
+        """Tell whether Redis answers and has its data loaded."""
+        return self.doors.redis_answers()
 
     def waiting_records(self) -> int:
         """Return how many records the event processors have not committed yet."""
@@ -363,19 +249,3 @@ class LocalHub:
             if status.name == name:
                 return status
         raise ToolFailed(f"hub {self.hub_id} has no process named {name}")
-
-
-def _happens(condition: Callable[[], bool], timeout_s: float) -> bool:
-    """Look every REAP_POLL_S until a condition holds; tell whether it did in time."""
-    deadline_s = time.monotonic() + timeout_s
-    while not (holds := condition()) and time.monotonic() < deadline_s:
-        time.sleep(REAP_POLL_S)
-    return holds
-
-
-def is_frozen(process_id: int) -> bool:
-    """Tell whether the kernel has stopped a process (SIGSTOP)."""
-    try:
-        return bool(psutil.Process(process_id).status() == psutil.STATUS_STOPPED)
-    except psutil.NoSuchProcess:
-        return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -17,7 +16,7 @@ from workbench.streams import stream
 from workbench.target.local import databases, servers, zookeeper_words
 from workbench.target.local.cluster import Cluster
 from workbench.target.local.control import Control
-from workbench.target.local.places import LOOPBACK
+from workbench.target.local.doors import processor_ready
 from workbench.target.local.processes import ProcessSpec
 from workbench.target.local.servers import Plan
 from workbench.target.port import ProcessStart
@@ -157,8 +156,8 @@ class Startup:
             self._run(servers.processor(self._plan, index))
 
     def _wait_for_processors(self) -> None:
-        ports = self._plan.ports.metrics.values()
-        self._wait(lambda: all(_is_ready(port) for port in ports), "every event processor is ready")
+        urls = self._plan.endpoints.processor_metrics
+        self._wait(lambda: all(processor_ready(url) for url in urls), "every event processor is ready")
 
     # --- waiting
 
@@ -194,16 +193,3 @@ def _replicas(brokers: list[int], flat: int, count: int) -> list[int]:
     turn = flat // len(brokers) % others if others else 0  # followers take turns as well
     followers = [brokers[(first + 1 + (turn + step) % others) % len(brokers)] for step in range(count - 1)]
     return [brokers[first], *followers]
-
-
-def _is_ready(metrics_port: int) -> bool:
-    """Tell whether a processor's own metrics say that it is ready."""
-    connection = http.client.HTTPConnection(LOOPBACK, metrics_port, timeout=HTTP_TIMEOUT_S)
-    try:
-        connection.request("GET", "/metrics")
-        lines = connection.getresponse().read().decode().splitlines()
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-    return any(line.startswith("hub_processor_ready ") and float(line.split()[1]) == 1.0 for line in lines)

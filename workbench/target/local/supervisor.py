@@ -26,6 +26,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import psutil
+
 from workbench.fault import RestartRule
 from workbench.target.local import guardian
 from workbench.target.local.kubelet import KubeletStandIn
@@ -162,12 +164,16 @@ class Supervisor:
         managed.restart_due_s = None
         return {"process_id": managed.running.pid if managed.running is not None else self._start(managed)}
 
-    def _ask_signal(self, name: str, signum: int, process_id: int) -> dict[str, Any]:
+    def _ask_signal(self, name: str, signum: int, process_id: int, family: bool) -> dict[str, Any]:
         managed = self._known(name)
         if managed.running is None or process_id not in (0, managed.running.pid):
             raise Refused(f"{name} does not run as process {process_id}")
+        children = psutil.Process(managed.running.pid).children(recursive=True) if family else []
         sent_s = time.time()
         os.kill(managed.running.pid, signum)  # not reaped yet, so the id is still that process's
+        for child in children:
+            with contextlib.suppress(psutil.NoSuchProcess):  # ended with its parent
+                child.send_signal(signum)
         _say("signal", name=name, pid=managed.running.pid, signal=signum)
         return {"sent_s": sent_s}
 

@@ -1,0 +1,52 @@
+"""Killing Postgres and Redis of the embedded hub: whole families die, they come back, and nothing is lost."""
+
+from __future__ import annotations
+
+import psutil
+import pytest
+
+from tests.support.waiting import wait_for
+from workbench.chaos.probes import recovered_within
+from workbench.errors import BadInput
+from workbench.fault import Fault, FaultType, VictimSelector
+from workbench.target.local import LocalHub
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.mark.timeout(180)
+def test_a_killed_primary_takes_all_its_children_with_it_and_comes_back(hub: LocalHub) -> None:
+    """SIGKILL of the whole instance, as when its container dies; the kubelet's rule starts it on the same data."""
+    kill = Fault(FaultType.POSTGRES_PRIMARY_KILL, VictimSelector(role="primary"))
+    victim = hub.resolve(kill)
+    assert (victim.server, victim.broker) == ("postgres-1", None)
+    children = psutil.Process(victim.process_id).children(recursive=True)
+    assert len(children) > 3  # writers, senders and the processors' sessions
+    injection = hub.inject(kill, victim)
+    assert injection.effective, injection.evidence
+    assert f"{len(children)} of its {len(children)} children with it" in injection.evidence
+    wait_for(lambda: hub.standbys() == hub.topology.postgres.replicas - 1, 60.0, "its standbys are connected again")
+    assert recovered_within(60.0, hub=hub.hub_id)
+    assert hub.process_starts("postgres-1")[-1].process_id != victim.process_id
+
+
+@pytest.mark.timeout(120)
+def test_killed_redis_answers_again_with_its_data(hub: LocalHub) -> None:
+    """It starts by the kubelet's rule and has its append-only file loaded before it counts as answering."""
+    kill = Fault(FaultType.REDIS_KILL, VictimSelector(role="redis"))
+    victim = hub.resolve(kill)
+    injection = hub.inject(kill, victim)
+    assert injection.effective, injection.evidence
+    wait_for(lambda: len(hub.process_starts("redis-0")) > 1, 30.0, "it is started again")
+    wait_for(hub.redis_answers, 30.0, "Redis answers again")
+    assert hub.undo().verified
+
+
+def test_a_fault_finds_only_servers_of_its_own_part(hub: LocalHub) -> None:
+    """An event processor by its index, none that is not there, and no broker in its place."""
+    victim = hub.resolve(Fault(FaultType.PROCESSOR_KILL, VictimSelector(processor=1)))
+    assert (victim.server, victim.processor) == ("event-processor-1", 1)
+    with pytest.raises(BadInput, match="the hub has event-processor-0, event-processor-1"):
+        hub.resolve(Fault(FaultType.PROCESSOR_KILL, VictimSelector(server="kafka-1")))
+    with pytest.raises(BadInput, match="cannot hit event-processor-9"):
+        hub.resolve(Fault(FaultType.PROCESSOR_KILL, VictimSelector(processor=9)))

@@ -1,0 +1,51 @@
+"""Faults and their victims in a scenario file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from tests.unit.test_scenario import changed, problems_of, write
+from workbench.errors import BadInput
+from workbench.fault import PARTS, ROLES, SIGNAL_NAMES, FaultType
+from workbench.scenario import read_with_hub
+from workbench.scenario.form import Role
+
+
+@pytest.mark.parametrize(
+    ("fault", "bound"),
+    [
+        ("type: ProcessorKill\n    victim: {broker: 1}", "ProcessorKill with a victim of {processor: <index>}"),
+        ("type: BrokerKill\n    victim: {role: redis}", "BrokerKill with a victim of {broker: <id>}"),
+        (
+            "type: PostgresPrimaryKill\n    victim: {processor: 0}",
+            "PostgresPrimaryKill with a victim of {role: primary}",
+        ),
+        (
+            "type: RedisKill\n    victim: {role: redis, broker: 1}",
+            "either broker (an id), processor (an index) or role",
+        ),
+    ],
+)
+def test_a_fault_hits_servers_of_its_own_kind(tmp_path: Path, fault: str, bound: str) -> None:
+    """The problem names what would be right."""
+    text = changed(("type: BrokerKill\n    victim: {broker: 1}", fault))
+    (problem,) = problems_of(write(tmp_path, text))
+    assert problem.bound.startswith(bound)
+
+
+def test_a_processor_that_the_hub_does_not_have_is_named(tmp_path: Path) -> None:
+    """As a broker is."""
+    text = changed(("type: BrokerKill\n    victim: {broker: 1}", "type: ProcessorKill\n    victim: {processor: 7}"))
+    with pytest.raises(BadInput) as caught:
+        read_with_hub(write(tmp_path, text))
+    (problem,) = caught.value.problems
+    assert (problem.key, problem.bound) == ("faults[0].victim.processor", "an event processor of the hub: 0 to 1")
+
+
+def test_every_role_is_some_parts() -> None:
+    """What the form lets through, a target can resolve."""
+    assert sorted(get_args(Role)) == sorted(role for roles in ROLES.values() for role in roles)
+    assert set(PARTS) == set(SIGNAL_NAMES) == set(FaultType)

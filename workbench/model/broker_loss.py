@@ -1,0 +1,168 @@
+"""One replication's control events, played through, and what they mean for the traffic.
+
+Left out: partitions whose leader is not known at the seal count as led by a survivor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+
+from workbench.engine import NEVER, Disturbance
+from workbench.fault import FaultType, RestartRule
+from workbench.metrics.catalogue import POLL_S
+from workbench.metrics.tables import NAN, BoolArray, FloatArray, IntArray, Moments
+from workbench.model.clients import client
+from workbench.model.controller import controlled_shutdown, controller, leaders_own_check
+from workbench.model.followers import replication_from
+from workbench.model.freeze import thaw
+from workbench.model.outcome import Course, polled_s
+from workbench.model.pace import pace_of
+from workbench.model.restart import restart
+from workbench.model.session import session
+from workbench.model.world import Setting, World
+
+FOREVER: Final = float("inf")
+STOP: Final = FaultType.BROKER_STOP
+FREEZE: Final = FaultType.BROKER_FREEZE
+HORIZON_S: Final = 3600.0  # bound on the control events of one replication
+
+
+def play(setting: Setting, draws: Mapping[str, float]) -> Course:
+    """Return one replication's course."""
+    world = World(setting, draws)
+    if setting.fault is STOP:
+        world.env.process(controlled_shutdown(world))
+    else:
+        world.env.process(session(world))
+        world.env.process(controller(world))
+    for broker in setting.brokers:
+        if broker != setting.victim:
+            world.env.process(leaders_own_check(world, broker))
+            world.env.process(replication_from(world, broker))
+    world.env.process(thaw(world) if setting.fault is FREEZE else restart(world))
+    for name in (*setting.producers, *setting.consumers):
+        world.env.process(client(world, name))
+    world.env.run(until=HORIZON_S)
+    return _course(world)
+
+
+def _course(world: World) -> Course:
+    setting, draws = world.setting, world.draws
+    led = np.array([leader == setting.victim for leader in setting.leaders])
+    new_leaders = leaders_afterwards(setting)
+    back_s = partitions_back_s(world)
+    held_until_s, head_until_s = _held(world, led, new_leaders, back_s)
+    processor = np.array(setting.processors_of_partition, dtype=np.int64)
+    fetch_known_s = [world.known_s.get(name, FOREVER) for name in setting.consumers]
+    disturbance = Disturbance(
+        begins_s=world.moments["change_begins"] if setting.fault is STOP else 0.0,
+        held_until_s=held_until_s,
+        connection=_connections(setting, new_leaders),
+        head_until_s=head_until_s,
+        visible_from_s=back_s if setting.acks != "all" else np.full(len(led), NEVER),
+        fetchable_from_s=np.where(led, np.array([*fetch_known_s, FOREVER])[processor], NEVER),
+        loses_tail=led & (setting.acks != "all") & (setting.fault is not STOP),
+        processor=processor,
+        pace=pace_of(world),
+    )
+    polled = {"brokers": draws["poll_brokers_phase_s"], "partitions": draws["poll_partitions_phase_s"]}
+    finite = held_until_s[np.isfinite(held_until_s)]
+    moments = _moments(world, polled)
+    awaited_s = [moments.leaders_moved_s]
+    if setting.restart is not RestartRule.NONE:
+        awaited_s.append(moments.isr_full_s)
+    return Course(moments, disturbance, float(finite.max(initial=0.0)), tuple(awaited_s))
+
+
+def _held(world: World, led: BoolArray, new_leaders: IntArray, back_s: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return until when each client's requests to each partition are held, and until when one in flight is.
+
+    With acks=all a request waits for replication too, so it goes on when its leader's followers do; the one
+    that its leader had in flight was replicated before the fault.
+    """
+    setting = world.setting
+    known_s = np.array([world.known_s.get(name, FOREVER) for name in setting.producers])
+    held_until_s = np.where(led, np.maximum(back_s, known_s[:, None]), back_s)
+    if setting.acks != "all":
+        return np.where(led, held_until_s, NEVER), np.full(held_until_s.shape, NEVER)
+    replicates_s = np.array([world.replicates_s.get(int(leader), NEVER) for leader in new_leaders])
+    changed = led | _in_its_sets(setting)
+    held_until_s = np.where(changed, np.maximum(held_until_s, replicates_s), held_until_s)
+    in_flight = ~led & changed & (setting.fault is not STOP)
+    return held_until_s, np.where(in_flight, back_s, NEVER) + np.zeros(held_until_s.shape)
+
+
+def leaders_afterwards(setting: Setting) -> IntArray:
+    """Return each partition's leader after the change; what the victim led goes to the survivors in turn."""
+    survivors = [broker for broker in setting.brokers if broker != setting.victim] or [setting.victim]
+    return np.array(
+        [
+            leader if leader in survivors else survivors[index % len(survivors)]
+            for index, leader in enumerate(setting.leaders)
+        ],
+        dtype=np.int64,
+    )
+
+
+def partitions_back_s(world: World) -> FloatArray:
+    """Return when each partition's high watermark moves again (s after the fault); NEVER where it never stopped."""
+    setting, draws = world.setting, world.draws
+    full_s = world.moments.get("isr_full", FOREVER)
+    back_s = []
+    in_its_sets = _in_its_sets(setting)
+    for index, leader in enumerate(setting.leaders):
+        factor = setting.replication_factors[index]
+        survives = setting.acks != "all" or factor - 1 >= setting.min_insync_replicas[index]
+        if leader != setting.victim and (not in_its_sets[index] or (setting.fault is STOP and survives)):
+            back_s.append(NEVER)
+        elif factor == 1:
+            back_s.append(world.moments.get("ready", FOREVER) + draws["controller_react_s"])
+        elif not survives:
+            back_s.append(full_s)
+        elif leader == setting.victim:
+            back_s.append(world.moments.get("leaders_moved", FOREVER))
+        else:
+            shrunk_s = world.moments.get("isr_shrunk", FOREVER)
+            back_s.append(min(shrunk_s, world.shrunk_by_leader_s.get(leader, FOREVER)))
+    return np.array(back_s)
+
+
+def _in_its_sets(setting: Setting) -> BoolArray:
+    """Return which partitions have a replica on the victim: all of them, when every broker has one."""
+    others = max(1, len(setting.brokers) - 1)
+    return np.array(
+        [
+            leader == setting.victim or (index * (factor - 1)) % others < factor - 1
+            for index, (leader, factor) in enumerate(zip(setting.leaders, setting.replication_factors, strict=True))
+        ]
+    )
+
+
+def _connections(setting: Setting, leaders: IntArray) -> IntArray:
+    """Return which connection carries a client's requests to a partition: one a client and leader."""
+    places = {broker: index for index, broker in enumerate(setting.brokers)}
+    lines = np.array([places[int(leader)] for leader in leaders], dtype=np.int64)
+    clients = np.arange(len(setting.producers), dtype=np.int64)[:, None]
+    return clients * len(setting.brokers) + lines
+
+
+def _moments(world: World, polled: Mapping[str, float]) -> Moments:
+    """Return the moments as the observers' polls see them: at the first poll after they came true."""
+
+    def seen(moment: str, observer: str) -> float:
+        return polled_s(world.moment(moment), POLL_S, polled[observer])
+
+    return Moments(
+        baseline_start_s=NAN,
+        baseline_end_s=NAN,
+        load_end_s=NAN,
+        fault_effective_s=0.0,
+        broker_deregistered_s=seen("deregistered", "brokers"),
+        leaders_moved_s=seen("leaders_moved", "partitions"),
+        registering_process_started_s=world.moment("registering_process_started"),
+        broker_registered_s=seen("registered", "brokers"),
+        isr_full_s=seen("isr_full", "partitions"),
+    )

@@ -1,0 +1,90 @@
+"""Priors of the parts beside Kafka: only a prediction of that part's loss draws them. See priors.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from workbench.fault import Part
+from workbench.model.parameter import Distribution, Parameter, Source, triangular, uniform
+
+_LIBRDKAFKA: Final = "librdkafka CONFIGURATION.md"
+_POSTGRES: Final = "PostgreSQL 14"
+_REDIS: Final = "Redis 6.2"
+
+
+def _prior(value: Distribution | float, unit: str, origin: str, note: str = "") -> Parameter:
+    return Parameter(value, unit, Source.PRIOR, origin, note)
+
+
+PROCESSOR: Final[Mapping[str, Parameter]] = {
+    "heartbeat_s": _prior(3.0, "s", f"{_LIBRDKAFKA} heartbeat.interval.ms"),
+    "group_contact_age_s": _prior(
+        uniform(0.0, 0.2),
+        "s",
+        "Kafka 3.7.1 GroupCoordinator.doCommitOffsets: an offset commit, one a batch, is a heartbeat as well",
+        "age of the last thing the coordinator heard of the processor when it dies",
+    ),
+    "processor_start_s": _prior(
+        triangular(0.8, 1.3, 3.0),
+        "s",
+        "Python's start, imports, the client's first metadata",
+        "until it joins the group",
+    ),
+    "group_join_s": _prior(
+        triangular(0.01, 0.1, 0.5),
+        "s",
+        "a batch under way and a poll, at most 0.25 s (workbench/apps/event_processor/consumer.py POLL_S)",
+        "from the heartbeat that tells of a rebalance to having given all partitions up and joined",
+    ),
+    "group_sync_s": _prior(
+        triangular(0.02, 0.1, 0.6),
+        "s",
+        "JoinGroup's answer, SyncGroup, OffsetFetch and the first fetch: four round trips",
+        "from the dead member's expiry to the first records",
+    ),
+    "processor_gauge_s": _prior(
+        uniform(0.0, 0.25), "s", "workbench/apps/event_processor/consumer.py POLL_S", "until its own metrics say so"
+    ),
+}
+
+POSTGRES: Final[Mapping[str, Parameter]] = {
+    "postgres_start_s": _prior(
+        triangular(0.1, 0.3, 1.5), "s", f"{_POSTGRES} on a small data folder", "without the log to read"
+    ),
+    "postgres_redo_bytes": _prior(
+        triangular(1e7, 6e7, 2e8), "bytes", "1 kB an event and full pages, since the last checkpoint (every 5 min)"
+    ),
+    "postgres_redo_bytes_per_s": _prior(
+        triangular(5e7, 1.5e8, 4e8),
+        "bytes/s",
+        f"{_POSTGRES} crash recovery, one process, pages in the machine's memory",
+    ),
+    "postgres_connect_s": _prior(
+        triangular(0.01, 0.04, 0.3),
+        "s",
+        "a new backend, scram, the schema's check, on caches that are empty",
+        "from the attempt that succeeds to the batch being written",
+    ),
+    "wal_retrieve_retry_s": _prior(5.0, "s", f"{_POSTGRES} wal_retrieve_retry_interval"),
+    "standby_notice_s": _prior(
+        triangular(0.02, 0.1, 0.6), "s", f"{_POSTGRES} walreceiver ends, startup process", "until a standby asks again"
+    ),
+}
+
+REDIS: Final[Mapping[str, Parameter]] = {
+    "redis_start_s": _prior(triangular(0.01, 0.05, 0.3), "s", f"{_REDIS} without a file to load"),
+    "redis_file_bytes": _prior(
+        triangular(1e6, 6e6, 3e7), "bytes", "150 bytes an event in the append-only file, some minutes of load"
+    ),
+    "redis_load_bytes_per_s": _prior(
+        triangular(2e7, 8e7, 2e8), "bytes/s", f"{_REDIS} loading an append-only file, one thread"
+    ),
+}
+
+BY_PART: Final[Mapping[Part, Mapping[str, Parameter]]] = {
+    Part.BROKER: {},
+    Part.PROCESSOR: PROCESSOR,
+    Part.POSTGRES: POSTGRES,
+    Part.REDIS: REDIS,
+}

@@ -1,0 +1,175 @@
+"""What a page shows of a recovery, by the part of the hub that was hit: phases, milestones and large numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from workbench.fault import Part
+
+
+@dataclass(frozen=True)
+class MilestoneOf:
+    """A milestone is reached when the phases named have passed since the fault; its number is the last one's."""
+
+    number: str
+    title: str
+    phases: tuple[str, ...]
+    entry: str  # kind of the timeline's entry, "" for none
+    reached: str  # "all leaders had moved after {}"
+
+
+@dataclass(frozen=True)
+class PartPage:
+    """What is shown of one part's loss. Every name is a metric of the catalogue."""
+
+    felt: tuple[tuple[str, str], ...]  # the large numbers: metric, words
+    silence: str  # the metric of what users felt first, "For 17 s the worst partition ..."
+    silent: str  # "acknowledged nothing"
+    quiet: str  # what each partition was meanwhile: "silent"
+    phases: tuple[tuple[str, str], ...]  # number on every figure, metric; "part of N" for what is within phase N
+    total: str
+    milestones: tuple[MilestoneOf, ...]
+    parts: Mapping[str, str]  # the phases that `silence` is made of -> what was done in it
+
+
+_DETECT: Final = ("broker_detect_s", "leader_election_s", "client_reconnect_s")
+_LOST: Final = ("acknowledged_records_lost", "acknowledged events lost")
+_LATE: Final = ("events_late", "events late by over 1 s")
+_ROWLESS: Final = ("pipeline_unavailable_s", "no committed row, worst partition")
+_BACKLOG: Final = ("pipeline_backlog_events_max", "backlog, highest")
+
+PAGES: Final[Mapping[Part, PartPage]] = {
+    Part.BROKER: PartPage(
+        felt=(
+            ("kafka_unavailable_s", "no acknowledgement, worst partition"),
+            _LATE,
+            _LOST,
+            ("isr_full_s", "until full redundancy was back"),
+        ),
+        silence="kafka_unavailable_s",
+        silent="acknowledged nothing",
+        quiet="silent",
+        # The broker's start is a part of phase 5.
+        phases=(
+            ("1", "broker_detect_s"),
+            ("2", "leader_election_s"),
+            ("3", "client_reconnect_s"),
+            ("4", "pipeline_drain_s"),
+            ("5", "broker_down_s"),
+            ("part of 5", "broker_start_s"),
+            ("6", "catch_up_s"),
+        ),
+        total="isr_full_s",
+        milestones=(
+            MilestoneOf("2", "leaders moved", _DETECT[:2], "leaders-moved", "all leaders had moved after {}"),
+            MilestoneOf("3", "acknowledged again", _DETECT, "", "every partition acknowledged again after {}"),
+            MilestoneOf(
+                "4",
+                "backlog drained",
+                (*_DETECT, "pipeline_drain_s"),
+                "backlog-drained",
+                "the backlog was gone after {}",
+            ),
+            MilestoneOf(
+                "6", "in-sync replicas full", ("isr_full_s",), "isr-full", "every in-sync replica set was full after {}"
+            ),
+        ),
+        parts={
+            "broker_detect_s": "Detecting the dead broker",
+            "leader_election_s": "Moving the leaders",
+            "client_reconnect_s": "The clients' way to the new leaders",
+        },
+    ),
+    Part.PROCESSOR: PartPage(
+        felt=(_ROWLESS, _BACKLOG, _LOST, ("group_rebalance_s", "until every partition had a processor again")),
+        silence="pipeline_unavailable_s",
+        silent="had no row committed",
+        quiet="without a row",
+        phases=(("1", "group_rebalance_s"), ("2", "processor_resume_s"), ("3", "pipeline_drain_s")),
+        total="pipeline_unavailable_s",
+        milestones=(
+            MilestoneOf(
+                "1",
+                "a processor for each partition",
+                ("group_rebalance_s",),
+                "group-whole",
+                "every partition had a processor again after {}",
+            ),
+            MilestoneOf(
+                "2",
+                "rows in every partition",
+                ("group_rebalance_s", "processor_resume_s"),
+                "",
+                "every partition had a row again after {}",
+            ),
+            MilestoneOf(
+                "3",
+                "backlog drained",
+                ("group_rebalance_s", "pipeline_drain_s"),
+                "backlog-drained",
+                "the backlog was gone after {}",
+            ),
+        ),
+        parts={
+            "group_rebalance_s": "Waiting for the consumer group",
+            "processor_resume_s": "The way from the rebalance to the last partition's first row",
+        },
+    ),
+    Part.POSTGRES: PartPage(
+        felt=(_ROWLESS, _BACKLOG, _LOST, ("standbys_connected_s", "until the standbys were connected")),
+        silence="pipeline_unavailable_s",
+        silent="had no row committed",
+        quiet="without a row",
+        phases=(
+            ("1", "postgres_down_s"),
+            ("part of 1", "postgres_start_s"),
+            ("2", "processor_reconnect_s"),
+            ("3", "pipeline_drain_s"),
+        ),
+        total="standbys_connected_s",
+        milestones=(
+            MilestoneOf(
+                "1", "Postgres takes writes", ("postgres_down_s",), "postgres-writes", "Postgres took writes after {}"
+            ),
+            MilestoneOf(
+                "2",
+                "rows in every partition",
+                ("postgres_down_s", "processor_reconnect_s"),
+                "",
+                "every partition had a row again after {}",
+            ),
+            MilestoneOf(
+                "3",
+                "backlog drained",
+                ("postgres_down_s", "pipeline_drain_s"),
+                "backlog-drained",
+                "the backlog was gone after {}",
+            ),
+            MilestoneOf(
+                "4",
+                "standbys connected",
+                ("standbys_connected_s",),
+                "standbys-connected",
+                "the standbys were connected after {}",
+            ),
+        ),
+        parts={
+            "postgres_down_s": "Bringing Postgres back",
+            "processor_reconnect_s": "The processors' way back to it",
+        },
+    ),
+    Part.REDIS: PartPage(
+        felt=(("redis_down_s", "until Redis answered again"), _ROWLESS, _LATE, _LOST),
+        silence="pipeline_unavailable_s",
+        silent="had no row committed",
+        quiet="without a row",
+        phases=(("1", "redis_down_s"), ("part of 1", "redis_start_s")),
+        total="redis_down_s",
+        milestones=(
+            MilestoneOf("1", "Redis answers", ("redis_down_s",), "redis-answers", "Redis answered again after {}"),
+        ),
+        parts={},
+    ),
+}

@@ -1,0 +1,111 @@
+"""Doing a fault to exactly its victim, with proof of what became of it."""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
+
+import psutil
+
+from workbench.errors import ToolFailed
+from workbench.fault import SIGNAL_NAMES, Fault, FaultType, Part
+from workbench.target.port import Injection, ProcessStart, Victim
+
+if TYPE_CHECKING:
+    from workbench.target.local.hub import LocalHub
+
+KILL_TIMEOUT_S: Final = 10.0
+REAP_TIMEOUT_S: Final[Mapping[str, float]] = {"SIGKILL": KILL_TIMEOUT_S, "SIGTERM": 60.0}
+# A JVM that ends after SIGTERM exits with 128 + 15 (its own handler runs the shutdown hooks).
+PROOFS: Final[Mapping[str, tuple[str, ...]]] = {"SIGKILL": ("SIGKILL",), "SIGTERM": ("exit 143", "SIGTERM")}
+REAP_POLL_S: Final = 0.01
+FREEZE_TIMEOUT_S: Final = 5.0
+
+
+def inject(hub: LocalHub, fault: Fault, victim: Victim) -> Injection:
+    """Signal exactly that process and wait, bounded, until it is reaped, or stopped where the fault is a freeze.
+
+    Postgres works in children: they die with it, as all of a container's processes do.
+    """
+    if fault.type is FaultType.BROKER_FREEZE:
+        return _freeze(hub, fault, victim)
+    wanted = signal.Signals[SIGNAL_NAMES[fault.type]]
+    family = fault.part is Part.POSTGRES
+    children = psutil.Process(victim.process_id).children(recursive=True) if family else []
+    injected_s = hub.control.signal(victim.server, wanted, victim.process_id, family=family)
+    timeout_s = REAP_TIMEOUT_S[wanted.name]
+    _happens(lambda: _ended(hub, victim) is not None, timeout_s)
+    ended = _ended(hub, victim)
+    survivors = _survivors(children)
+    if ended is None:
+        evidence = f"pid {victim.process_id} still runs {timeout_s:.0f} s after {wanted.name}"
+    elif ended.exit.startswith("SIG"):
+        evidence = f"pid {victim.process_id} reaped, killed by {ended.exit}"
+    else:
+        evidence = f"pid {victim.process_id} reaped after {wanted.name}, {ended.exit}"
+    if children:
+        evidence += f", {len(children) - len(survivors)} of its {len(children)} children with it"
+    return Injection(
+        fault=fault.type,
+        server=victim.server,
+        process_id=victim.process_id,
+        signal=wanted.name,
+        injected_s=injected_s,
+        effective_s=math.nan if ended is None else ended.ended_s,
+        effective=ended is not None and ended.exit in PROOFS[wanted.name] and not survivors,
+        evidence=evidence,
+    )
+
+
+def _survivors(children: list[psutil.Process]) -> list[psutil.Process]:
+    """Return the killed server's children that still run; the supervisor inherits and reaps the others."""
+    _happens(lambda: not any(_runs(child) for child in children), KILL_TIMEOUT_S)
+    return [child for child in children if _runs(child)]
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _freeze(hub: LocalHub, fault: Fault, victim: Victim) -> Injection:
+    injected_s = hub.control.signal(victim.server, signal.SIGSTOP, victim.process_id)
+    frozen = _happens(lambda: is_frozen(victim.process_id), FREEZE_TIMEOUT_S)
+    evidence = f"pid {victim.process_id} is {'stopped (state T)' if frozen else 'not stopped'}"
+    effective_s = time.time() if frozen else math.nan
+    return Injection(fault.type, victim.server, victim.process_id, "SIGSTOP", injected_s, effective_s, frozen, evidence)
+
+
+def thaw(hub: LocalHub, victim: Victim) -> float:
+    """Let a frozen victim go on and return when it did, epoch s. Raises ToolFailed when it stays stopped."""
+    thawed_s = hub.control.signal(victim.server, signal.SIGCONT, victim.process_id)
+    if not _happens(lambda: not is_frozen(victim.process_id), FREEZE_TIMEOUT_S):
+        raise ToolFailed(f"{victim.server} (pid {victim.process_id}) is stopped in spite of SIGCONT")
+    return thawed_s
+
+
+def is_frozen(process_id: int) -> bool:
+    """Tell whether the kernel has stopped a process (SIGSTOP)."""
+    try:
+        return bool(psutil.Process(process_id).status() == psutil.STATUS_STOPPED)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _ended(hub: LocalHub, victim: Victim) -> ProcessStart | None:
+    """Return the start of the victim's process if it has been reaped."""
+    starts = hub.process_starts(victim.server)
+    return next((s for s in reversed(starts) if s.process_id == victim.process_id and s.exit), None)
+
+
+def _happens(condition: Callable[[], bool], timeout_s: float) -> bool:
+    """Look every REAP_POLL_S until a condition holds; tell whether it did in time."""
+    deadline_s = time.monotonic() + timeout_s
+    while not (holds := condition()) and time.monotonic() < deadline_s:
+        time.sleep(REAP_POLL_S)
+    return holds

@@ -1,0 +1,78 @@
+"""Whom a fault hits: from a scenario's selector to exactly one running process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
+
+from workbench.errors import BadInput
+from workbench.fault import Fault, Part, VictimSelector
+from workbench.target.port import PartitionState, Victim
+
+if TYPE_CHECKING:
+    from workbench.target.local.hub import LocalHub
+
+BROKERS: Final = "kafka-"
+PROCESSORS: Final = "event-processor-"
+PRIMARY: Final = "postgres-1"
+REDIS: Final = "redis-0"
+
+
+def resolve(hub: LocalHub, fault: Fault) -> Victim:
+    """Return the exact victim of a fault. Raises BadInput when there is none."""
+    if fault.type not in hub.faults():
+        raise BadInput(f"the target local cannot do {fault.type}; it can do {', '.join(sorted(hub.faults()))}")
+    server = fault.victim.server or _SERVERS[fault.part](hub, fault.victim)
+    status = next((each for each in hub.processes() if each.name == server and each.is_server), None)
+    if status is None or not server.startswith(_NAMES[fault.part]):
+        there = [each.name for each in hub.processes() if each.is_server and each.name.startswith(_NAMES[fault.part])]
+        raise BadInput(f"{fault.type} cannot hit {server}: the hub has {', '.join(there)}")
+    if not status.process_id:
+        raise BadInput(f"{fault.victim}: {server} is not running")
+    if fault.part is Part.BROKER:
+        return _broker(hub, server, status.node, status.process_id)
+    processor = int(server.removeprefix(PROCESSORS)) if fault.part is Part.PROCESSOR else None
+    return Victim(server, status.node, status.process_id, processor=processor)
+
+
+def _broker(hub: LocalHub, server: str, node: str, process_id: int) -> Victim:
+    broker = int(server.removeprefix(BROKERS))
+    led = tuple(sorted(label for label, state in hub.partition_states().items() if state.leader == broker))
+    return Victim(server, node, process_id, broker, led, broker == hub.controller())
+
+
+def _broker_server(hub: LocalHub, wanted: VictimSelector) -> str:
+    if wanted.broker is not None:
+        brokers = hub.topology.kafka.broker_ids
+        if wanted.broker not in brokers:
+            raise BadInput(f"there is no broker {wanted.broker}; the hub has {', '.join(map(str, brokers))}")
+        return f"{BROKERS}{wanted.broker}"
+    if wanted.role == "controller":
+        if (controller := hub.controller()) < 0:
+            raise BadInput("no broker is the controller now")
+        return f"{BROKERS}{controller}"
+    if wanted.role == "leads-nothing":
+        return f"{BROKERS}{_leads_nothing(hub, hub.partition_states())}"
+    raise BadInput(f"unknown role {wanted.role!r}: controller or leads-nothing")
+
+
+def _leads_nothing(hub: LocalHub, states: Mapping[str, PartitionState]) -> int:
+    leaders = {state.leader for state in states.values()}
+    idle = [broker for broker in sorted(hub.registered_brokers()) if broker not in leaders]
+    if not idle:
+        raise BadInput("every broker leads a partition now")
+    return idle[0]
+
+
+_NAMES: Final[Mapping[Part, str]] = {
+    Part.BROKER: BROKERS,
+    Part.PROCESSOR: PROCESSORS,
+    Part.POSTGRES: PRIMARY,
+    Part.REDIS: REDIS,
+}
+_SERVERS: Final[Mapping[Part, Callable[[LocalHub, VictimSelector], str]]] = {
+    Part.BROKER: _broker_server,
+    Part.PROCESSOR: lambda _, wanted: f"{PROCESSORS}{wanted.processor}",
+    Part.POSTGRES: lambda *_: PRIMARY,
+    Part.REDIS: lambda *_: REDIS,
+}
