@@ -11,10 +11,11 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
-from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 from kazoo.client import KazooClient
 from kazoo.exceptions import KazooException, NoNodeError
@@ -32,6 +33,8 @@ ZOOKEEPER_TIMEOUT_S: Final = 2.0
 BROKER_TIMEOUT_S: Final = 0.5  # a live broker answers in milliseconds, a dead one refuses at once
 ADMIN_TIMEOUT_S: Final = 10.0
 NO_BROKER: Final = -1
+COORDINATOR_MOVES: Final = frozenset({KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_LOAD_IN_PROGRESS})
+ASK_AGAIN_S: Final = 0.2
 
 _SILENT: Final = logging.getLogger("workbench.kazoo")
 _SILENT.addHandler(logging.NullHandler())
@@ -126,13 +129,22 @@ class Cluster:
             return False
 
     def members(self, group: str) -> dict[str, list[str]]:
-        """Return client id -> partitions ("topic-partition") of a consumer group's members."""
-        admin = self._admin()
-        try:
-            futures: Any = admin.describe_consumer_groups([group], request_timeout=ADMIN_TIMEOUT_S)
-            described = futures[group].result()
-        except KafkaException as error:
-            raise ToolFailed(f"group {group} could not be described: {error}") from error
+        """Return client id -> partitions ("topic-partition") of a consumer group's members.
+
+        A broker that has just handed the group to another answers so, and the question has to be asked again.
+        """
+        deadline_s = time.monotonic() + ADMIN_TIMEOUT_S
+        while True:
+            try:
+                futures: Any = self._admin().describe_consumer_groups([group], request_timeout=ADMIN_TIMEOUT_S)
+                described = futures[group].result()
+                break
+            except KafkaException as error:
+                problem: KafkaError = error.args[0]
+                moved = problem.code() in COORDINATOR_MOVES
+                if not moved or time.monotonic() > deadline_s:
+                    raise ToolFailed(f"group {group} could not be described: {error}") from error
+                time.sleep(ASK_AGAIN_S)
         return {
             member.client_id: [f"{held.topic}-{held.partition}" for held in member.assignment.topic_partitions]
             for member in described.members
