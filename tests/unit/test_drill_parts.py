@@ -187,7 +187,7 @@ class ALiveHub:
     """A live view of a hub whose parts are set by the test; the backlog is calm."""
 
     def __init__(self) -> None:
-        self.back: dict[str, Any] = {"assigned": 0, "standbys": None, "redis": False}
+        self.back: dict[str, Any] = {"assigned": 0, "standbys": None, "redis": False, "pending": 9}
 
     def backlog_events(self) -> float:
         """Return a calm backlog."""
@@ -205,13 +205,17 @@ class ALiveHub:
         """Tell whether Redis answers."""
         return bool(self.back["redis"])
 
+    def pending_states(self, _asked_s: float) -> int:
+        """Return how many states Redis has yet to take."""
+        return int(self.back["pending"])
+
 
 @pytest.mark.parametrize(
     ("part", "back"),
     [
         (Part.PROCESSOR, [("group-whole", {"assigned": 6})]),
         (Part.POSTGRES, [("postgres-writes", {"standbys": 0}), ("standbys-connected", {"standbys": 2})]),
-        (Part.REDIS, [("redis-answers", {"redis": True})]),
+        (Part.REDIS, [("redis-answers", {"redis": True}), ("states-current", {"pending": 0})]),
     ],
 )
 def test_each_part_has_its_own_way_back(part: Part, back: list[tuple[str, dict[str, Any]]]) -> None:

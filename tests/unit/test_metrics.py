@@ -164,3 +164,14 @@ def test_each_parts_loss_has_its_own_metrics_beside_the_common_ones() -> None:
     common = set.intersection(*({metric.name for metric in metrics_of(part)} for part in Part))
     assert common == set(BY_NAME) - {name for names in PART_METRICS.values() for name in names}
     assert [metric for metric in CATALOGUE if metric in metrics_of(Part.REDIS)] == metrics_of(Part.REDIS)
+
+
+def test_a_backlog_that_never_left_its_baseline_had_drained_with_the_fault() -> None:
+    """Rows as late as ever: now and then above the baseline's p99, but in no 5 s for a tenth of them."""
+    rng = np.random.default_rng(3)
+    intended = np.sort(rng.uniform(-10.0, 30.0, 4000)).tolist()
+    usual = [at_s + 0.05 + float(late_s) for at_s, late_s in zip(intended, rng.exponential(0.02, 4000), strict=True)]
+    seen = evidence(intended, usual, usual, end_s=29.0)
+    assert functions.backlog_drained_s(seen) == 0.0
+    late = [done_s + 3.0 * (12.0 < at_s < 16.0) for at_s, done_s in zip(intended, usual, strict=True)]
+    assert 15.0 < functions.backlog_drained_s(evidence(intended, usual, late, end_s=29.0)) < 20.0

@@ -92,9 +92,12 @@ def test_processors_find_postgres_at_a_step_of_their_back_off() -> None:
 
 
 def test_redis_is_nobodys_business_but_its_own() -> None:
-    """It starts, loads its file and answers; no event waits for it."""
+    """It starts, loads its file and answers; no event waits for it. States are offered after 0.1, 0.3, 0.7, 1.5 s."""
     course = played(
         a_loss(FaultType.REDIS_KILL),
+        first_failure_share_0=0.0,
+        first_failure_share_1=0.0,
+        state_attempt_delay_s=0.0,
         kubelet_relist_s=0.5,
         restart_notice_s=0.1,
         redis_start_s=0.05,
@@ -102,6 +105,7 @@ def test_redis_is_nobodys_business_but_its_own() -> None:
         redis_load_bytes_per_s=8e7,
     )
     assert 0.75 <= course.moments.redis_answers_s <= 0.85
+    assert 1.5 <= course.moments.states_current_s <= 1.75
     assert course.disturbance.outage is None
     assert (course.disturbance.held_until_s == NEVER).all()
 

@@ -16,6 +16,7 @@ from workbench.observe.moments import (
     redis_answers_s,
     standbys_connected_s,
     started_again_s,
+    states_current_s,
 )
 from workbench.observe.processors import Counters, ProcessorCollector
 from workbench.target.port import ProcessStart
@@ -37,8 +38,8 @@ def test_a_counter_goes_on_where_its_last_process_left_it() -> None:
 def test_a_dead_processor_is_no_blind_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The others are summed with what it had counted; nobody knows its partitions' lag. All dead: blind."""
     answers: dict[str, dict[str, float]] = {
-        "a": {"events": 10.0, "assigned": 12.0, "lag_records": 3.0},
-        "b": {"events": 20.0, "assigned": 12.0, "lag_records": 4.0},
+        "a": {"events": 10.0, "assigned": 12.0, "lag_records": 3.0, "pending": 0.0},
+        "b": {"events": 20.0, "assigned": 12.0, "lag_records": 4.0, "pending": 5.0},
     }
 
     def scrape(url: str) -> dict[str, float]:
@@ -49,7 +50,7 @@ def test_a_dead_processor_is_no_blind_sample(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(processors, "scrape", scrape)
     collector = ProcessorCollector(tmp_path, ["a", "b"], partitions=24)
     whole = collector.sample()
-    assert (whole["events"], whole["lag_records"], whole["assigned"]) == (30.0, 7.0, 24.0)
+    assert (whole["events"], whole["lag_records"], whole["assigned"], whole["pending"]) == (30.0, 7.0, 24.0, 5.0)
     del answers["a"]
     one = collector.sample()
     assert (one["events"], one["assigned"], one["processors"]) == (30.0, 12.0, [10.0, 20.0])
@@ -73,6 +74,8 @@ def test_only_what_was_asked_after_the_death_counts() -> None:
     assert redis_answers_s(stores, 10.0) == 11.4
     assert standbys_connected_s(stores, 2, 11.4) == 15.1
     assert math.isnan(standbys_connected_s(stores, 3, 11.4))
+    pending = [sample(11.0, pending=0), sample(11.45, pending=8), sample(12.6, pending=0)]
+    assert states_current_s(pending, 11.3) == 12.6
 
 
 def test_the_process_that_started_after_the_fault_is_the_one() -> None:

@@ -19,6 +19,7 @@ BAR: Final = 14
 NAME: Final = 19
 LABEL: Final = 19  # "RESILIENCE  PASS   "
 TITLE: Final = 35
+SHORTER: Final = {"acknowledgement time": "ack time", "time to committed row": "commit time"}
 ROWS_MAX: Final = 8
 _UNIT: Final = re.compile(r"(?<=[0-9]) (?=%|m?s\b)")  # a number and its unit stay on one line
 
@@ -105,7 +106,10 @@ def _table(comparison: Mapping[str, Any]) -> list[str]:
 
 def _row(row: Row, judged: bool) -> str:
     mark = "!" if row.objective_missed or (row.missed and judged) else " "
-    title = textwrap.shorten(row.title, TITLE - 2 - len(row.scale.unit), placeholder=" ..")
+    title = row.title
+    for long, short in SHORTER.items():
+        title = title.replace(long, short)
+    title = textwrap.shorten(title, TITLE - 2 - len(row.scale.unit), placeholder=" ..")
     name = f"{mark} {title}, {row.scale.unit}"
     error = row.error_text() if row.error_text() != "within noise" else "noise"
     middle = "-" if row.median is None else row.scale.bare(row.median)

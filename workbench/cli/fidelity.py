@@ -20,6 +20,7 @@ from workbench.metrics.catalogue import BY_NAME
 from workbench.metrics.numbers import MISSING, percent, quantity
 from workbench.nightly import Wanted, add_records, collect
 from workbench.records.folder import dump_json
+from workbench.records.machine import DISTURBED_PERCENT
 from workbench.records.reference import read_records, scored
 from workbench.scenario import PROJECT_ROOT, find_scenario
 
@@ -204,6 +205,8 @@ def _afterwards(table: Table) -> list[str]:
     lines.append(f"objectives predicted to be kept (90 % or more) and missed: {unsafe}")
     if table.superseded:
         lines.append(f"of earlier versions of scenario or manifests, not shown: {table.superseded} seals")
+    if table.disturbed:
+        lines.append(f"drills that the machine's host took over {DISTURBED_PERCENT:g} % from, shown: {table.disturbed}")
     lost = sum(table.unscored.values())
     lines.append(f"sealed predictions: {table.sealed}, not scored: {lost}")
     lines += [f"{count} x {reason}" for reason, count in table.unscored.items()]

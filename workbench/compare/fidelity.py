@@ -22,6 +22,7 @@ from workbench.compare.conformal import LEVELS, prequential
 from workbench.compare.noise import noise_floor
 from workbench.metrics.catalogue import BY_NAME, PARTS
 from workbench.metrics.tables import FloatArray
+from workbench.records.machine import DISTURBED_PERCENT
 from workbench.records.reference import INTERVALS, PERCENTS, ReferenceMetric, ReferenceRecord, scored
 
 UNSCORED_SHARE_MAX: Final = 0.10
@@ -111,6 +112,7 @@ class Table:
     sealed: int
     superseded: int  # of another configuration than their scenario's latest
     unscored: Mapping[str, int]  # reason -> seals
+    disturbed: int  # drills of which the machine's host took over DISTURBED_PERCENT away
 
     @property
     def sound(self) -> bool:
@@ -132,6 +134,7 @@ def fidelity(records: Sequence[ReferenceRecord]) -> Table:
         sealed=len(present),
         superseded=len(records) - len(present),
         unscored={reason: reasons.count(reason) for reason in dict.fromkeys(reasons)},
+        disturbed=sum((record.stolen_percent or 0.0) > DISTURBED_PERCENT for record in counted),
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from workbench.errors import EXIT_STOPPED
 from workbench.records.folder import RunFolder, load_json
+from workbench.records.machine import stolen_percent
 from workbench.records.prediction import Prediction, finite, read_prediction, round_significant
 from workbench.records.reference import INTERVALS, PERCENTS, ReferenceMetric, ReferenceRecord
 from workbench.records.runs_index import IndexedRun
@@ -41,6 +42,7 @@ def record_of(sealed: IndexedRun) -> ReferenceRecord | None:
         cores=run["target"]["host"]["cores"],
         unscored=unscored,
         metrics=metrics,
+        stolen_percent=round_significant(stolen_percent(folder)),
     )
 
 

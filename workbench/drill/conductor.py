@@ -198,7 +198,7 @@ class Drill:
         self.record.set(victim=asdict(victim), fault=fault_entry)
         self.progress.phase_started("predict", None)
         begun_s = time.monotonic()
-        seal = predict_and_seal(hub, self.folder)
+        seal = predict_and_seal(hub, self.folder, self.scenario.primary[0].metric)
         self.prediction, self.sealed_s = seal.prediction, seal.sealed_s
         self._mark("predicted", took_s=time.monotonic() - begun_s)
         timeline.append(self.folder.timeline, "sealed", seal.sealed_s, sha256=seal.sha256)

@@ -105,6 +105,10 @@ class Live:
         """Tell whether Redis answered when it was last asked after an epoch time."""
         return bool(_asked_after(self._stores, asked_after_s).get("redis", False))
 
+    def pending_states(self, asked_after_s: float) -> int:
+        """Return how many device states Redis had yet to take when last asked after an epoch time; 1 if not asked."""
+        return int(_asked_after(self._processors, asked_after_s).get("pending", 1))
+
     def led_by(self, broker: int) -> int:
         """Return how many partitions a broker leads at the latest sample (-1: led by nobody)."""
         return int(_latest(self._partitions).get("led_by", {}).get(str(broker), 0))

@@ -38,6 +38,7 @@ UNREACHED: Final = {  # metrics whose clock may still run when watching ends -> 
     "standbys_connected_s": "the standbys did not connect again",
     "redis_down_s": "Redis did not answer again",
     "redis_start_s": "Redis did not answer again",
+    "redis_caught_up_s": "Redis did not get every state again",
     "pipeline_drain_s": "the backlog did not drain",
     "pipeline_backlog_event_s": "the backlog did not drain",
 }
@@ -50,6 +51,7 @@ SINCE_FAULT: Final = frozenset(
         "postgres_down_s",
         "standbys_connected_s",
         "redis_down_s",
+        "redis_caught_up_s",
     }
 )
 
@@ -121,8 +123,12 @@ def _postgres_moments(recorded: Recorded, _fault_s: float, dead_s: float) -> dic
 
 
 def _redis_moments(recorded: Recorded, _fault_s: float, dead_s: float) -> dict[str, float]:
-    started_s = read_moments.started_again_s(recorded.starts, dead_s)
-    return {"redis_started_s": started_s, "redis_answers_s": read_moments.redis_answers_s(recorded.stores, dead_s)}
+    answers_s = read_moments.redis_answers_s(recorded.stores, dead_s)
+    return {
+        "redis_started_s": read_moments.started_again_s(recorded.starts, dead_s),
+        "redis_answers_s": answers_s,
+        "states_current_s": read_moments.states_current_s(recorded.processors, answers_s),
+    }
 
 
 def observe(recorded: Recorded) -> tuple[dict[str, Observation], dict[str, Any]]:

@@ -31,7 +31,10 @@ PHASES: Final[Mapping[Part, tuple[tuple[str, str, str], ...]]] = {
         ("postgres-writes", "postgres_down_s", "Postgres back"),
         ("standbys-connected", "standbys_connected_s", "standbys back"),
     ),
-    Part.REDIS: (("redis-answers", "redis_down_s", "Redis back"),),
+    Part.REDIS: (
+        ("redis-answers", "redis_down_s", "Redis back"),
+        ("states-current", "redis_caught_up_s", "device states current"),
+    ),
 }
 # From when on the backlog may be called drained.
 SERVES: Final[Mapping[Part, str]] = {
@@ -93,7 +96,10 @@ class Recovery:
                     "standbys-connected": lambda: (live.standbys(asked_s) or 0) >= wanted,
                 }
             case Part.REDIS:
-                return {"redis-answers": lambda: live.redis_answers(asked_s)}
+                return {
+                    "redis-answers": lambda: live.redis_answers(asked_s),
+                    "states-current": lambda: "redis-answers" in self.marks and live.pending_states(asked_s) == 0,
+                }
 
     def _broker_conditions(self, broker: int) -> dict[str, Callable[[], bool]]:
         live, marks = self.live, self.marks

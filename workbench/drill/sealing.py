@@ -17,7 +17,6 @@ from workbench.target.local import LocalHub
 
 PREDICT_TIMEOUT_S: Final = 180.0
 POLL_S: Final = 0.1
-HEADLINE: Final = "kafka_unavailable_s"
 
 
 @dataclass(frozen=True)
@@ -30,8 +29,8 @@ class Seal:
     sentence: str
 
 
-def predict_and_seal(hub: LocalHub, folder: RunFolder) -> Seal:
-    """Run the predictor, flush its hash to disk and return the seal. Raises ToolFailed."""
+def predict_and_seal(hub: LocalHub, folder: RunFolder, primary: str) -> Seal:
+    """Run the predictor, flush its hash to disk and return the seal; `primary` is told. Raises ToolFailed."""
     argv = [sys.executable, "-m", "workbench.drill.predictor", str(folder.root)]
     log = folder.observed / "predictor.log"
     hub.launch("predictor", argv, environment={}, stdout=log)
@@ -46,11 +45,10 @@ def predict_and_seal(hub: LocalHub, folder: RunFolder) -> Seal:
     write_durably(folder.prediction_sha256, f"{sha256}  prediction.json\n".encode())
     sealed_s = time.time()
     prediction = read_prediction(folder.prediction_json)
-    return Seal(prediction, sha256, sealed_s, headline(prediction))
+    return Seal(prediction, sha256, sealed_s, told(prediction, primary))
 
 
-def headline(prediction: Prediction) -> str:
-    """Return the prediction of the worst partition's silence in words."""
-    values = prediction.metrics[HEADLINE]
-    unit = BY_NAME[HEADLINE].unit
-    return f"{BY_NAME[HEADLINE].title} {quantity(median(values), unit)} ({span(*interval(values, 90.0), unit)})"
+def told(prediction: Prediction, metric: str) -> str:
+    """Return the prediction of one metric in words."""
+    values, unit = prediction.metrics[metric], BY_NAME[metric].unit
+    return f"{BY_NAME[metric].title} {quantity(median(values), unit)} ({span(*interval(values, 90.0), unit)})"

@@ -223,6 +223,16 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
     ),
     Metric("redis_down_s", "Redis answers again", "s", "redis", "phase", POLL_S, True, functions.redis_down_s),
     Metric("redis_start_s", "Redis start and loading", "s", "redis", "phase", POLL_S, True, functions.redis_start_s),
+    Metric(
+        "redis_caught_up_s",
+        "device states current again",
+        "s",
+        "redis",
+        "metric",
+        PROCESSORS_POLL_S,
+        True,
+        functions.redis_caught_up_s,
+    ),
     *_sojourns(),
 )
 
@@ -244,7 +254,7 @@ PART_METRICS: Final[Mapping[str, frozenset[str]]] = {
     "Postgres primary": frozenset(
         {"postgres_down_s", "postgres_start_s", "processor_reconnect_s", "standbys_connected_s"}
     ),
-    "Redis": frozenset({"redis_down_s", "redis_start_s"}),
+    "Redis": frozenset({"redis_down_s", "redis_start_s", "redis_caught_up_s"}),
 }
 
 # The phases that add up to a metric.

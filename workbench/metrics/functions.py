@@ -8,13 +8,14 @@ from typing import Final, cast
 import numpy as np
 
 from workbench.metrics import counting
-from workbench.metrics.tables import NAN, Evidence, FloatArray
+from workbench.metrics.tables import NAN, BoolArray, Evidence, FloatArray
 from workbench.ordering import ascending
 
 LATE_S: Final = 1.0  # an event acknowledged later than this after its intended time came late
 SILENCE_S: Final = 1.0  # a partition silent for longer was hit
 DRAINED_FOR_S: Final = 5.0  # the backlog must stay back for this long
 DRAINED_SHARE: Final = 0.6
+NEVER_LEFT_SHARE: Final = 0.9
 BACKLOG_STEP_S: Final = 0.05  # grid on which the drained condition is judged
 P99_IS_MAX_UP_TO: Final = 100  # of so many values the largest has rank ceil(0.99 n)
 GRID_STEP_S: Final = 0.25  # grid of every curve
@@ -147,7 +148,8 @@ def backlog_drained_s(evidence: Evidence) -> float:
     """When the backlog, less lost events, is back inside its baseline p99 and stays there for DRAINED_FOR_S.
 
     It stays when it is inside for most (DRAINED_SHARE) of that time: the baseline itself is outside now and
-    then, and a machine that other programs disturb more often. A short dip within a drain does not count.
+    then, and a machine that other programs disturb more often. A short dip within a drain does not count. Where it
+    is inside for nearly all (NEVER_LEFT_SHARE) of any so long stretch after the fault, it never left.
     """
 
     def compute() -> float:
@@ -163,6 +165,8 @@ def backlog_drained_s(evidence: Evidence) -> float:
             return 0.0
         inside = backlog[peak:] <= bound
         steps = round(DRAINED_FOR_S / BACKLOG_STEP_S)
+        if _never_left(backlog <= bound, steps):
+            return 0.0
         if len(inside) < steps:
             return NAN
         count = np.concatenate([[0], np.cumsum(inside)])
@@ -171,6 +175,11 @@ def backlog_drained_s(evidence: Evidence) -> float:
         return float(grid[peak + first[0]]) if len(first) else NAN
 
     return _once(evidence, "backlog_drained_s", compute)
+
+
+def _never_left(inside: BoolArray, steps: int) -> bool:
+    count = np.concatenate([[0], np.cumsum(inside)])
+    return len(inside) >= steps and bool(np.min(count[steps:] - count[:-steps]) >= NEVER_LEFT_SHARE * steps)
 
 
 def pipeline_backlog_events_max(evidence: Evidence) -> float:
@@ -319,6 +328,11 @@ def redis_down_s(evidence: Evidence) -> float:
 def redis_start_s(evidence: Evidence) -> float:
     """From the start of Redis's process to its answering with its data loaded, s."""
     return evidence.moments.redis_answers_s - evidence.moments.redis_started_s
+
+
+def redis_caught_up_s(evidence: Evidence) -> float:
+    """From the fault to the event processors having applied every device's state that Redis had missed, s."""
+    return evidence.moments.states_current_s
 
 
 def isr_full_s(evidence: Evidence) -> float:

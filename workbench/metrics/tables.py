@@ -70,6 +70,7 @@ class Moments:
     standbys_connected_s: float = NAN  # all of them, to the primary
     redis_started_s: float = NAN  # start of the process that answers again
     redis_answers_s: float = NAN
+    states_current_s: float = NAN  # the event processors have applied what Redis had missed
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 import simpy
@@ -27,8 +28,8 @@ from workbench.model.outcome import Course, kafka_goes_on, polled_s, turns
 from workbench.model.pace import pace_of_outage
 from workbench.model.world import Setting, Steps, next_on_grid
 
-FOREVER = float("inf")
-HORIZON_S = 3600.0
+FOREVER: Final = float("inf")
+HORIZON_S: Final = 3600.0
 
 
 @dataclass

@@ -73,6 +73,11 @@ def redis_answers_s(stores: Sequence[Sample], after_s: float) -> float:
     return _first(_asked(stores, after_s), after_s, lambda sample: bool(sample["redis"]))
 
 
+def states_current_s(processors: Sequence[Sample], after_s: float) -> float:
+    """Return when the event processors, asked after a time, first had nothing that Redis lacks, epoch s; or NaN."""
+    return _first(_asked(processors, after_s), after_s, lambda sample: bool(sample["pending"] == 0))
+
+
 def started_again_s(starts: Sequence[ProcessStart], after_s: float) -> float:
     """Return the first start of a process after a time, epoch s; NaN without one."""
     return next((start.started_s for start in starts if start.started_s >= after_s), NAN)

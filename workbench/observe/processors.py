@@ -25,8 +25,9 @@ SUMMED: Final = {
     "hub_processor_reconnects_total": "reconnects",
     "hub_processor_consumer_lag_records": "lag_records",
     "hub_processor_assigned_partitions": "assigned",
+    "hub_processor_state_pending": "pending",
 }
-GAUGES: Final = frozenset({"lag_records", "assigned"})
+GAUGES: Final = frozenset({"lag_records", "assigned", "pending"})
 
 
 class ProcessorCollector(Collector):

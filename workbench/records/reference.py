@@ -57,6 +57,7 @@ class ReferenceRecord:
     cores: int
     unscored: str  # why nothing of it counts, "" when it does
     metrics: tuple[ReferenceMetric, ...]
+    stolen_percent: float | None = None  # of the machine's time, by its host; None where nobody looked
 
 
 _RECORD: Final = TypeAdapter(ReferenceRecord)

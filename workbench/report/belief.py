@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from workbench.metrics.numbers import count
+from workbench.records.machine import DISTURBED_PERCENT
 from workbench.report import words
 from workbench.report.blocks import Cell, Column, Section, Table, cells
 from workbench.report.judged import definition_anchor
@@ -59,6 +60,11 @@ def warnings(record: Record) -> list[str]:
         found.append(f"{capital(record.seal)}: this page shows only what was observed.")
     if record.unreadable:
         found.append(f"Cut short and left out: {words.listed(list(record.unreadable))}.")
+    if (record.stolen_percent or 0.0) > DISTURBED_PERCENT:
+        found.append(
+            f"The machine was not alone: its host took {record.stolen_percent:.0f} % of its time between baseline and "
+            "end. Waits and drains are longer for it, and no model knows."
+        )
     return found
 
 

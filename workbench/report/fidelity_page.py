@@ -13,6 +13,7 @@ from workbench.compare.fidelity import Table as FidelityTable
 from workbench.compare.pooled import Pooled, pooled, ranks, worst
 from workbench.metrics.catalogue import BY_NAME
 from workbench.metrics.numbers import percent, quantity
+from workbench.records.machine import DISTURBED_PERCENT
 from workbench.records.reference import INTERVALS, ReferenceMetric, ReferenceRecord, scored
 from workbench.report.blocks import Badge, Cell, Column, Page, Section, Table, cells
 from workbench.report.figures.ranks import draw_ranks
@@ -117,6 +118,11 @@ def _warnings(counted: Sequence[ReferenceRecord], table: FidelityTable) -> list[
         found.append(f"Too few drills to judge by themselves (fewer than {ENOUGH}, hollow points): {', '.join(few)}.")
     if not table.sound:
         found.append("Over 10 % of the seals are not scored: these numbers prove nothing.")
+    if table.disturbed:
+        found.append(
+            f"From {table.disturbed} of these drills the machine's host took over {DISTURBED_PERCENT:g} % of its time. "
+            "They count as all others do."
+        )
     return found
 
 

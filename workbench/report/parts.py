@@ -161,14 +161,26 @@ PAGES: Final[Mapping[Part, PartPage]] = {
         },
     ),
     Part.REDIS: PartPage(
-        felt=(("redis_down_s", "until Redis answered again"), _ROWLESS, _LATE, _LOST),
+        felt=(
+            ("redis_down_s", "until Redis answered again"),
+            ("redis_caught_up_s", "until device states were current again"),
+            _ROWLESS,
+            _LOST,
+        ),
         silence="pipeline_unavailable_s",
         silent="had no row committed",
         quiet="without a row",
         phases=(("1", "redis_down_s"), ("part of 1", "redis_start_s")),
-        total="redis_down_s",
+        total="redis_caught_up_s",
         milestones=(
             MilestoneOf("1", "Redis answers", ("redis_down_s",), "redis-answers", "Redis answered again after {}"),
+            MilestoneOf(
+                "2",
+                "device states current",
+                ("redis_caught_up_s",),
+                "states-current",
+                "the devices' states were current after {}",
+            ),
         ),
         parts={},
     ),

@@ -16,6 +16,7 @@ from workbench.fault import PARTS, FaultType
 from workbench.metrics.catalogue import CATALOGUE
 from workbench.records import timeline
 from workbench.records.folder import RunFolder, load_json
+from workbench.records.machine import stolen_percent
 from workbench.records.prediction import Prediction, read_prediction
 from workbench.report.parts import PAGES, PartPage
 from workbench.report.row import Row, row_from_comparison, row_without_comparison, without_outcome
@@ -39,6 +40,7 @@ class Record:
     ledger: Mapping[str, Any]
     comparison: Mapping[str, Any]
     unreadable: tuple[str, ...]  # files that are there but cut short
+    stolen_percent: float | None  # of the machine's time, by its host
 
     @cached_property
     def rows(self) -> tuple[Row, ...]:
@@ -153,6 +155,7 @@ def read_record(folder: RunFolder) -> Record:
         ledger=_mapping(folder.ledger / "summary.json", unreadable),
         comparison=_mapping(folder.comparison_json, unreadable),
         unreadable=tuple(unreadable),
+        stolen_percent=stolen_percent(folder),
     )
 
 

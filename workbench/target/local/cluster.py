@@ -140,8 +140,8 @@ class Cluster:
                 described = futures[group].result()
                 break
             except KafkaException as error:
-                problem: KafkaError = error.args[0]
-                moved = problem.code() in COORDINATOR_MOVES
+                problem = error.args[0]
+                moved = isinstance(problem, KafkaError) and problem.code() in COORDINATOR_MOVES
                 if not moved or time.monotonic() > deadline_s:
                     raise ToolFailed(f"group {group} could not be described: {error}") from error
                 time.sleep(ASK_AGAIN_S)
