@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
 
 import orjson
 import psycopg
 import pytest
+from confluent_kafka import TopicPartition
 
 from workbench.apps.event_processor import log
 from workbench.apps.event_processor.backoff import Backoff
-from workbench.apps.event_processor.consumer import consumer_settings
+from workbench.apps.event_processor.consumer import Processor, consumer_settings
 from workbench.apps.event_processor.lag import lag_records
+from workbench.apps.event_processor.metrics import Metrics
 from workbench.apps.event_processor.offsets import ANSWER_TIMEOUT_S, RETRY_AFTER_S, Offsets
 from workbench.apps.event_processor.records import (
     REASON_NO_DEVICE,
@@ -262,3 +267,22 @@ def test_log_lines_are_json(capsys: pytest.CaptureFixture[str]) -> None:
     logging.getLogger("event_processor").handlers.clear()
     line = json.loads(capsys.readouterr().err)
     assert (line["processor"], line["message"], line["count"], line["level"]) == (4, "partitions assigned", 3, "info")
+
+
+def test_its_metrics_tell_of_an_assignment_at_once() -> None:
+    """Not only after the first batch of a backlog, which may take half a second."""
+    metrics = Metrics()
+    processor = Processor(read_settings(ENVIRONMENT), metrics, threading.Event())
+    client: Any = SimpleNamespace(assign=lambda _: None, pause=lambda _: None)
+
+    def held() -> float | None:
+        return metrics.registry.get_sample_value("hub_processor_assigned_partitions")
+
+    places = [TopicPartition("alerts", 1), TopicPartition("sdc-events", 4)]
+    try:
+        processor.on_assign(client, places)
+        assert held() == 2.0
+        processor.on_revoke(client, places)
+        assert held() == 0.0
+    finally:
+        processor.close()

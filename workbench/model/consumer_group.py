@@ -120,7 +120,7 @@ def _course(group: _Group) -> Course:
     cuts = np.arange(count) == setting.victim_processor
     outage = Outage(stops_s, cuts, resumes_s, _owners(group), turns(setting, draws["fetch_ring_share"]))
     pace = pace_of_outage(draws, count, float(stops_s.max()), whole_s)
-    seen_s = polled_s(whole_s + draws["processor_gauge_s"], PROCESSORS_POLL_S, draws["poll_processors_phase_s"])
+    seen_s = polled_s(whole_s, PROCESSORS_POLL_S, draws["poll_processors_phase_s"])
     moments = Moments(NAN, NAN, NAN, fault_effective_s=0.0, group_whole_s=seen_s)
     return Course(moments, kafka_goes_on(setting, outage, pace), whole_s, (seen_s,))
 

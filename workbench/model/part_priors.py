@@ -43,9 +43,6 @@ PROCESSOR: Final[Mapping[str, Parameter]] = {
         "JoinGroup's answer, SyncGroup, OffsetFetch and the first fetch: four round trips",
         "from the dead member's expiry to the first records",
     ),
-    "processor_gauge_s": _prior(
-        uniform(0.0, 0.25), "s", "workbench/apps/event_processor/consumer.py POLL_S", "until its own metrics say so"
-    ),
 }
 
 POSTGRES: Final[Mapping[str, Parameter]] = {

@@ -75,7 +75,7 @@ class Processor:
     def run(self) -> None:
         """Process until `stop` is set, then end cleanly. Raises KafkaException when the client is beyond repair."""
         self._consumer.subscribe(
-            list(self._settings.topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
+            list(self._settings.topics), on_assign=self.on_assign, on_revoke=self.on_revoke, on_lost=self.on_revoke
         )
         log.info("started", group=self._settings.group, topics=self._settings.topics)
         try:
@@ -86,10 +86,14 @@ class Processor:
                 self._housekeeping()
             self._finish()
         finally:
-            self._consumer.close()  # leaves the group
-            self._database.close()
-            self._state.close()
+            self.close()
         log.info("ended")
+
+    def close(self) -> None:
+        """Leave the group and close every connection."""
+        self._consumer.close()
+        self._database.close()
+        self._state.close()
 
     def _collect(self) -> None:
         """Gather up to batch_events_max records; the linger's clock starts with the first one."""
@@ -240,16 +244,20 @@ class Processor:
         metrics.reconnects.inc(reconnects - self._reconnects_counted)
         self._reconnects_counted = reconnects
 
-    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+    def on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Take partitions that the group gives to this member."""
         consumer.assign(partitions)
         if self._paused:
             consumer.pause(partitions)
         self._offsets.assign((item.topic, item.partition) for item in partitions)
+        self._set_gauges()  # now: the first batch of a backlog may take long
         log.info("partitions assigned", partitions=[f"{item.topic}-{item.partition}" for item in partitions])
 
-    def _on_revoke(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+    def on_revoke(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Give partitions up, with what was collected of them: their next owner reads it again."""
         self._collected.clear()
         self._offsets.revoke((item.topic, item.partition) for item in partitions)
+        self._set_gauges()
         log.info("partitions revoked", count=len(partitions))
 
     def _on_commit(self, problem: KafkaError | None, partitions: list[TopicPartition]) -> None:
