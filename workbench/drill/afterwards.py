@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from workbench import ledger as ledger_room
 from workbench.compare import Check
 from workbench.drill.checks import Facts, run_checks
 from workbench.drill.experiment import ExperimentOutcome
+from workbench.drill.live import probes
 from workbench.drill.load_control import LoadControl
 from workbench.drill.observation import Recorded, observe
 from workbench.drill.progress import Progress
 from workbench.errors import Inconclusive
 from workbench.metrics.tables import Counts
-from workbench.observe.collector import read_samples
 from workbench.records.folder import RunFolder, dump_json
 from workbench.records.prediction import Observation
+from workbench.records.samples import read_samples
 from workbench.scenario.drill_scenario import Scenario
 from workbench.target.local import LocalHub
 from workbench.target.port import Injection, Victim
-
-PROBES: Final = ("brokers", "partitions", "processors", "stores")
 
 
 @dataclass(frozen=True)
@@ -59,16 +58,16 @@ def look_back(
     summary = ledger_room.check(folder, hub.endpoints, hub.topology, progress.note)
     if watched.injection is None:
         raise Inconclusive("nothing was injected: " + "; ".join(watched.outcome.problems))
-    files = {name: folder.observed / f"{name}.jsonl" for name in PROBES}
-    probes = {name: read_samples(file) for name, file in files.items() if file.exists()}
+    part = scenario.faults[0].part
+    samples = {name: read_samples(folder.observed / f"{name}.jsonl") for name in probes(part)}
     recorded = Recorded(
         writes=ledger_room.write_table(folder.ledger, hub.topology, watched.injection.injected_s),
         counts=summary.counts(),
-        brokers=probes["brokers"],
-        partitions=probes["partitions"],
-        processors=probes["processors"],
-        stores=probes.get("stores", []),
-        part=scenario.faults[0].part,
+        brokers=samples["brokers"],
+        partitions=samples["partitions"],
+        processors=samples["processors"],
+        stores=samples.get("stores", []),
+        part=part,
         injection=watched.injection,
         victim_broker=-1 if watched.victim.broker is None else watched.victim.broker,
         starts=hub.process_starts(watched.victim.server),
@@ -87,7 +86,7 @@ def look_back(
         watched.steady_problems,
         watched.sealed_s,
         watched.clock_step_s,
-        probes,
+        samples,
         watched.watch_end_s,
         observations,
     )

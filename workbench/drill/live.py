@@ -11,15 +11,25 @@ import numpy as np
 
 from workbench.fault import Part
 from workbench.load.live import LiveCounts, LiveView
-from workbench.observe.collector import Collector, read_samples
+from workbench.observe.collector import Collector
 from workbench.observe.kafka import BrokerCollector, PartitionCollector
 from workbench.observe.machine import MachineCollector
 from workbench.observe.moments import seen
 from workbench.observe.processors import ProcessorCollector
 from workbench.observe.stores import StoreCollector
+from workbench.records.samples import read_samples
 from workbench.target.local import LocalHub
 
 HISTORY_MAX: Final = 10_000  # backlog looks kept: forty minutes at four a second
+
+
+def probes(part: Part) -> tuple[str, ...]:
+    """Return the names of the collectors that must not be blind in a drill of a part's loss.
+
+    Asking costs the stores something, so they are asked only where they are the question.
+    """
+    everywhere = ("brokers", "partitions", "processors")
+    return (*everywhere, "stores") if part in (Part.POSTGRES, Part.REDIS) else everywhere
 
 
 class Live:
@@ -32,9 +42,9 @@ class Live:
         self._processors = ProcessorCollector(observed, hub.endpoints.processor_metrics, partitions)
         self._stores = StoreCollector(observed, hub)
         self._machine = MachineCollector(observed, hub.processes)
-        self._collectors: list[Collector] = [self._brokers, self._partitions, self._processors, self._machine]
-        if part in (Part.POSTGRES, Part.REDIS):  # asking costs the stores something: only where it is the question
-            self._collectors.append(self._stores)
+        collectors = (self._brokers, self._partitions, self._processors, self._stores)
+        self._collectors: list[Collector] = [each for each in collectors if each.name in probes(part)]
+        self._collectors.append(self._machine)
         self._counts = LiveCounts(ledger)
         self._view = LiveView(0, 0, 0, 0.0)
         self._running: list[Collector] = []

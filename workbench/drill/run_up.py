@@ -10,10 +10,10 @@ import numpy as np
 import psutil
 
 from workbench import ledger as ledger_room
-from workbench.observe.collector import read_samples
 from workbench.observe.machine import STEP_S
 from workbench.observe.moments import Sample, seen
 from workbench.records.baseline import Baseline, PipelineWindow
+from workbench.records.samples import read_samples
 from workbench.target.local import LocalHub
 
 SAMPLE_MAX: Final = 5000

@@ -8,7 +8,7 @@ from typing import Final, cast
 import numpy as np
 
 from workbench.metrics import counting
-from workbench.metrics.tables import NAN, BoolArray, Evidence, FloatArray
+from workbench.metrics.tables import NAN, Evidence, FloatArray
 from workbench.ordering import ascending
 
 LATE_S: Final = 1.0  # an event acknowledged later than this after its intended time came late
@@ -163,23 +163,18 @@ def backlog_drained_s(evidence: Evidence) -> float:
         peak = int(np.argmax(backlog))
         if backlog[peak] <= bound:
             return 0.0
-        inside = backlog[peak:] <= bound
+        inside = backlog <= bound
         steps = round(DRAINED_FOR_S / BACKLOG_STEP_S)
-        if _never_left(backlog <= bound, steps):
-            return 0.0
         if len(inside) < steps:
             return NAN
         count = np.concatenate([[0], np.cumsum(inside)])
-        stays = inside[: len(inside) - steps + 1] & (count[steps:] - count[:-steps] >= DRAINED_SHARE * steps)
-        first = np.flatnonzero(stays)
+        following = count[steps:] - count[:-steps]  # how many of the next DRAINED_FOR_S are inside, from each look on
+        if following.min() >= NEVER_LEFT_SHARE * steps:
+            return 0.0
+        first = np.flatnonzero((inside[: len(following)] & (following >= DRAINED_SHARE * steps))[peak:])
         return float(grid[peak + first[0]]) if len(first) else NAN
 
     return _once(evidence, "backlog_drained_s", compute)
-
-
-def _never_left(inside: BoolArray, steps: int) -> bool:
-    count = np.concatenate([[0], np.cumsum(inside)])
-    return len(inside) >= steps and bool(np.min(count[steps:] - count[:-steps]) >= NEVER_LEFT_SHARE * steps)
 
 
 def pipeline_backlog_events_max(evidence: Evidence) -> float:

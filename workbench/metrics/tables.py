@@ -73,6 +73,11 @@ class Moments:
     states_current_s: float = NAN  # the event processors have applied what Redis had missed
 
 
+def after_fault(**moments_s: float) -> Moments:
+    """Return the moments of a fault that takes effect at once, its baseline and load end not known yet."""
+    return Moments(NAN, NAN, NAN, fault_effective_s=0.0, **moments_s)
+
+
 @dataclass(frozen=True)
 class Counts:
     """What became of every write, as the ledger counts it (the model predicts the same)."""

@@ -13,7 +13,7 @@ import numpy as np
 from workbench.engine import NEVER, Disturbance
 from workbench.fault import FaultType, RestartRule
 from workbench.metrics.catalogue import POLL_S
-from workbench.metrics.tables import NAN, BoolArray, FloatArray, IntArray, Moments
+from workbench.metrics.tables import BoolArray, FloatArray, IntArray, Moments, after_fault
 from workbench.model.clients import client
 from workbench.model.controller import controlled_shutdown, controller, leaders_own_check
 from workbench.model.followers import replication_from
@@ -22,12 +22,10 @@ from workbench.model.outcome import Course, polled_s
 from workbench.model.pace import pace_of
 from workbench.model.restart import restart
 from workbench.model.session import session
-from workbench.model.world import Setting, World
+from workbench.model.world import FOREVER, HORIZON_S, Setting, World
 
-FOREVER: Final = float("inf")
 STOP: Final = FaultType.BROKER_STOP
 FREEZE: Final = FaultType.BROKER_FREEZE
-HORIZON_S: Final = 3600.0  # bound on the control events of one replication
 
 
 def play(setting: Setting, draws: Mapping[str, float]) -> Course:
@@ -155,11 +153,7 @@ def _moments(world: World, polled: Mapping[str, float]) -> Moments:
     def seen(moment: str, observer: str) -> float:
         return polled_s(world.moment(moment), POLL_S, polled[observer])
 
-    return Moments(
-        baseline_start_s=NAN,
-        baseline_end_s=NAN,
-        load_end_s=NAN,
-        fault_effective_s=0.0,
+    return after_fault(
         broker_deregistered_s=seen("deregistered", "brokers"),
         leaders_moved_s=seen("leaders_moved", "partitions"),
         registering_process_started_s=world.moment("registering_process_started"),

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 import numpy as np
 import simpy
@@ -23,13 +22,11 @@ import simpy
 from workbench.engine import Outage
 from workbench.fault import RestartRule
 from workbench.metrics.catalogue import PROCESSORS_POLL_S
-from workbench.metrics.tables import NAN, IntArray, Moments
+from workbench.metrics.tables import NAN, IntArray, after_fault
 from workbench.model.outcome import Course, kafka_goes_on, polled_s, turns
 from workbench.model.pace import pace_of_outage
-from workbench.model.world import Setting, Steps, next_on_grid
-
-FOREVER: Final = float("inf")
-HORIZON_S: Final = 3600.0
+from workbench.model.restarted import first_restart_s
+from workbench.model.world import FOREVER, HORIZON_S, Setting, Steps, next_on_grid
 
 
 @dataclass
@@ -41,7 +38,7 @@ class _Group:
     env: simpy.Environment = field(default_factory=simpy.Environment)
     expired: simpy.Event = field(init=False)
     preparing: simpy.Event = field(init=False)
-    joined: dict[int, simpy.Event] = field(default_factory=dict)  # survivor -> it waits for the others
+    joined: dict[int, simpy.Event] = field(init=False)  # survivor -> it waits for the others
     stops_s: dict[int, float] = field(default_factory=dict)
     resumes_s: dict[int, float] = field(default_factory=dict)
 
@@ -89,7 +86,7 @@ def _session(group: _Group) -> Steps:
 def _successor(group: _Group) -> Steps:
     """Start the processor again; it joins as a new member."""
     draws = group.draws
-    yield group.env.timeout(draws["kubelet_relist_s"] + draws["restart_notice_s"] + draws["processor_start_s"])
+    yield group.env.timeout(first_restart_s(draws) + draws["processor_start_s"])
     group.prepare()
 
 
@@ -121,7 +118,7 @@ def _course(group: _Group) -> Course:
     outage = Outage(stops_s, cuts, resumes_s, _owners(group), turns(setting, draws["fetch_ring_share"]))
     pace = pace_of_outage(draws, count, float(stops_s.max()), whole_s)
     seen_s = polled_s(whole_s, PROCESSORS_POLL_S, draws["poll_processors_phase_s"])
-    moments = Moments(NAN, NAN, NAN, fault_effective_s=0.0, group_whole_s=seen_s)
+    moments = after_fault(group_whole_s=seen_s)
     return Course(moments, kafka_goes_on(setting, outage, pace), whole_s, (seen_s,))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from workbench.fault import PARTS, Part
+from workbench.fault import Part
 from workbench.model import broker_loss, consumer_group, postgres, redis
 from workbench.model.outcome import Course
 from workbench.model.world import Setting
@@ -20,7 +20,7 @@ _PLAYS: Final[Mapping[Part, Callable[[Setting, Mapping[str, float]], Course]]] =
 
 def play(setting: Setting, draws: Mapping[str, float]) -> Course:
     """Return one replication's course."""
-    return _PLAYS[PARTS[setting.fault]](setting, draws)
+    return _PLAYS[setting.part](setting, draws)
 
 
 __all__ = ["Course", "play"]

@@ -125,6 +125,11 @@ class Parameter:
         return {**held, "unit": self.unit, "source": self.source.value, "origin": self.origin, "note": self.note}
 
 
+def prior(value: Distribution | float, unit: str, origin: str, note: str = "") -> Parameter:
+    """Return a row that neither manifests nor measurements give."""
+    return Parameter(value, unit, Source.PRIOR, origin, note)
+
+
 def parameter_from_dict(raw: Mapping[str, Any]) -> Parameter:
     """Return the parameter of its JSON form. Raises KeyError or ValueError for anything else."""
     value = distribution_from_dict(raw["distribution"]) if "distribution" in raw else raw["value"]

@@ -15,10 +15,10 @@ import orjson
 
 from workbench.errors import BadInput
 from workbench.fault import Part
-from workbench.model import part_priors, stated
+from workbench.model import stated
 from workbench.model.measured import measured
 from workbench.model.parameter import Distribution, FloatArray, Parameter, parameter_from_dict
-from workbench.model.priors import all_priors
+from workbench.model.part_priors import priors_of
 from workbench.records.folder import FORMAT_VERSION, dump_json
 from workbench.streams import stream
 
@@ -89,8 +89,8 @@ def merge(scenario: Scenario, topology: HubTopology, baseline: Baseline | None, 
     Without a baseline (no hub is up) and without a resolved victim everything measured is a prior instead,
     and the intervals are wider. Raises BadInput for what the model does not cover.
     """
-    part = scenario.faults[0].part if scenario.faults else Part.BROKER
-    rows = {**all_priors(), **part_priors.BY_PART[part]}
+    part = scenario.faults[0].part
+    rows = priors_of(part)
     rows.update(stated.from_manifests(topology))
     rows.update(stated.from_scenario(scenario))
     rows.update(stated.facts(scenario, topology, baseline, victim))

@@ -6,38 +6,35 @@ from collections.abc import Mapping
 from typing import Final
 
 from workbench.fault import Part
-from workbench.model.parameter import Distribution, Parameter, Source, triangular, uniform
+from workbench.model.parameter import Parameter, prior, triangular, uniform
+from workbench.model.priors import all_priors
 
 _LIBRDKAFKA: Final = "librdkafka CONFIGURATION.md"
 _POSTGRES: Final = "PostgreSQL 14"
 _REDIS: Final = "Redis 6.2"
 
 
-def _prior(value: Distribution | float, unit: str, origin: str, note: str = "") -> Parameter:
-    return Parameter(value, unit, Source.PRIOR, origin, note)
-
-
 PROCESSOR: Final[Mapping[str, Parameter]] = {
-    "heartbeat_s": _prior(3.0, "s", f"{_LIBRDKAFKA} heartbeat.interval.ms"),
-    "group_contact_age_s": _prior(
+    "heartbeat_s": prior(3.0, "s", f"{_LIBRDKAFKA} heartbeat.interval.ms"),
+    "group_contact_age_s": prior(
         uniform(0.0, 0.2),
         "s",
         "Kafka 3.7.1 GroupCoordinator.doCommitOffsets: an offset commit, one a batch, is a heartbeat as well",
         "age of the last thing the coordinator heard of the processor when it dies",
     ),
-    "processor_start_s": _prior(
+    "processor_start_s": prior(
         triangular(0.8, 1.3, 3.0),
         "s",
         "Python's start, imports, the client's first metadata",
         "until it joins the group",
     ),
-    "group_join_s": _prior(
+    "group_join_s": prior(
         triangular(0.01, 0.1, 0.5),
         "s",
         "a batch under way and a poll, at most 0.25 s (workbench/apps/event_processor/consumer.py POLL_S)",
         "from the heartbeat that tells of a rebalance to having given all partitions up and joined",
     ),
-    "group_sync_s": _prior(
+    "group_sync_s": prior(
         triangular(0.02, 0.1, 0.6),
         "s",
         "JoinGroup's answer, SyncGroup, OffsetFetch and the first fetch: four round trips",
@@ -46,56 +43,61 @@ PROCESSOR: Final[Mapping[str, Parameter]] = {
 }
 
 POSTGRES: Final[Mapping[str, Parameter]] = {
-    "postgres_start_s": _prior(
+    "postgres_start_s": prior(
         triangular(0.15, 0.25, 0.8),
         "s",
         f"{_POSTGRES} killed and started beside 300 events/s (measured, twice): 0.23 s",
         "without the log to read",
     ),
-    "postgres_redo_bytes": _prior(
+    "postgres_redo_bytes": prior(
         triangular(1e7, 5e7, 1.2e8),
         "bytes",
         "300 events/s (measured, twice): 34 MB in the first 80 s after a checkpoint, 13 MB in 47 s; one every 5 min",
         "write-ahead log since the last checkpoint",
     ),
-    "postgres_redo_bytes_per_s": _prior(
+    "postgres_redo_bytes_per_s": prior(
         triangular(1.5e8, 3e8, 6e8),
         "bytes/s",
         f"{_POSTGRES} crash recovery by its own log (measured, twice): 160 and 560 MB/s, pages in the machine's memory",
     ),
-    "postgres_connect_s": _prior(
+    "postgres_connect_s": prior(
         triangular(0.01, 0.04, 0.3),
         "s",
         "a new backend, scram, the schema's check, on caches that are empty",
         "from the attempt that succeeds to the batch being written",
     ),
-    "wal_retrieve_retry_s": _prior(5.0, "s", f"{_POSTGRES} wal_retrieve_retry_interval"),
-    "standby_notice_s": _prior(
+    "wal_retrieve_retry_s": prior(5.0, "s", f"{_POSTGRES} wal_retrieve_retry_interval"),
+    "standby_notice_s": prior(
         triangular(0.02, 0.1, 0.6), "s", f"{_POSTGRES} walreceiver ends, startup process", "until a standby asks again"
     ),
 }
 
 REDIS: Final[Mapping[str, Parameter]] = {
-    "state_attempt_delay_s": _prior(
+    "state_attempt_delay_s": prior(
         triangular(0.0, 0.03, 0.08),
         "s",
         "a batch's length; 0.02 to 0.07 s in processors' logs (measured, ten times)",
         "from a back-off's end to the next batch's, which offers the pending states again",
     ),
-    "redis_start_s": _prior(triangular(0.01, 0.03, 0.1), "s", f"{_REDIS} without a file to load"),
-    "redis_file_bytes": _prior(
+    "redis_start_s": prior(triangular(0.01, 0.03, 0.1), "s", f"{_REDIS} without a file to load"),
+    "redis_file_bytes": prior(
         triangular(2e6, 4e6, 1e7), "bytes", "300 events/s (measured): 2.4 MB in 75 s, 3.7 MB in 2 min"
     ),
-    "redis_load_bytes_per_s": _prior(
+    "redis_load_bytes_per_s": prior(
         triangular(2e7, 3.5e7, 6e7),
         "bytes/s",
         f"{_REDIS} loading an append-only file beside 300 events/s (measured, twice): 0.08 and 0.16 s from its start",
     ),
 }
 
-BY_PART: Final[Mapping[Part, Mapping[str, Parameter]]] = {
+_BY_PART: Final[Mapping[Part, Mapping[str, Parameter]]] = {
     Part.BROKER: {},
     Part.PROCESSOR: PROCESSOR,
     Part.POSTGRES: POSTGRES,
     Part.REDIS: REDIS,
 }
+
+
+def priors_of(part: Part) -> dict[str, Parameter]:
+    """Return every prior of a prediction of a part's loss by name, the unmeasured ones included."""
+    return {**all_priors(), **_BY_PART[part]}

@@ -14,9 +14,9 @@ from workbench.errors import BadInput
 from workbench.fault import PARTS, FaultType
 from workbench.metrics.catalogue import CATALOGUE, metrics_of
 from workbench.metrics.tables import FloatArray
-from workbench.model import part_priors, workers
+from workbench.model import workers
 from workbench.model.parameters import Parameters
-from workbench.model.priors import all_priors
+from workbench.model.part_priors import priors_of
 from workbench.model.replication import Columns, Model, run_slice
 from workbench.records.prediction import CURVES, ENVELOPE_PERCENTS, Prediction
 from workbench.workload import RateProfile, Workload
@@ -50,8 +50,7 @@ def predict(
     if sorted(parameters.value("leader_of_partition")) != sorted(labels):
         raise BadInput("parameters.json is of other manifests: its partitions differ")
     part = PARTS[FaultType(parameters.value("fault_type"))]
-    wanted = {*all_priors(), *part_priors.BY_PART[part]}
-    missing = sorted(wanted - {*parameters.by_name})
+    missing = sorted({*priors_of(part)} - {*parameters.by_name})
     if missing:
         raise BadInput(f"parameters.json was written by another version: it lacks {', '.join(missing)}")
     if replications < 1:

@@ -10,9 +10,11 @@ from typing import Any, Final
 
 import simpy
 
-from workbench.fault import FaultType, RestartRule
+from workbench.fault import PARTS, FaultType, Part, RestartRule
 
 NAN: Final = float("nan")
+FOREVER: Final = float("inf")
+HORIZON_S: Final = 3600.0  # bound on the control events of one replication
 
 Steps = Generator[simpy.Event, Any, None]  # a role: what it waits for, one after another
 
@@ -45,6 +47,11 @@ class Setting:
     typical_response_s: float  # median response time of an undisturbed request
     bytes_per_s: float  # of records, over all partitions
     log_bytes_at_fault: float  # of one broker
+
+    @property
+    def part(self) -> Part:
+        """Return the part of the hub that the fault hits."""
+        return PARTS[self.fault]
 
     @property
     def led(self) -> int:

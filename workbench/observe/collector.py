@@ -70,11 +70,3 @@ class Collector(ABC):
 
 
 _JSON_LINE: Final = orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
-
-
-def read_samples(path: Path) -> list[dict[str, Any]]:
-    """Return a collector's samples, blind ones included; a line cut short by a crash is left out."""
-    if not path.exists():
-        return []
-    lines = path.read_bytes().splitlines(keepends=True)
-    return [orjson.loads(line) for line in lines if line.endswith(b"\n")]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-import orjson
-
 from workbench.records import timeline
 from workbench.records.folder import RunFolder
+from workbench.records.samples import read_samples
 
 DISTURBED_PERCENT: Final = 5.0  # more than this, on average, and the run's numbers are the neighbours' as well
 SAMPLES: Final = "machine.jsonl"  # of workbench.observe.machine, one a second
@@ -20,10 +19,8 @@ def stolen_percent(folder: RunFolder) -> float | None:
     """
     entries = timeline.read(folder.timeline)
     baseline, stopped = timeline.first(entries, "baseline"), timeline.first(entries, "load-stopped")
-    path = folder.observed / SAMPLES
-    if baseline is None or stopped is None or not path.exists():
+    if baseline is None or stopped is None:
         return None
-    lines = (line for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n"))
-    samples = [sample for sample in map(orjson.loads, lines) if "steal_percent" in sample]
+    samples = (sample for sample in read_samples(folder.observed / SAMPLES) if "steal_percent" in sample)
     inside = [float(each["steal_percent"]) for each in samples if baseline.data["start_s"] <= each["t"] <= stopped.t_s]
     return sum(inside) / len(inside) if inside else None

@@ -40,6 +40,16 @@ _LATE: Final = ("events_late", "events late by over 1 s")
 _ROWLESS: Final = ("pipeline_unavailable_s", "no committed row, worst partition")
 _BACKLOG: Final = ("pipeline_backlog_events_max", "backlog, highest")
 
+
+def _rows(number: str, *phases: str) -> MilestoneOf:
+    return MilestoneOf(number, "rows in every partition", phases, "", "every partition had a row again after {}")
+
+
+def _drained(number: str, *before: str) -> MilestoneOf:
+    phases = (*before, "pipeline_drain_s")
+    return MilestoneOf(number, "backlog drained", phases, "backlog-drained", "the backlog was gone after {}")
+
+
 PAGES: Final[Mapping[Part, PartPage]] = {
     Part.BROKER: PartPage(
         felt=(
@@ -65,13 +75,7 @@ PAGES: Final[Mapping[Part, PartPage]] = {
         milestones=(
             MilestoneOf("2", "leaders moved", _DETECT[:2], "leaders-moved", "all leaders had moved after {}"),
             MilestoneOf("3", "acknowledged again", _DETECT, "", "every partition acknowledged again after {}"),
-            MilestoneOf(
-                "4",
-                "backlog drained",
-                (*_DETECT, "pipeline_drain_s"),
-                "backlog-drained",
-                "the backlog was gone after {}",
-            ),
+            _drained("4", *_DETECT),
             MilestoneOf(
                 "6", "in-sync replicas full", ("isr_full_s",), "isr-full", "every in-sync replica set was full after {}"
             ),
@@ -97,20 +101,8 @@ PAGES: Final[Mapping[Part, PartPage]] = {
                 "group-whole",
                 "every partition had a processor again after {}",
             ),
-            MilestoneOf(
-                "2",
-                "rows in every partition",
-                ("group_rebalance_s", "processor_resume_s"),
-                "",
-                "every partition had a row again after {}",
-            ),
-            MilestoneOf(
-                "3",
-                "backlog drained",
-                ("group_rebalance_s", "pipeline_drain_s"),
-                "backlog-drained",
-                "the backlog was gone after {}",
-            ),
+            _rows("2", "group_rebalance_s", "processor_resume_s"),
+            _drained("3", "group_rebalance_s"),
         ),
         parts={
             "group_rebalance_s": "Waiting for the consumer group",
@@ -133,20 +125,8 @@ PAGES: Final[Mapping[Part, PartPage]] = {
             MilestoneOf(
                 "1", "Postgres takes writes", ("postgres_down_s",), "postgres-writes", "Postgres took writes after {}"
             ),
-            MilestoneOf(
-                "2",
-                "rows in every partition",
-                ("postgres_down_s", "processor_reconnect_s"),
-                "",
-                "every partition had a row again after {}",
-            ),
-            MilestoneOf(
-                "3",
-                "backlog drained",
-                ("postgres_down_s", "pipeline_drain_s"),
-                "backlog-drained",
-                "the backlog was gone after {}",
-            ),
+            _rows("2", "postgres_down_s", "processor_reconnect_s"),
+            _drained("3", "postgres_down_s"),
             MilestoneOf(
                 "4",
                 "standbys connected",

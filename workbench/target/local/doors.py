@@ -66,7 +66,7 @@ class Doors:
     def unready_processors(self) -> list[str]:
         """Return the event processors that do not hold partitions and a connection to Postgres now."""
         urls = enumerate(self._endpoints.processor_metrics)
-        return [f"event-processor-{index}" for index, url in urls if not processor_ready(url)]
+        return [f"event-processor-{index}" for index, url in urls if not _processor_ready(url)]
 
     def _connect(self) -> psycopg.Connection[Any]:
         return psycopg.connect(
@@ -84,7 +84,7 @@ class Doors:
             self._postgres = None
 
 
-def processor_ready(metrics_url: str) -> bool:
+def _processor_ready(metrics_url: str) -> bool:
     """Tell whether an event processor's own metrics say that it is ready, as its readiness probe asks."""
     parts = urlsplit(metrics_url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=HTTP_TIMEOUT_S)

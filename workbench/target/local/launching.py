@@ -56,7 +56,7 @@ def start(
         try:
             machine.check(topology, plan.directory)
             startup = Startup(plan, hub.control, seed, say)
-            startup.run(hub.cluster)
+            startup.run(hub.cluster, hub.doors)
             hub.record = replace(
                 hub.record,
                 complete=True,

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import psutil
-import redis as redis_client
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
@@ -16,7 +15,7 @@ from workbench.streams import stream
 from workbench.target.local import databases, servers, zookeeper_words
 from workbench.target.local.cluster import Cluster
 from workbench.target.local.control import Control
-from workbench.target.local.doors import processor_ready
+from workbench.target.local.doors import Doors
 from workbench.target.local.processes import ProcessSpec
 from workbench.target.local.servers import Plan
 from workbench.target.port import ProcessStart
@@ -24,7 +23,6 @@ from workbench.target.port import ProcessStart
 POLL_S: Final = 0.05
 READY_TIMEOUT_S: Final = 120.0  # of one step; a busy machine needs many times the usual second or two
 ADMIN_TIMEOUT_S: Final = 30.0
-HTTP_TIMEOUT_S: Final = 2.0
 TAIL_LINES: Final = 12
 OFFSETS_TOPIC: Final = "__consumer_offsets"
 IN_USE: Final = ("Address already in use", "BindException", "could not bind")
@@ -46,7 +44,7 @@ class Startup:
         self.start_cpu_s: dict[str, float] = {}
         self.registered_to_ready_s: dict[str, float] = {}
 
-    def run(self, cluster: Cluster) -> None:
+    def run(self, cluster: Cluster, doors: Doors) -> None:
         """Start everything and return when all of it is ready. Raises ToolFailed with the failing server's log."""
         topology = self._plan.topology
         self._say("starting ZooKeeper, PostgreSQL and Redis")
@@ -54,7 +52,7 @@ class Startup:
             self._run(servers.zookeeper(self._plan, server_id))
         self._run(servers.redis(self._plan))
         self._start_databases()
-        self._wait(self._redis_answers, "Redis answers")
+        self._wait(doors.redis_answers, "Redis answers")
         self._wait(self._zookeeper_has_quorum, "ZooKeeper has a leader and all its followers")
         order = stream(self._seed, "start-order").permutation(len(topology.kafka.broker_ids))
         for index in order.tolist():
@@ -65,7 +63,7 @@ class Startup:
         self._wait(lambda: self._replicas_whole(cluster), "every partition has its leader and all replicas in sync")
         standbys = topology.postgres.replicas - 1
         self._wait(lambda: databases.streaming_standbys(self._plan) == standbys, f"{standbys} standbys stream")
-        self._wait_for_processors()
+        self._wait(lambda: not doors.unready_processors(), "every event processor is ready")
 
     def _run(self, spec: ProcessSpec) -> ProcessStart:
         """Start a process and return which one and when."""
@@ -83,13 +81,6 @@ class Startup:
         for instance in range(2, self._plan.topology.postgres.replicas + 1):
             databases.make_standby(self._plan, instance)
             self._run(servers.postgres(self._plan, instance))
-
-    def _redis_answers(self) -> bool:
-        with redis_client.Redis.from_url(self._plan.redis_url, socket_timeout=HTTP_TIMEOUT_S) as client:
-            try:
-                return bool(client.ping())
-            except redis_client.RedisError:
-                return False
 
     def _zookeeper_has_quorum(self) -> bool:
         modes = [zookeeper_words.mode(port) for port in self._plan.ports.zookeeper.values()]
@@ -154,10 +145,6 @@ class Startup:
         self._say("starting the event processors")
         for index in self._plan.ports.metrics:
             self._run(servers.processor(self._plan, index))
-
-    def _wait_for_processors(self) -> None:
-        urls = self._plan.endpoints.processor_metrics
-        self._wait(lambda: all(processor_ready(url) for url in urls), "every event processor is ready")
 
     # --- waiting
 
