@@ -13,6 +13,7 @@ from workbench.compare import Judged, compare
 from workbench.compare.verdicts import BROKEN, CLEAN, Verdict
 from workbench.drill import run_up
 from workbench.drill.afterwards import Aftermath, Watched, look_back
+from workbench.drill.drained import DrainedCheck
 from workbench.drill.experiment import chaos_command, read_outcome
 from workbench.drill.live import Live
 from workbench.drill.load_control import LoadControl
@@ -243,7 +244,8 @@ class Drill:
         returns = fault.type is FaultType.BROKER_FREEZE or self.scenario.restart is not RestartRule.NONE
         calm = live.calm_backlog(*baseline)
         recovery = Recovery(live, self.topology, fault.part, victim, injected_s, calm, returns)
-        self._watch(recovery, live, load, injected_s)
+        drained = DrainedCheck(hub, self.folder.ledger, baseline, injected_s)
+        self._watch(recovery, drained, live, load)
         watch_end_s = time.time()
         self._await_experiment(hub, live, load)
         return read_injection(self.folder.timeline), watch_end_s
@@ -262,11 +264,13 @@ class Drill:
             time.sleep(TICK_S)
         raise ToolFailed("the experiment did not inject its fault in time: see observed/chaos.log")
 
-    def _watch(self, recovery: Recovery, live: Live, load: LoadControl, injected_s: float) -> None:
+    def _watch(self, recovery: Recovery, drained: DrainedCheck, live: Live, load: LoadControl) -> None:
+        injected_s = recovery.injected_s
         phases = iter(PHASES[recovery.part])
         condition, metric, title = next(phases)
         self._started(metric, title)
-        while not recovery.complete and time.time() - injected_s < self.scenario.recovery_timeout_s:
+        restored = False
+        while not restored and time.time() - injected_s < self.scenario.recovery_timeout_s:
             for name in recovery.update(time.time() - injected_s):
                 elapsed_s = recovery.marks[name]
                 self._mark(name, since_fault_s=elapsed_s, view="live")
@@ -275,8 +279,10 @@ class Drill:
                 condition, metric, title = following
                 self._started(metric, title)
             self._tick(live, load)
-            time.sleep(TICK_S)
-        if recovery.complete:
+            restored = recovery.complete and drained.holds()
+            if not restored:
+                time.sleep(TICK_S)
+        if restored:
             self._mark("restored", since_fault_s=time.time() - injected_s)
 
     def _started(self, metric: str, title: str) -> None:
