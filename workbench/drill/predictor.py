@@ -15,21 +15,21 @@ from workbench.model.parameters import Parameters
 from workbench.model.serving import step_back
 from workbench.records.folder import RunFolder, load_json, write_durably
 from workbench.records.prediction import Prediction
-from workbench.scenario import PROJECT_ROOT, read_scenario
+from workbench.scenario import scenario_of
 from workbench.topology import read_topology
 
 
 def predict_from(run: RunFolder) -> Prediction:
-    """Return the prediction that a run's scenario, manifests, parameters and seed give.
+    """Return the prediction that a run's scenario (its text as it was then), manifests, parameters and seed give.
 
-    Raises BadInput when scenario or manifests have changed since the run, since another prediction would
-    come out.
+    Raises BadInput when the manifests have changed since the run, since another prediction would come out, or when
+    the text is not the one that the run began with.
     """
     record = load_json(run.run_json)
-    scenario = read_scenario(PROJECT_ROOT / record["scenario"]["path"])
+    scenario = scenario_of(record["scenario"]["text"], Path(record["scenario"]["path"]))
     topology = read_topology(scenario.manifests)
     if scenario.sha256 != record["scenario"]["sha256"]:
-        raise BadInput(f"{scenario.path} has changed since run {record['run_id']}: check out its commit")
+        raise BadInput(f"{run.run_json}: the scenario's text does not match its hash")
     if topology.manifests_sha256 != record["manifests_sha256"]:
         raise BadInput(f"the manifests have changed since run {record['run_id']}: check out its commit")
     parameters = Parameters.from_json(run.parameters_json.read_bytes())

@@ -2,7 +2,14 @@
 
 from workbench.scenario.checking import manifests_of, misfits, read_with_hub
 from workbench.scenario.drill_scenario import Expectation, Objective, PrimaryMetric, Scenario
-from workbench.scenario.reading import PROJECT_ROOT, all_scenarios, document_of, find_scenario, read_scenario
+from workbench.scenario.reading import (
+    PROJECT_ROOT,
+    all_scenarios,
+    document_of,
+    find_scenario,
+    read_scenario,
+    scenario_of,
+)
 
 __all__ = [
     "PROJECT_ROOT",
@@ -17,4 +24,5 @@ __all__ = [
     "misfits",
     "read_scenario",
     "read_with_hub",
+    "scenario_of",
 ]

@@ -53,7 +53,11 @@ def read_scenario(path: Path) -> Scenario:
     Raises BadInput with every problem at once: file, line, key path, value and what would be right. The
     manifests' folder and the experiment must exist; what they hold is checked elsewhere.
     """
-    text = read_text(path)
+    return scenario_of(read_text(path), path)
+
+
+def scenario_of(text: str, path: Path) -> Scenario:
+    """Return a scenario of its file's text, as `read_scenario` does; of the path only the name matters."""
     document = _document(text, path)
     problems: list[Problem] = []
     if not _NAME.match(path.stem) or path.suffix != ".yaml":
