@@ -17,6 +17,7 @@ class FaultType(StrEnum):
     PROCESSOR_KILL = "ProcessorKill"  # SIGKILL: the consumer group is not told
     POSTGRES_PRIMARY_KILL = "PostgresPrimaryKill"  # SIGKILL of the whole instance, as when its container dies
     REDIS_KILL = "RedisKill"  # SIGKILL
+    ZOOKEEPER_KILL = "ZooKeeperKill"  # SIGKILL: of one server
 
 
 class Part(StrEnum):
@@ -26,6 +27,7 @@ class Part(StrEnum):
     PROCESSOR = "event processor"
     POSTGRES = "Postgres primary"
     REDIS = "Redis"
+    ZOOKEEPER = "ZooKeeper server"
 
 
 SIGNAL_NAMES: Final[Mapping[FaultType, str]] = {
@@ -35,6 +37,7 @@ SIGNAL_NAMES: Final[Mapping[FaultType, str]] = {
     FaultType.PROCESSOR_KILL: "SIGKILL",
     FaultType.POSTGRES_PRIMARY_KILL: "SIGKILL",
     FaultType.REDIS_KILL: "SIGKILL",
+    FaultType.ZOOKEEPER_KILL: "SIGKILL",
 }
 PARTS: Final[Mapping[FaultType, Part]] = {
     FaultType.BROKER_KILL: Part.BROKER,
@@ -43,12 +46,14 @@ PARTS: Final[Mapping[FaultType, Part]] = {
     FaultType.PROCESSOR_KILL: Part.PROCESSOR,
     FaultType.POSTGRES_PRIMARY_KILL: Part.POSTGRES,
     FaultType.REDIS_KILL: Part.REDIS,
+    FaultType.ZOOKEEPER_KILL: Part.ZOOKEEPER,
 }
 ROLES: Final[Mapping[Part, tuple[str, ...]]] = {
     Part.BROKER: ("controller", "leads-nothing"),
     Part.PROCESSOR: (),
     Part.POSTGRES: ("primary",),
     Part.REDIS: ("redis",),
+    Part.ZOOKEEPER: ("zookeeper-leader", "zookeeper-follower"),
 }
 
 

@@ -73,8 +73,10 @@ def test_zookeeper_kafka_and_processors_can_be_asked(hub: LocalHub) -> None:
     """Who leads, who holds whose session, who coordinates, who consumes what."""
     assert hub.registered_brokers() == {0, 1, 2}
     assert hub.controller() in (0, 1, 2)
-    assert hub.zookeeper_leader() in (1, 2, 3)
-    sessions = hub.zookeeper_of_broker()
+    ensemble = hub.ensemble()
+    assert ensemble.serving == (1, 2, 3)
+    assert ensemble.leader in ensemble.serving
+    sessions = ensemble.server_of_broker
     assert sessions.keys() == {0, 1, 2}
     assert set(sessions.values()) <= {1, 2, 3}
     assert hub.group_coordinator("event-processor") in (0, 1, 2)

@@ -1,4 +1,4 @@
-"""Killing Postgres and Redis of the embedded hub: whole families die, they come back, and nothing is lost."""
+"""Killing Postgres, Redis and ZooKeeper servers: whole families die, they come back, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -40,6 +40,26 @@ def test_killed_redis_answers_again_with_its_data(hub: LocalHub) -> None:
     wait_for(lambda: len(hub.process_starts("redis-0")) > 1, 30.0, "it is started again")
     wait_for(hub.redis_answers, 30.0, "Redis answers again")
     assert hub.undo().verified
+
+
+@pytest.mark.timeout(120)
+def test_zookeepers_leader_is_replaced_and_every_session_goes_on(hub: LocalHub) -> None:
+    """The hub answers all the time, without a leader as well; the same sessions are connected to others in the end."""
+    kill = Fault(FaultType.ZOOKEEPER_KILL, VictimSelector(role="zookeeper-leader"))
+    victim, controller = hub.resolve(kill), hub.controller()
+    assert victim.leads_zookeeper
+    follower = hub.resolve(Fault(FaultType.ZOOKEEPER_KILL, VictimSelector(role="zookeeper-follower")))
+    assert (follower.zookeeper != victim.zookeeper, follower.leads_zookeeper) == (True, False)
+    registered_s = {broker: hub.cluster.registered_s(broker) for broker in hub.registered_brokers()}
+    injection = hub.inject(kill, victim)
+    assert injection.effective, injection.evidence
+    assert len(hub.partition_states()) >= 24  # asked of the controller of before
+    wait_for(lambda: hub.ensemble().leader not in (-1, victim.zookeeper), 30.0, "another server leads")
+    wait_for(lambda: -1 not in hub.ensemble().server_of_broker.values(), 30.0, "every session is connected")
+    assert recovered_within(60.0, hub=hub.hub_id)
+    assert hub.ensemble().serving == hub.topology.zookeeper.server_ids
+    assert {broker: hub.cluster.registered_s(broker) for broker in hub.registered_brokers()} == registered_s
+    assert hub.controller() == controller
 
 
 def test_a_fault_finds_only_servers_of_its_own_part(hub: LocalHub) -> None:

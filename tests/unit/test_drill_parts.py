@@ -183,11 +183,19 @@ def test_watching_ends_when_the_backlog_is_mostly_inside_the_calm_one(
     assert recovery.complete is drained
 
 
+# What the ZooKeeper servers say, one after another, and which mark that sets.
+ENSEMBLE: list[tuple[str, dict[str, Any]]] = [
+    ("zookeeper-leads", {"leader": 2, "serving": [1, 2], "server_of_broker": {"0": -1}}),
+    ("broker-sessions", {"leader": 2, "serving": [1, 2], "server_of_broker": {"0": 1}}),
+    ("zookeeper-whole", {"leader": 2, "serving": [1, 2, 3], "server_of_broker": {"0": 1}}),
+]
+
+
 class ALiveHub:
     """A live view of a hub whose parts are set by the test; the backlog is calm."""
 
     def __init__(self) -> None:
-        self.back: dict[str, Any] = {"assigned": 0, "standbys": None, "redis": False, "pending": 9}
+        self.back: dict[str, Any] = {"assigned": 0, "standbys": None, "redis": False, "pending": 9, "zookeeper": {}}
 
     def backlog_events(self) -> float:
         """Return a calm backlog."""
@@ -205,6 +213,10 @@ class ALiveHub:
         """Tell whether Redis answers."""
         return bool(self.back["redis"])
 
+    def zookeeper(self, _asked_s: float) -> dict[str, Any]:
+        """Return what the ZooKeeper servers say."""
+        return dict(self.back["zookeeper"])
+
     def pending_states(self, _asked_s: float) -> int:
         """Return how many states Redis has yet to take."""
         return int(self.back["pending"])
@@ -216,6 +228,7 @@ class ALiveHub:
         (Part.PROCESSOR, [("group-whole", {"assigned": 6})]),
         (Part.POSTGRES, [("postgres-writes", {"standbys": 0}), ("standbys-connected", {"standbys": 2})]),
         (Part.REDIS, [("redis-answers", {"redis": True}), ("states-current", {"pending": 0})]),
+        (Part.ZOOKEEPER, [(mark, {"zookeeper": seen}) for mark, seen in ENSEMBLE]),
     ],
 )
 def test_each_part_has_its_own_way_back(part: Part, back: list[tuple[str, dict[str, Any]]]) -> None:

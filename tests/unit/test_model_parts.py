@@ -24,6 +24,7 @@ VICTIMS = {
     FaultType.PROCESSOR_KILL: VictimSelector(processor=0),
     FaultType.POSTGRES_PRIMARY_KILL: VictimSelector(role="primary"),
     FaultType.REDIS_KILL: VictimSelector(role="redis"),
+    FaultType.ZOOKEEPER_KILL: VictimSelector(role="zookeeper-leader"),
 }
 
 
@@ -125,7 +126,7 @@ def test_the_backlog_comes_broker_by_broker_and_each_partition_once() -> None:
     assert len(seen) > 1
 
 
-@pytest.mark.parametrize("kind", [FaultType.POSTGRES_PRIMARY_KILL, FaultType.REDIS_KILL])
+@pytest.mark.parametrize("kind", [FaultType.POSTGRES_PRIMARY_KILL, FaultType.REDIS_KILL, FaultType.ZOOKEEPER_KILL])
 def test_a_store_that_stays_away_is_refused(kind: FaultType) -> None:
     """Without a restart nothing ever comes back: the model says so before anything starts."""
     with pytest.raises(BadInput, match="stays away"):
@@ -138,6 +139,7 @@ def test_a_store_that_stays_away_is_refused(kind: FaultType) -> None:
         (FaultType.PROCESSOR_KILL, ("group_rebalance_s", "pipeline_drain_s"), ("postgres_down_s", "broker_detect_s")),
         (FaultType.POSTGRES_PRIMARY_KILL, ("postgres_down_s", "standbys_connected_s"), ("group_rebalance_s",)),
         (FaultType.REDIS_KILL, ("redis_down_s", "pipeline_unavailable_s"), ("broker_rejoin_s", "isr_full_s")),
+        (FaultType.ZOOKEEPER_KILL, ("zookeeper_leader_s", "broker_sessions_s"), ("redis_down_s", "isr_full_s")),
     ],
 )
 def test_a_prediction_has_the_metrics_of_its_part(

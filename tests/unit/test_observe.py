@@ -11,12 +11,15 @@ import pytest
 from workbench.errors import ToolFailed
 from workbench.observe import processors
 from workbench.observe.moments import (
+    broker_sessions_s,
     group_whole_s,
     postgres_writes_s,
     redis_answers_s,
     standbys_connected_s,
     started_again_s,
     states_current_s,
+    zookeeper_leads_s,
+    zookeeper_whole_s,
 )
 from workbench.observe.processors import Counters, ProcessorCollector
 from workbench.target.port import ProcessStart
@@ -76,6 +79,21 @@ def test_only_what_was_asked_after_the_death_counts() -> None:
     assert math.isnan(standbys_connected_s(stores, 3, 11.4))
     pending = [sample(11.0, pending=0), sample(11.45, pending=8), sample(12.6, pending=0)]
     assert states_current_s(pending, 11.3) == 12.6
+
+
+def test_an_ensemble_is_whole_when_every_server_serves() -> None:
+    """A leader first, then the sessions, then the server that had died; looks from before the death tell nothing."""
+    looks = [
+        sample(10.02, leader=3, serving=[1, 2, 3], server_of_broker={"0": 3, "1": 1}),
+        sample(10.2, leader=-1, serving=[], server_of_broker={"0": -1, "1": -1}),
+        sample(10.6, leader=2, serving=[1, 2], server_of_broker={"0": -1, "1": 2}),
+        sample(11.1, leader=2, serving=[1, 2], server_of_broker={"0": 1, "1": 2}),
+        sample(11.8, leader=2, serving=[1, 2, 3], server_of_broker={"0": 1, "1": 2}),
+    ]
+    leads_s = zookeeper_leads_s(looks, 10.0)
+    assert leads_s == 10.6
+    assert broker_sessions_s(looks, leads_s) == 11.1
+    assert zookeeper_whole_s(looks, 3, 10.0) == 11.8
 
 
 def test_the_process_that_started_after_the_fault_is_the_one() -> None:

@@ -63,10 +63,11 @@ def look_back(
     recorded = Recorded(
         writes=ledger_room.write_table(folder.ledger, hub.topology, watched.injection.injected_s),
         counts=summary.counts(),
-        brokers=samples["brokers"],
+        brokers=samples.get("brokers", []),
         partitions=samples["partitions"],
         processors=samples["processors"],
         stores=samples.get("stores", []),
+        zookeeper=samples.get("zookeeper", []),
         part=part,
         injection=watched.injection,
         victim_broker=-1 if watched.victim.broker is None else watched.victim.broker,
@@ -76,6 +77,7 @@ def look_back(
         watch_end_s=watched.watch_end_s,
         partition_labels=hub.topology.partition_labels,
         standbys=hub.topology.postgres.replicas - 1,
+        zookeeper_servers=len(hub.topology.zookeeper.server_ids),
     )
     observations, content = observe(recorded)
     folder.observed_json.write_bytes(dump_json(content))

@@ -12,6 +12,7 @@ import numpy as np
 from workbench.fault import Part
 from workbench.load.live import LiveCounts, LiveView
 from workbench.observe.collector import Collector
+from workbench.observe.ensemble import EnsembleCollector
 from workbench.observe.kafka import BrokerCollector, PartitionCollector
 from workbench.observe.machine import MachineCollector
 from workbench.observe.moments import seen
@@ -28,8 +29,10 @@ def probes(part: Part) -> tuple[str, ...]:
 
     Asking costs the stores something, so they are asked only where they are the question.
     """
-    everywhere = ("brokers", "partitions", "processors")
-    return (*everywhere, "stores") if part in (Part.POSTGRES, Part.REDIS) else everywhere
+    everywhere = ("partitions", "processors")
+    if part is Part.ZOOKEEPER:  # which brokers are registered only ZooKeeper can tell
+        return (*everywhere, "zookeeper")
+    return (*everywhere, "brokers", "stores") if part in (Part.POSTGRES, Part.REDIS) else (*everywhere, "brokers")
 
 
 class Live:
@@ -42,7 +45,8 @@ class Live:
         self._processors = ProcessorCollector(observed, hub.endpoints.processor_metrics, partitions)
         self._stores = StoreCollector(observed, hub)
         self._machine = MachineCollector(observed, hub.processes)
-        collectors = (self._brokers, self._partitions, self._processors, self._stores)
+        self._ensemble = EnsembleCollector(observed, hub)
+        collectors = (self._brokers, self._partitions, self._processors, self._stores, self._ensemble)
         self._collectors: list[Collector] = [each for each in collectors if each.name in probes(part)]
         self._collectors.append(self._machine)
         self._counts = LiveCounts(ledger)
@@ -118,6 +122,10 @@ class Live:
     def pending_states(self, asked_after_s: float) -> int:
         """Return how many device states Redis had yet to take when last asked after an epoch time; 1 if not asked."""
         return int(_asked_after(self._processors, asked_after_s).get("pending", 1))
+
+    def zookeeper(self, asked_after_s: float) -> dict[str, Any]:
+        """Return the latest sample of the ZooKeeper ensemble asked for after an epoch time; empty if there is none."""
+        return _asked_after(self._ensemble, asked_after_s)
 
     def led_by(self, broker: int) -> int:
         """Return how many partitions a broker leads at the latest sample (-1: led by nobody)."""

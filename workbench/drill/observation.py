@@ -25,6 +25,7 @@ METHODS: Final = {
     "pipeline": "write log joined with the commit time of each row in Postgres; the processors' own metrics",
     "postgres": "a connection of its own asks, ten times a second",
     "redis": "a connection of its own asks, ten times a second",
+    "zookeeper": "each server is asked by itself, ten times a second",
 }
 UNREACHED: Final = {  # metrics whose clock may still run when watching ends -> the moment that is missing
     "broker_detect_s": "the broker's registration never went away",
@@ -39,6 +40,10 @@ UNREACHED: Final = {  # metrics whose clock may still run when watching ends -> 
     "redis_down_s": "Redis did not answer again",
     "redis_start_s": "Redis did not answer again",
     "redis_caught_up_s": "Redis did not get every state again",
+    "zookeeper_leader_s": "no ZooKeeper server led",
+    "broker_sessions_s": "a broker's session was connected to no ZooKeeper server",
+    "zookeeper_whole_s": "a ZooKeeper server did not serve again",
+    "zookeeper_start_s": "a ZooKeeper server did not serve again",
     "pipeline_drain_s": "the backlog did not drain",
     "pipeline_backlog_event_s": "the backlog did not drain",
 }
@@ -52,6 +57,9 @@ SINCE_FAULT: Final = frozenset(
         "standbys_connected_s",
         "redis_down_s",
         "redis_caught_up_s",
+        "zookeeper_leader_s",
+        "broker_sessions_s",
+        "zookeeper_whole_s",
     }
 )
 
@@ -66,6 +74,7 @@ class Recorded:
     partitions: Sequence[Sample]
     processors: Sequence[Sample]
     stores: Sequence[Sample]  # none where no store is broken
+    zookeeper: Sequence[Sample]  # none where no ZooKeeper server is broken
     injection: Injection
     part: Part
     victim_broker: int  # -1: it is none
@@ -75,6 +84,7 @@ class Recorded:
     watch_end_s: float
     partition_labels: tuple[str, ...]
     standbys: int  # as the manifests say
+    zookeeper_servers: int  # as the manifests say
 
 
 def moments_of(recorded: Recorded) -> Moments:
@@ -85,6 +95,7 @@ def moments_of(recorded: Recorded) -> Moments:
         Part.PROCESSOR: _group_moments,
         Part.POSTGRES: _postgres_moments,
         Part.REDIS: _redis_moments,
+        Part.ZOOKEEPER: _zookeeper_moments,
     }[recorded.part](recorded, fault_s, recorded.injection.effective_s)
     return Moments(
         baseline_start_s=recorded.baseline[0] - fault_s,
@@ -128,6 +139,16 @@ def _redis_moments(recorded: Recorded, _fault_s: float, dead_s: float) -> dict[s
         "redis_started_s": read_moments.started_again_s(recorded.starts, dead_s),
         "redis_answers_s": answers_s,
         "states_current_s": read_moments.states_current_s(recorded.processors, answers_s),
+    }
+
+
+def _zookeeper_moments(recorded: Recorded, _fault_s: float, dead_s: float) -> dict[str, float]:
+    leads_s = read_moments.zookeeper_leads_s(recorded.zookeeper, dead_s)
+    return {
+        "zookeeper_leads_s": leads_s,
+        "broker_sessions_s": read_moments.broker_sessions_s(recorded.zookeeper, leads_s),
+        "zookeeper_started_s": read_moments.started_again_s(recorded.starts, dead_s),
+        "zookeeper_whole_s": read_moments.zookeeper_whole_s(recorded.zookeeper, recorded.zookeeper_servers, dead_s),
     }
 
 

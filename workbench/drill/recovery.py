@@ -35,6 +35,11 @@ PHASES: Final[Mapping[Part, tuple[tuple[str, str, str], ...]]] = {
         ("redis-answers", "redis_down_s", "Redis back"),
         ("states-current", "redis_caught_up_s", "device states current"),
     ),
+    Part.ZOOKEEPER: (
+        ("zookeeper-leads", "zookeeper_leader_s", "a ZooKeeper leader"),
+        ("broker-sessions", "broker_sessions_s", "brokers' sessions"),
+        ("zookeeper-whole", "zookeeper_whole_s", "all ZooKeeper servers"),
+    ),
 }
 # From when on the backlog may be called drained.
 SERVES: Final[Mapping[Part, str]] = {
@@ -42,6 +47,7 @@ SERVES: Final[Mapping[Part, str]] = {
     Part.PROCESSOR: "group-whole",
     Part.POSTGRES: "postgres-writes",
     Part.REDIS: "redis-answers",
+    Part.ZOOKEEPER: "zookeeper-leads",
 }
 
 
@@ -95,11 +101,21 @@ class Recovery:
                     "postgres-writes": lambda: live.standbys(asked_s) is not None,
                     "standbys-connected": lambda: (live.standbys(asked_s) or 0) >= wanted,
                 }
+            case Part.ZOOKEEPER:
+                return self._zookeeper_conditions(asked_s)
             case Part.REDIS:
                 return {
                     "redis-answers": lambda: live.redis_answers(asked_s),
                     "states-current": lambda: "redis-answers" in self.marks and live.pending_states(asked_s) == 0,
                 }
+
+    def _zookeeper_conditions(self, asked_s: float) -> dict[str, Callable[[], bool]]:
+        servers, seen = len(self.topology.zookeeper.server_ids), self.live.zookeeper(asked_s)
+        return {
+            "zookeeper-leads": lambda: seen.get("leader", -1) >= 0,
+            "broker-sessions": lambda: bool(seen) and -1 not in seen["server_of_broker"].values(),
+            "zookeeper-whole": lambda: len(seen.get("serving", ())) == servers,
+        }
 
     def _broker_conditions(self, broker: int) -> dict[str, Callable[[], bool]]:
         live, marks = self.live, self.marks

@@ -36,6 +36,7 @@ def measure(
     start_s, end_s = baseline
     inside = table.rows((table.intended_s >= start_s) & (table.intended_s < end_s))
     devices = inside.devices()
+    ensemble = hub.ensemble()
     samples = seen(read_samples(observed / "processors.jsonl"))
     group = hub.topology.processors.consumer_group
     states = hub.partition_states()
@@ -61,8 +62,8 @@ def measure(
         drain=drain,
         controller=hub.controller(),
         leaders={label: states[label].leader for label in hub.topology.partition_labels},
-        zookeeper_leader=hub.zookeeper_leader(),
-        zookeeper_of_broker={str(broker): server for broker, server in hub.zookeeper_of_broker().items()},
+        zookeeper_leader=ensemble.leader,
+        zookeeper_of_broker={str(broker): server for broker, server in ensemble.server_of_broker.items()},
         group_coordinator=hub.group_coordinator(group),
         partitions_of_processor=hub.partitions_of_processor(),
     )

@@ -21,7 +21,7 @@ class Metric:
     name: str
     title: str  # words for a page, without the unit
     unit: str  # "s", "events", "partitions", "event-s", "records"
-    path: str  # kafka, pipeline, postgres, redis
+    path: str  # kafka, pipeline, postgres, redis, zookeeper
     kind: str  # "metric" or "phase"
     resolution: float
     more_is_worse: bool
@@ -233,6 +233,46 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         True,
         functions.redis_caught_up_s,
     ),
+    Metric(
+        "zookeeper_leader_s",
+        "a ZooKeeper server leads",
+        "s",
+        "zookeeper",
+        "phase",
+        POLL_S,
+        True,
+        functions.zookeeper_leader_s,
+    ),
+    Metric(
+        "broker_sessions_s",
+        "brokers' sessions connected again",
+        "s",
+        "zookeeper",
+        "metric",
+        POLL_S,
+        True,
+        functions.broker_sessions_s,
+    ),
+    Metric(
+        "zookeeper_whole_s",
+        "every ZooKeeper server serves again",
+        "s",
+        "zookeeper",
+        "phase",
+        POLL_S,
+        True,
+        functions.zookeeper_whole_s,
+    ),
+    Metric(
+        "zookeeper_start_s",
+        "ZooKeeper server start",
+        "s",
+        "zookeeper",
+        "phase",
+        POLL_S,
+        True,
+        functions.zookeeper_start_s,
+    ),
     *_sojourns(),
 )
 
@@ -255,6 +295,9 @@ PART_METRICS: Final[Mapping[str, frozenset[str]]] = {
         {"postgres_down_s", "postgres_start_s", "processor_reconnect_s", "standbys_connected_s"}
     ),
     "Redis": frozenset({"redis_down_s", "redis_start_s", "redis_caught_up_s"}),
+    "ZooKeeper server": frozenset(
+        {"zookeeper_leader_s", "broker_sessions_s", "zookeeper_whole_s", "zookeeper_start_s"}
+    ),
 }
 
 # The phases that add up to a metric.
@@ -269,6 +312,7 @@ PARTS: Final[Mapping[str, Sequence[str]]] = {
     ),
     "postgres_down_s": ("postgres_start_s",),
     "redis_down_s": ("redis_start_s",),
+    "zookeeper_whole_s": ("zookeeper_start_s",),
     "broker_rejoin_s": ("broker_start_s", "catch_up_s"),
     "isr_full_s": ("broker_down_s", "catch_up_s"),
     "broker_down_s": ("broker_start_s",),  # the rest of it are the restart rule's waits

@@ -330,6 +330,26 @@ def redis_caught_up_s(evidence: Evidence) -> float:
     return evidence.moments.states_current_s
 
 
+def zookeeper_leader_s(evidence: Evidence) -> float:
+    """From the fault to a ZooKeeper server that leads, s; the next look's delay where a follower died."""
+    return evidence.moments.zookeeper_leads_s
+
+
+def broker_sessions_s(evidence: Evidence) -> float:
+    """From the fault to every broker's ZooKeeper session connected to a server, s."""
+    return evidence.moments.broker_sessions_s
+
+
+def zookeeper_whole_s(evidence: Evidence) -> float:
+    """From the fault to every ZooKeeper server serving, s; includes the restart rule's waits."""
+    return evidence.moments.zookeeper_whole_s
+
+
+def zookeeper_start_s(evidence: Evidence) -> float:
+    """From the start of the ZooKeeper server's process to its serving, s."""
+    return evidence.moments.zookeeper_whole_s - evidence.moments.zookeeper_started_s
+
+
 def isr_full_s(evidence: Evidence) -> float:
     """From the fault to every in-sync-replica set full again, s."""
     return evidence.moments.isr_full_s

@@ -71,6 +71,10 @@ class Moments:
     redis_started_s: float = NAN  # start of the process that answers again
     redis_answers_s: float = NAN
     states_current_s: float = NAN  # the event processors have applied what Redis had missed
+    zookeeper_leads_s: float = NAN  # a ZooKeeper server leads (again)
+    zookeeper_started_s: float = NAN  # start of the server's process that serves again
+    zookeeper_whole_s: float = NAN  # every ZooKeeper server serves
+    broker_sessions_s: float = NAN  # every broker's ZooKeeper session is connected to a server
 
 
 def after_fault(**moments_s: float) -> Moments:

@@ -102,5 +102,7 @@ def merge(scenario: Scenario, topology: HubTopology, baseline: Baseline | None, 
     rows.update(stated.client_phases(rows))
     if part is not Part.BROKER:
         rows.update(stated.processor_phases(rows))
+    if part is Part.ZOOKEEPER:
+        rows.update(stated.zookeeper_phases(rows))
     stated.check_freeze(scenario, rows)
     return Parameters(dict(sorted(rows.items())))

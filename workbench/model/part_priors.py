@@ -12,6 +12,7 @@ from workbench.model.priors import all_priors
 _LIBRDKAFKA: Final = "librdkafka CONFIGURATION.md"
 _POSTGRES: Final = "PostgreSQL 14"
 _REDIS: Final = "Redis 6.2"
+_ZOOKEEPER: Final = "ZooKeeper 3.8.4"
 
 
 PROCESSOR: Final[Mapping[str, Parameter]] = {
@@ -90,11 +91,30 @@ REDIS: Final[Mapping[str, Parameter]] = {
     ),
 }
 
+ZOOKEEPER: Final[Mapping[str, Parameter]] = {
+    "zookeeper_election_s": prior(
+        triangular(0.35, 0.45, 1.0),
+        "s",
+        f"{_ZOOKEEPER} leader killed on an idle hub (measured, five times): 0.38 to 0.66 s",
+        "from the leader's death to both followers serving again, one as leader",
+    ),
+    "zookeeper_start_s": prior(
+        triangular(0.5, 0.9, 2.5),
+        "s",
+        f"{_ZOOKEEPER} killed and started on an idle hub (measured, six times): 0.54 to 0.98 s",
+        "from its process's start to its serving as a follower",
+    ),
+    "zookeeper_connect_s": prior(
+        triangular(0.003, 0.01, 0.1), "s", "connect, ConnectRequest, the leader's word on the session"
+    ),
+}
+
 _BY_PART: Final[Mapping[Part, Mapping[str, Parameter]]] = {
     Part.BROKER: {},
     Part.PROCESSOR: PROCESSOR,
     Part.POSTGRES: POSTGRES,
     Part.REDIS: REDIS,
+    Part.ZOOKEEPER: ZOOKEEPER,
 }
 
 

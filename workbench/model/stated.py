@@ -23,6 +23,7 @@ REPLICA_FETCH_WAIT_MS: Final = "500"  # KafkaConfig replica.fetch.wait.max.ms
 OFFSETS_PARTITIONS: Final = "50"  # KafkaConfig offsets.topic.num.partitions
 SESSION_TICKS_MIN: Final = 2  # ZooKeeper 3.8.4 ZooKeeperServer.setMinSessionTimeout
 EXPIRY_TICKS_MAX: Final = 2  # a follower's report every half tick, expiry at a tick, and some room
+ZOOKEEPER_WAITS: Final = 6  # drawn sleeps of a client; a longer search takes them in turn again
 SESSION_TICKS_MAX: Final = 20  # setMaxSessionTimeout
 PREDICT_AND_STEADY_S: Final = 60.0  # of the run-up besides burst, baseline and the drawn moment
 
@@ -82,8 +83,8 @@ def from_scenario(scenario: Scenario) -> dict[str, Parameter]:
     if fault.type is FaultType.BROKER_FREEZE and scenario.workload.acks != "all":
         problem = Problem(str(scenario.path), "load.acks", scenario.workload.acks, "all, where a broker is frozen")
         raise BadInput("the model does not cover what a thawed leader acknowledges by itself", [problem])
-    if fault.part in (Part.POSTGRES, Part.REDIS) and scenario.restart is RestartRule.NONE:
-        problem = Problem(str(scenario.path), "restart", "none", f"kubelet-rules: there is no other {fault.part}")
+    if fault.part in (Part.POSTGRES, Part.REDIS, Part.ZOOKEEPER) and scenario.restart is RestartRule.NONE:
+        problem = Problem(str(scenario.path), "restart", "none", f"kubelet-rules: the {fault.part} has to come back")
         raise BadInput(f"the model does not cover a {fault.part} that stays away", [problem])
     origin = scenario.path.name
     run_up_s = BURST_S + scenario.baseline_s + PREDICT_AND_STEADY_S
@@ -131,10 +132,33 @@ def facts(
         "victim_session_on_zookeeper_leader": Parameter(
             _on_leader(baseline, broker), "", source, origin, "null: not known, drawn"
         ),
+        **_zookeeper_facts(scenario, topology, baseline, victim),
         "leader_of_partition": Parameter(leaders, "", source, origin),
         "processor_of_partition": Parameter(
             processors, "", source, origin, "-1: nobody's, its records are never committed"
         ),
+    }
+
+
+def _zookeeper_facts(
+    scenario: Scenario, topology: HubTopology, baseline: Baseline | None, victim: Victim | None
+) -> dict[str, Parameter]:
+    """Return which ZooKeeper server dies, whether it leads, and which server holds each broker's session."""
+    servers, brokers = topology.zookeeper.server_ids, topology.kafka.broker_ids
+    dies, leads = -1, scenario.faults[0].victim.role == "zookeeper-leader"
+    if scenario.faults[0].part is Part.ZOOKEEPER:
+        dies = servers[0] if victim is None or victim.zookeeper is None else victim.zookeeper
+        leads = leads if victim is None else victim.leads_zookeeper
+    if baseline is None:
+        source, origin = Source.PRIOR, "sessions spread evenly"
+        held = {str(broker): servers[index % len(servers)] for index, broker in enumerate(brokers)}
+    else:
+        source, origin = Source.BASELINE, "the servers' own words, asked before the seal"
+        held = dict(baseline.zookeeper_of_broker)
+    return {
+        "victim_zookeeper": Parameter(dies, "", source, origin, "-1: it is none"),
+        "victim_leads_zookeeper": Parameter(leads, "", source, origin),
+        "zookeeper_of_broker": Parameter(held, "", source, origin, "which ZooKeeper server holds its session"),
     }
 
 
@@ -276,6 +300,22 @@ def processor_phases(rows: Mapping[str, Parameter]) -> dict[str, Parameter]:
             uniform(0.0, POLL_S), "s", Source.MANIFEST, "workbench.metrics.catalogue POLL_S", "of the observers"
         ),
     }
+
+
+def zookeeper_phases(rows: Mapping[str, Parameter]) -> dict[str, Parameter]:
+    """Return what decides how each broker finds another ZooKeeper server: its order of them, and its sleeps."""
+    client = "ZooKeeper 3.8.4 ClientCnxn.SendThread.startConnect"
+    order = "ZooKeeper 3.8.4 StaticHostProvider: a list in random order"
+    drawn: dict[str, Parameter] = {}
+    for broker in rows["brokers"].value:
+        drawn[f"zookeeper_order_{broker}"] = Parameter(
+            uniform(0.0, 1.0), "", Source.PRIOR, order, "below a half: by ascending id after its own"
+        )
+        for turn in range(ZOOKEEPER_WAITS):
+            drawn[f"zookeeper_wait_{broker}_{turn}"] = Parameter(
+                uniform(0.0, 1.0), "s", Source.PRIOR, client, "asleep before an attempt to connect again"
+            )
+    return drawn
 
 
 def client_phases(rows: Mapping[str, Parameter]) -> dict[str, Parameter]:

@@ -32,7 +32,10 @@ class Setting:
     victim_processor: int  # -1: another server
     victim_is_controller: bool
     session_on_zookeeper_leader: bool | None
-    zookeeper_servers: int
+    victim_zookeeper: int  # server, -1: another server
+    victim_leads_zookeeper: bool
+    zookeeper_servers: int  # their ids are 1, 2 ..
+    zookeeper_of_broker: Mapping[int, int]  # where each broker's session is connected
     session_s: float
     tick_s: float
     replica_lag_time_max_s: float

@@ -78,6 +78,21 @@ def states_current_s(processors: Sequence[Sample], after_s: float) -> float:
     return _first(_asked(processors, after_s), after_s, lambda sample: bool(sample["pending"] == 0))
 
 
+def zookeeper_leads_s(zookeeper: Sequence[Sample], after_s: float) -> float:
+    """Return when a question asked after a time first found a ZooKeeper server that leads, epoch s; NaN if never."""
+    return _first(_asked(zookeeper, after_s), after_s, lambda sample: bool(sample["leader"] >= 0))
+
+
+def zookeeper_whole_s(zookeeper: Sequence[Sample], servers: int, after_s: float) -> float:
+    """Return when a question asked after a time first found so many ZooKeeper servers serving, epoch s; or NaN."""
+    return _first(_asked(zookeeper, after_s), after_s, lambda sample: len(sample["serving"]) == servers)
+
+
+def broker_sessions_s(zookeeper: Sequence[Sample], after_s: float) -> float:
+    """Return when a question asked after a time first found every broker's session connected, epoch s; or NaN."""
+    return _first(_asked(zookeeper, after_s), after_s, lambda sample: -1 not in sample["server_of_broker"].values())
+
+
 def started_again_s(starts: Sequence[ProcessStart], after_s: float) -> float:
     """Return the first start of a process after a time, epoch s; NaN without one."""
     return next((start.started_s for start in starts if start.started_s >= after_s), NAN)

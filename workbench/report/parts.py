@@ -140,6 +140,26 @@ PAGES: Final[Mapping[Part, PartPage]] = {
             "processor_reconnect_s": "The processors' way back to it",
         },
     ),
+    Part.ZOOKEEPER: PartPage(
+        felt=(
+            ("kafka_unavailable_s", "no acknowledgement, worst partition"),
+            ("broker_sessions_s", "until every broker's session was connected"),
+            ("zookeeper_whole_s", "until every ZooKeeper server served"),
+            _LOST,
+        ),
+        silence="kafka_unavailable_s",
+        silent="acknowledged nothing",
+        quiet="silent",
+        phases=(("1", "zookeeper_leader_s"), ("2", "zookeeper_whole_s"), ("part of 2", "zookeeper_start_s")),
+        total="zookeeper_whole_s",
+        milestones=(
+            MilestoneOf("1", "a leader", ("zookeeper_leader_s",), "zookeeper-leads", "a server led after {}"),
+            MilestoneOf(
+                "2", "all servers serve", ("zookeeper_whole_s",), "zookeeper-whole", "every server served after {}"
+            ),
+        ),
+        parts={},
+    ),
     Part.REDIS: PartPage(
         felt=(
             ("redis_down_s", "until Redis answered again"),

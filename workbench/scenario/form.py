@@ -45,8 +45,9 @@ VICTIMS: Final = {
     Part.PROCESSOR: "{processor: <index>}",
     Part.POSTGRES: "{role: primary}",
     Part.REDIS: "{role: redis}",
+    Part.ZOOKEEPER: "{role: zookeeper-leader} or {role: zookeeper-follower}",
 }
-Role = Literal["controller", "leads-nothing", "primary", "redis"]
+Role = Literal["controller", "leads-nothing", "primary", "redis", "zookeeper-leader", "zookeeper-follower"]
 MetricName = Annotated[str, AfterValidator(_known_metric)]
 Rate = Annotated[
     float, Field(gt=0, le=RATE_PER_S_MAX, description=f"events per second, above 0 and at most {RATE_PER_S_MAX:g}")

@@ -35,6 +35,8 @@ class Victim:
     led_partitions: tuple[str, ...] = ()  # "topic-partition" it leads now
     is_controller: bool = False
     processor: int | None = None
+    zookeeper: int | None = None  # server id
+    leads_zookeeper: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,9 @@ class Target(Protocol):
     def redis_answers(self) -> bool:
         """Tell whether Redis answers and has its data loaded."""
 
+    def ensemble(self) -> Ensemble:
+        """Return what each ZooKeeper server is, and which of them holds each broker's session."""
+
     def restarts(self) -> bool:
         """Tell whether a server that died is started again without an undo."""
 
@@ -124,6 +129,15 @@ class Target(Protocol):
 
     def process_starts(self, server: str) -> tuple[ProcessStart, ...]:
         """Return every start of a server's process, oldest first."""
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """The ZooKeeper servers now."""
+
+    leader: int  # server id, -1: none
+    serving: tuple[int, ...]  # server ids, ascending
+    server_of_broker: Mapping[int, int]  # broker id -> the server its session is connected to, -1: none
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from workbench.target.local import zookeeper_words
 from workbench.target.local.kafka_wire import BrokerConnection, ClusterMetadata
 from workbench.target.local.places import LOOPBACK
 from workbench.target.local.record import Ports
-from workbench.target.port import PartitionState
+from workbench.target.port import Ensemble, PartitionState
 
 CONNECT_TIMEOUT_S: Final = 10.0
 ZOOKEEPER_TIMEOUT_S: Final = 2.0
@@ -50,6 +50,8 @@ class Cluster:
         self._ports = ports
         self._lock = threading.Lock()
         self._zookeeper: KazooClient | None = None
+        self._session_of_broker: dict[int, int] = {}
+        self._controller = NO_BROKER  # as last heard of
         self._connections: dict[int, BrokerConnection] = {}
         self._admin_client: AdminClient | None = None
 
@@ -84,28 +86,35 @@ class Cluster:
         try:
             data, _ = self._ask_zookeeper("get", "/controller")
         except NoNodeError:
-            return NO_BROKER
-        return int(json.loads(data)["brokerid"])
+            self._controller = NO_BROKER
+        else:
+            self._controller = int(json.loads(data)["brokerid"])
+        return self._controller
 
-    def zookeeper_leader(self) -> int:
-        """Return the id of the ZooKeeper server that leads, -1 if none says so."""
-        for server_id, port in self._ports.zookeeper.items():
-            if zookeeper_words.mode(port) in ("leader", "standalone"):
-                return server_id
-        return -1
+    def ensemble(self) -> Ensemble:
+        """Return what each ZooKeeper server says it is, and which of them holds each broker's session.
 
-    def zookeeper_of_broker(self) -> dict[int, int]:
-        """Return which ZooKeeper server holds each registered broker's session, -1 if none does now."""
+        The servers answer this one by one, without a quorum as well. Whose session is whose was asked of the ensemble
+        and is asked again, where it can be, when a session is not connected to anybody.
+        """
+        modes = {server_id: zookeeper_words.mode(port) for server_id, port in self._ports.zookeeper.items()}
+        serving = tuple(sorted(server_id for server_id, mode in modes.items() if mode))
         server_of = {
             session: server_id
-            for server_id, port in self._ports.zookeeper.items()
-            for session in zookeeper_words.sessions(port)
+            for server_id in serving
+            for session in zookeeper_words.sessions(self._ports.zookeeper[server_id])
         }
-        found = {}
-        for broker in sorted(self.registered_brokers()):
-            stat = self._ask_zookeeper("exists", f"/brokers/ids/{broker}")
-            found[broker] = server_of.get(stat.ephemeralOwner, -1) if stat is not None else -1
-        return found
+        held = {broker: server_of.get(session, -1) for broker, session in self._session_of_broker.items()}
+        if (not held or -1 in held.values()) and self._zookeeper_is_near():
+            self._session_of_broker = self._sessions()
+            held = {broker: server_of.get(session, -1) for broker, session in self._session_of_broker.items()}
+        leader = next((server_id for server_id, mode in modes.items() if mode in ("leader", "standalone")), -1)
+        return Ensemble(leader, serving, held)
+
+    def _sessions(self) -> dict[int, int]:
+        """Return the id of each registered broker's session."""
+        stats = {each: self._ask_zookeeper("exists", f"/brokers/ids/{each}") for each in self.registered_brokers()}
+        return {broker: int(stat.ephemeralOwner) for broker, stat in sorted(stats.items()) if stat is not None}
 
     # --- from brokers
 
@@ -184,7 +193,8 @@ class Cluster:
         )
 
     def _ask_brokers(self, question: Callable[[BrokerConnection], Answer], good: Callable[[Answer], bool]) -> Answer:
-        controller = self.controller()
+        # Without ZooKeeper the brokers go on, and so does the controller of before.
+        controller = self.controller() if self._zookeeper_is_near() else self._controller
         reasons = []
         for broker in sorted(self._ports.kafka, key=lambda broker: broker != controller):
             try:
@@ -227,6 +237,11 @@ class Cluster:
             raise
         except (KazooException, KazooTimeoutError) as error:
             raise ToolFailed(f"ZooKeeper did not answer for {path}: {type(error).__name__} {error}".rstrip()) from error
+
+    def _zookeeper_is_near(self) -> bool:
+        """Tell whether ZooKeeper can be asked at once; true before the first question."""
+        with self._lock:
+            return self._zookeeper is None or bool(self._zookeeper.connected)
 
     def _client(self) -> KazooClient:
         with self._lock:

@@ -25,6 +25,7 @@ from workbench.target.local.processes import ProcessSpec, ServerStatus
 from workbench.target.local.record import HubRecord
 from workbench.target.port import (
     Endpoints,
+    Ensemble,
     Injection,
     PartitionState,
     ProcessStart,
@@ -180,13 +181,9 @@ class LocalHub:
         """Return every start of a server's process, oldest first."""
         return self._status(server).starts
 
-    def zookeeper_leader(self) -> int:
-        """Return the id of the ZooKeeper server that leads, -1 if unknown."""
-        return self.cluster.zookeeper_leader()
-
-    def zookeeper_of_broker(self) -> dict[int, int]:
-        """Return which ZooKeeper server each broker's session is connected to, -1 if unknown."""
-        return self.cluster.zookeeper_of_broker()
+    def ensemble(self) -> Ensemble:
+        """Return what each ZooKeeper server is, and which of them holds each broker's session."""
+        return self.cluster.ensemble()
 
     def group_coordinator(self, group: str) -> int:
         """Return the broker that coordinates a consumer group, -1 if none does now."""

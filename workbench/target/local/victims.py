@@ -16,6 +16,7 @@ BROKERS: Final = "kafka-"
 PROCESSORS: Final = "event-processor-"
 PRIMARY: Final = "postgres-1"
 REDIS: Final = "redis-0"
+ZOOKEEPERS: Final = "zookeeper-"
 
 
 def resolve(hub: LocalHub, fault: Fault) -> Victim:
@@ -31,6 +32,10 @@ def resolve(hub: LocalHub, fault: Fault) -> Victim:
         raise BadInput(f"{fault.victim}: {server} is not running")
     if fault.part is Part.BROKER:
         return _broker(hub, server, status.node, status.process_id)
+    if fault.part is Part.ZOOKEEPER:
+        server_id = int(server.removeprefix(ZOOKEEPERS))
+        leads = hub.ensemble().leader == server_id
+        return Victim(server, status.node, status.process_id, zookeeper=server_id, leads_zookeeper=leads)
     processor = int(server.removeprefix(PROCESSORS)) if fault.part is Part.PROCESSOR else None
     return Victim(server, status.node, status.process_id, processor=processor)
 
@@ -64,15 +69,31 @@ def _leads_nothing(hub: LocalHub, states: Mapping[str, PartitionState]) -> int:
     return idle[0]
 
 
+def _zookeeper_server(hub: LocalHub, wanted: VictimSelector) -> str:
+    """Return the ZooKeeper server of a role: of the followers the one that holds the most brokers' sessions."""
+    ensemble = hub.ensemble()
+    if ensemble.leader < 0:
+        raise BadInput("no ZooKeeper server leads now")
+    if wanted.role == "zookeeper-leader":
+        return f"{ZOOKEEPERS}{ensemble.leader}"
+    followers = [each for each in ensemble.serving if each != ensemble.leader]
+    if not followers:
+        raise BadInput("no ZooKeeper server follows now")
+    held = list(ensemble.server_of_broker.values())
+    return f"{ZOOKEEPERS}{max(followers, key=held.count)}"
+
+
 _NAMES: Final[Mapping[Part, str]] = {
     Part.BROKER: BROKERS,
     Part.PROCESSOR: PROCESSORS,
     Part.POSTGRES: PRIMARY,
     Part.REDIS: REDIS,
+    Part.ZOOKEEPER: ZOOKEEPERS,
 }
 _SERVERS: Final[Mapping[Part, Callable[[LocalHub, VictimSelector], str]]] = {
     Part.BROKER: _broker_server,
     Part.PROCESSOR: lambda _, wanted: f"{PROCESSORS}{wanted.processor}",
     Part.POSTGRES: lambda *_: PRIMARY,
     Part.REDIS: lambda *_: REDIS,
+    Part.ZOOKEEPER: _zookeeper_server,
 }

@@ -45,10 +45,10 @@ def undo(hub: LocalHub) -> UndoResult:
 def missing(hub: LocalHub) -> str:
     """Return what keeps the hub from being whole, in words; "" when nothing does.
 
-    Looks at processes first, then at Kafka, then at the stores and applications; at a later one only when nothing was
+    Looks at processes, ZooKeeper, Kafka, then at the stores and applications; at a later one only when nothing was
     found before, since a question to a hub that is under load costs it something.
     """
-    looks: tuple[Callable[[LocalHub], list[str]], ...] = (_processes, _kafka, _doors)
+    looks: tuple[Callable[[LocalHub], list[str]], ...] = (_processes, _zookeeper, _kafka, _doors)
     try:
         found = next((words for look in looks if (words := [each for each in look(hub) if each])), [])
     except ToolFailed as error:
@@ -64,6 +64,12 @@ def _processes(hub: LocalHub) -> list[str]:
         f"{', '.join(down)} not running" if down else "",
         f"{', '.join(frozen)} stopped by a signal" if frozen else "",
     ]
+
+
+def _zookeeper(hub: LocalHub) -> list[str]:
+    serving = hub.ensemble().serving
+    silent = [f"zookeeper-{each}" for each in hub.topology.zookeeper.server_ids if each not in serving]
+    return [f"{', '.join(silent)} serving nobody" if silent else ""]
 
 
 def _kafka(hub: LocalHub) -> list[str]:
