@@ -18,6 +18,9 @@ FIXED = {
     "zookeeper_election_s": 0.5,
     "zookeeper_start_s": 1.0,
     "zookeeper_connect_s": 0.01,
+    "zookeeper_start_parallel": 1.0,
+    "short_tasks_cores": 0.5,
+    "database_cores": 0.5,
     "kubelet_relist_s": 0.6,
     "restart_notice_s": 0.0,
     "poll_stores_phase_s": 0.0,
@@ -61,6 +64,12 @@ def test_a_client_that_is_through_its_list_sleeps_a_second_more() -> None:
     assert found.broker_sessions_s == pytest.approx(2.3)
     later = moments("zookeeper-leader", {0: 1}, victim=1, zookeeper_election_s=0.85, zookeeper_start_s=3.0)
     assert later.broker_sessions_s == pytest.approx(2.7)  # still dead at 2.2; the next one at 2.6
+
+
+def test_a_start_beside_a_busy_hub_takes_longer() -> None:
+    """Of two cores a half is left to a start that alone keeps one busy: twice the time."""
+    found = moments("zookeeper-follower", {0: 1}, victim=2, short_tasks_cores=1.0)
+    assert found.zookeeper_whole_s == pytest.approx(2.6)
 
 
 def test_nobody_connected_to_the_dead_follower_loses_anything() -> None:

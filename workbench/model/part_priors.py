@@ -99,10 +99,13 @@ ZOOKEEPER: Final[Mapping[str, Parameter]] = {
         "from the leader's death to both followers serving again, one as leader",
     ),
     "zookeeper_start_s": prior(
-        triangular(0.5, 0.9, 2.5),
+        triangular(0.5, 0.6, 1.0),
         "s",
         f"{_ZOOKEEPER} killed and started on an idle hub (measured, six times): 0.54 to 0.98 s",
-        "from its process's start to its serving as a follower",
+        "from its process's start to its serving as a follower, on free cores",
+    ),
+    "zookeeper_start_parallel": prior(
+        triangular(1.0, 1.3, 1.8), "cores", "a JVM's own threads beside the main one", "that its start keeps busy"
     ),
     "zookeeper_connect_s": prior(
         triangular(0.003, 0.01, 0.1), "s", "connect, ConnectRequest, the leader's word on the session"

@@ -19,6 +19,7 @@ import simpy
 
 from workbench.metrics.catalogue import POLL_S
 from workbench.metrics.tables import NAN, after_fault
+from workbench.model.cores import slow_down
 from workbench.model.outcome import Course, kafka_goes_on, polled_s
 from workbench.model.restarted import first_restart_s
 from workbench.model.stated import ZOOKEEPER_WAITS
@@ -77,10 +78,13 @@ def _election(ensemble: _Ensemble) -> Steps:
 
 
 def _server(ensemble: _Ensemble) -> Steps:
-    """Start the dead server again; it joins whoever leads."""
-    yield ensemble.env.timeout(first_restart_s(ensemble.draws))
+    """Start the dead server again, beside the load that goes on; it joins whoever leads."""
+    draws = ensemble.draws
+    yield ensemble.env.timeout(first_restart_s(draws))
     ensemble.started_s = float(ensemble.env.now)
-    yield ensemble.env.timeout(ensemble.draws["zookeeper_start_s"])
+    busy = draws["short_tasks_cores"] + draws["database_cores"]
+    slower = slow_down(draws["machine_cores"], draws["zookeeper_start_parallel"], busy, threads=1.0, rivals=0.0)
+    yield ensemble.env.timeout(draws["zookeeper_start_s"] * slower)
     yield ensemble.leads
     ensemble.whole_s = float(ensemble.env.now)
     ensemble.whole.succeed()
