@@ -18,6 +18,7 @@ class FaultType(StrEnum):
     POSTGRES_PRIMARY_KILL = "PostgresPrimaryKill"  # SIGKILL of the whole instance, as when its container dies
     REDIS_KILL = "RedisKill"  # SIGKILL
     ZOOKEEPER_KILL = "ZooKeeperKill"  # SIGKILL: of one server
+    NODE_PROCESSES_KILL = "NodeProcessesKill"  # SIGKILL of every server on a node; the node itself answers with resets
 
 
 class Part(StrEnum):
@@ -28,6 +29,7 @@ class Part(StrEnum):
     POSTGRES = "Postgres primary"
     REDIS = "Redis"
     ZOOKEEPER = "ZooKeeper server"
+    NODE = "node"
 
 
 SIGNAL_NAMES: Final[Mapping[FaultType, str]] = {
@@ -38,6 +40,7 @@ SIGNAL_NAMES: Final[Mapping[FaultType, str]] = {
     FaultType.POSTGRES_PRIMARY_KILL: "SIGKILL",
     FaultType.REDIS_KILL: "SIGKILL",
     FaultType.ZOOKEEPER_KILL: "SIGKILL",
+    FaultType.NODE_PROCESSES_KILL: "SIGKILL",
 }
 PARTS: Final[Mapping[FaultType, Part]] = {
     FaultType.BROKER_KILL: Part.BROKER,
@@ -47,6 +50,7 @@ PARTS: Final[Mapping[FaultType, Part]] = {
     FaultType.POSTGRES_PRIMARY_KILL: Part.POSTGRES,
     FaultType.REDIS_KILL: Part.REDIS,
     FaultType.ZOOKEEPER_KILL: Part.ZOOKEEPER,
+    FaultType.NODE_PROCESSES_KILL: Part.NODE,
 }
 ROLES: Final[Mapping[Part, tuple[str, ...]]] = {
     Part.BROKER: ("controller", "leads-nothing"),
@@ -54,6 +58,7 @@ ROLES: Final[Mapping[Part, tuple[str, ...]]] = {
     Part.POSTGRES: ("primary",),
     Part.REDIS: ("redis",),
     Part.ZOOKEEPER: ("zookeeper-leader", "zookeeper-follower"),
+    Part.NODE: (),
 }
 
 
@@ -66,17 +71,21 @@ class RestartRule(StrEnum):
 
 @dataclass(frozen=True)
 class VictimSelector:
-    """Whom a fault hits: a broker by its id, an event processor by its index, a role of ROLES, or a server's name."""
+    """Whom a fault hits: a broker by its id, an event processor by its index, a node by its name, or a role of ROLES.
+
+    `server` is the exact name of what was resolved before: of a server, or of a node.
+    """
 
     broker: int | None = None
     role: str | None = None
     processor: int | None = None
     server: str | None = None
+    node: str | None = None
 
     def __str__(self) -> str:
         numbered = {"broker": self.broker, "event processor": self.processor}
         named = next((f"{word} {number}" for word, number in numbered.items() if number is not None), self.server)
-        return named or f"the {self.role}"
+        return named or self.node or f"the {self.role}"
 
 
 @dataclass(frozen=True)

@@ -191,11 +191,23 @@ ENSEMBLE: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
+NODE_RETURNS: list[tuple[str, dict[str, Any]]] = [
+    ("group-whole", {"assigned": 6}),
+    ("standbys-connected", {"standbys": 2}),
+    ("zookeeper-whole", {"zookeeper": ENSEMBLE[-1][1]}),
+    ("broker-deregistered", {"registered": False}),
+    ("leaders-moved", {"led_by": 0}),
+    ("broker-registered", {"registered": True}),
+    ("isr-full", {"short": 0}),
+]
+
+
 class ALiveHub:
     """A live view of a hub whose parts are set by the test; the backlog is calm."""
 
     def __init__(self) -> None:
         self.back: dict[str, Any] = {"assigned": 0, "standbys": None, "redis": False, "pending": 9, "zookeeper": {}}
+        self.back |= {"registered": True, "led_by": 8, "short": 24}
 
     def backlog_events(self) -> float:
         """Return a calm backlog."""
@@ -213,6 +225,18 @@ class ALiveHub:
         """Tell whether Redis answers."""
         return bool(self.back["redis"])
 
+    def registered(self, _broker: int) -> bool:
+        """Tell whether the broker is registered."""
+        return bool(self.back["registered"])
+
+    def led_by(self, broker: int) -> int:
+        """Return how many partitions it leads; everyone has a leader."""
+        return int(self.back["led_by"]) if broker >= 0 else 0
+
+    def short_partitions(self) -> int:
+        """Return how many in-sync sets are short."""
+        return int(self.back["short"])
+
     def zookeeper(self, _asked_s: float) -> dict[str, Any]:
         """Return what the ZooKeeper servers say."""
         return dict(self.back["zookeeper"])
@@ -229,12 +253,14 @@ class ALiveHub:
         (Part.POSTGRES, [("postgres-writes", {"standbys": 0}), ("standbys-connected", {"standbys": 2})]),
         (Part.REDIS, [("redis-answers", {"redis": True}), ("states-current", {"pending": 0})]),
         (Part.ZOOKEEPER, [(mark, {"zookeeper": seen}) for mark, seen in ENSEMBLE]),
+        (Part.NODE, NODE_RETURNS),
     ],
 )
 def test_each_part_has_its_own_way_back(part: Part, back: list[tuple[str, dict[str, Any]]]) -> None:
     """Its conditions are ticked off as they come true; the backlog counts as calm only from the first one on."""
     live = ALiveHub()
-    recovery = Recovery(live, a_topology(), part, Victim("x", "n", 1), 0.0, (35.0, 40.0), returns=True)  # type: ignore[arg-type]
+    victim = Victim("x", "n", 1, broker=1)
+    recovery = Recovery(live, a_topology(), part, victim, 0.0, (35.0, 40.0), returns=True)  # type: ignore[arg-type]
     for look in range(60):
         assert recovery.update(0.25 * look) == []
     now_s = 15.0

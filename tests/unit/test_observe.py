@@ -16,6 +16,7 @@ from workbench.observe.moments import (
     postgres_writes_s,
     redis_answers_s,
     standbys_connected_s,
+    standbys_lost_s,
     started_again_s,
     states_current_s,
     zookeeper_leads_s,
@@ -77,6 +78,7 @@ def test_only_what_was_asked_after_the_death_counts() -> None:
     assert redis_answers_s(stores, 10.0) == 11.4
     assert standbys_connected_s(stores, 2, 11.4) == 15.1
     assert math.isnan(standbys_connected_s(stores, 3, 11.4))
+    assert standbys_lost_s(stores, 2, 10.0) == 10.2
     pending = [sample(11.0, pending=0), sample(11.45, pending=8), sample(12.6, pending=0)]
     assert states_current_s(pending, 11.3) == 12.6
 

@@ -71,7 +71,7 @@ def look_back(
         part=part,
         injection=watched.injection,
         victim_broker=-1 if watched.victim.broker is None else watched.victim.broker,
-        starts=hub.process_starts(watched.victim.server),
+        starts=hub.process_starts(watched.victim.watched_server),
         baseline=watched.baseline,
         load_end_s=load.stop_s or watched.watch_end_s,
         watch_end_s=watched.watch_end_s,

@@ -29,10 +29,13 @@ def probes(part: Part) -> tuple[str, ...]:
 
     Asking costs the stores something, so they are asked only where they are the question.
     """
-    everywhere = ("partitions", "processors")
-    if part is Part.ZOOKEEPER:  # which brokers are registered only ZooKeeper can tell
-        return (*everywhere, "zookeeper")
-    return (*everywhere, "brokers", "stores") if part in (Part.POSTGRES, Part.REDIS) else (*everywhere, "brokers")
+    more: dict[Part, tuple[str, ...]] = {
+        Part.POSTGRES: ("brokers", "stores"),
+        Part.REDIS: ("brokers", "stores"),
+        Part.ZOOKEEPER: ("zookeeper",),  # which brokers are registered only ZooKeeper can tell
+        Part.NODE: ("brokers", "stores", "zookeeper"),
+    }
+    return ("partitions", "processors", *more.get(part, ("brokers",)))
 
 
 class Live:

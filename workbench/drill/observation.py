@@ -96,6 +96,7 @@ def moments_of(recorded: Recorded) -> Moments:
         Part.POSTGRES: _postgres_moments,
         Part.REDIS: _redis_moments,
         Part.ZOOKEEPER: _zookeeper_moments,
+        Part.NODE: _node_moments,
     }[recorded.part](recorded, fault_s, recorded.injection.effective_s)
     return Moments(
         baseline_start_s=recorded.baseline[0] - fault_s,
@@ -149,6 +150,17 @@ def _zookeeper_moments(recorded: Recorded, _fault_s: float, dead_s: float) -> di
         "broker_sessions_s": read_moments.broker_sessions_s(recorded.zookeeper, leads_s),
         "zookeeper_started_s": read_moments.started_again_s(recorded.starts, dead_s),
         "zookeeper_whole_s": read_moments.zookeeper_whole_s(recorded.zookeeper, recorded.zookeeper_servers, dead_s),
+    }
+
+
+def _node_moments(recorded: Recorded, fault_s: float, dead_s: float) -> dict[str, float]:
+    """Of the broker and the group as when they die alone; of the others when they are back."""
+    lost_s = read_moments.standbys_lost_s(recorded.stores, recorded.standbys, fault_s)
+    return {
+        **_broker_moments(recorded, fault_s, dead_s),
+        **_group_moments(recorded, fault_s, dead_s),
+        "standbys_connected_s": read_moments.standbys_connected_s(recorded.stores, recorded.standbys, lost_s),
+        "zookeeper_whole_s": _zookeeper_moments(recorded, fault_s, dead_s)["zookeeper_whole_s"],
     }
 
 

@@ -35,6 +35,11 @@ PHASES: Final[Mapping[Part, tuple[tuple[str, str, str], ...]]] = {
         ("redis-answers", "redis_down_s", "Redis back"),
         ("states-current", "redis_caught_up_s", "device states current"),
     ),
+    Part.NODE: (
+        ("broker-deregistered", "broker_detect_s", "detect"),
+        ("isr-full", "isr_full_s", "full redundancy"),
+        ("group-whole", "group_rebalance_s", "rebalance"),
+    ),
     Part.ZOOKEEPER: (
         ("zookeeper-leads", "zookeeper_leader_s", "a ZooKeeper leader"),
         ("broker-sessions", "broker_sessions_s", "brokers' sessions"),
@@ -48,6 +53,7 @@ SERVES: Final[Mapping[Part, str]] = {
     Part.POSTGRES: "postgres-writes",
     Part.REDIS: "redis-answers",
     Part.ZOOKEEPER: "zookeeper-leads",
+    Part.NODE: "group-whole",
 }
 
 
@@ -93,21 +99,34 @@ class Recovery:
             case Part.BROKER:
                 return self._broker_conditions(-1 if self.victim.broker is None else self.victim.broker)
             case Part.PROCESSOR:
-                partitions = len(self.topology.partition_labels)
-                return {"group-whole": lambda: live.assigned_partitions(asked_s) == partitions}
+                return self._group_conditions(asked_s)
             case Part.POSTGRES:
-                wanted = self.topology.postgres.replicas - 1
-                return {
-                    "postgres-writes": lambda: live.standbys(asked_s) is not None,
-                    "standbys-connected": lambda: (live.standbys(asked_s) or 0) >= wanted,
-                }
+                return self._postgres_conditions(asked_s)
             case Part.ZOOKEEPER:
                 return self._zookeeper_conditions(asked_s)
+            case Part.NODE:
+                return {
+                    **self._broker_conditions(-1 if self.victim.broker is None else self.victim.broker),
+                    **self._group_conditions(asked_s),
+                    "standbys-connected": self._postgres_conditions(asked_s)["standbys-connected"],
+                    "zookeeper-whole": self._zookeeper_conditions(asked_s)["zookeeper-whole"],
+                }
             case Part.REDIS:
                 return {
                     "redis-answers": lambda: live.redis_answers(asked_s),
                     "states-current": lambda: "redis-answers" in self.marks and live.pending_states(asked_s) == 0,
                 }
+
+    def _group_conditions(self, asked_s: float) -> dict[str, Callable[[], bool]]:
+        partitions = len(self.topology.partition_labels)
+        return {"group-whole": lambda: self.live.assigned_partitions(asked_s) == partitions}
+
+    def _postgres_conditions(self, asked_s: float) -> dict[str, Callable[[], bool]]:
+        live, wanted = self.live, self.topology.postgres.replicas - 1
+        return {
+            "postgres-writes": lambda: live.standbys(asked_s) is not None,
+            "standbys-connected": lambda: (live.standbys(asked_s) or 0) >= wanted,
+        }
 
     def _zookeeper_conditions(self, asked_s: float) -> dict[str, Callable[[], bool]]:
         servers, seen = len(self.topology.zookeeper.server_ids), self.live.zookeeper(asked_s)

@@ -276,8 +276,8 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
     *_sojourns(),
 )
 
-# The metrics that only one part's loss has (workbench.fault.Part, by its value); all others every loss has.
-PART_METRICS: Final[Mapping[str, frozenset[str]]] = {
+# The metrics that not every part's loss has (workbench.fault.Part, by its value); all others every loss has.
+_OF_PART: Final[Mapping[str, frozenset[str]]] = {
     "broker": frozenset(
         {
             "broker_detect_s",
@@ -298,6 +298,11 @@ PART_METRICS: Final[Mapping[str, frozenset[str]]] = {
     "ZooKeeper server": frozenset(
         {"zookeeper_leader_s", "broker_sessions_s", "zookeeper_whole_s", "zookeeper_start_s"}
     ),
+}
+
+PART_METRICS: Final[Mapping[str, frozenset[str]]] = {
+    **_OF_PART,
+    "node": _OF_PART["broker"] | _OF_PART["event processor"] | {"standbys_connected_s", "zookeeper_whole_s"},
 }
 
 # The phases that add up to a metric.
@@ -323,7 +328,7 @@ BY_NAME: Final = {metric.name: metric for metric in CATALOGUE}
 
 def metrics_of(part: str) -> list[Metric]:
     """Return the rows that the loss of a part has."""
-    others = {name for other, names in PART_METRICS.items() if other != part for name in names}
+    others = {name for names in PART_METRICS.values() for name in names} - PART_METRICS[part]
     return [metric for metric in CATALOGUE if metric.name not in others]
 
 

@@ -195,12 +195,13 @@ def pipeline_backlog_event_s(evidence: Evidence) -> float:
 def pipeline_drain_s(evidence: Evidence) -> float:
     """From the last silent partition's first acknowledgement to the backlog drained, s; 0 if it drained before.
 
-    Where Kafka answered all the time the clock starts when every partition has an event processor again or Postgres
-    takes writes again, and where neither was away with the fault.
+    Where an event processor or Postgres was away as well, or alone, the clock starts when every partition has a
+    processor again and Postgres takes writes again; where nothing was away, with the fault.
     """
     drained = backlog_drained_s(evidence)
-    start = _serves_s(evidence) if kafka_partitions_hit(evidence) == 0.0 else all_partitions_acked_s(evidence)
-    return float(np.maximum(0.0, drained - start))  # which, unlike max, keeps NaN
+    acked_s = 0.0 if kafka_partitions_hit(evidence) == 0.0 else all_partitions_acked_s(evidence)
+    start = np.maximum(acked_s, _serves_s(evidence))  # which, unlike max, keeps NaN
+    return float(np.maximum(0.0, drained - start))
 
 
 def _serves_s(evidence: Evidence, otherwise: float = 0.0) -> float:

@@ -6,8 +6,8 @@ from workbench.model.predicting import predict
 
 NOT_MODELLED: Final = (
     "A second fault while the first is being recovered from.",
-    "A ZooKeeper server that dies with the broker (its successor gives every session a fresh time-out).",
-    "Nodes: a dead process resets its connections, a dead machine is silent.",
+    "A ZooKeeper server that dies with the broker, where it is not all of a node's servers; a quorum lost for long.",
+    "Whole machines: a dead process resets its connections, a dead machine is silent.",
     "Garbage collection and swapping beyond what the baseline's acknowledgement times contain.",
     "Events that the load generator sends late.",
     "Requests held for over 30 s, which brokers time out and clients repeat under the same sequence numbers.",

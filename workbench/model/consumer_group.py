@@ -6,7 +6,7 @@ processors commit after each batch, an offset commit. Its successor joins as a n
 group prepares a rebalance: the others learn of it from their next heartbeat, give up all their partitions and join
 again, and everybody waits for the dead one. So one death stops every partition, not only its own.
 
-Left out: static membership and the cooperative protocol (the hub uses neither), a coordinator that dies or moves, a
+Left out: static membership and the cooperative protocol (the hub uses neither), a
 second restart, records that the dead processor had written without committing their offsets (a batch or two that is
 read again and found to be there).
 """
@@ -35,6 +35,7 @@ class _Group:
 
     setting: Setting
     draws: Mapping[str, float]
+    coordinator_back_s: float  # 0: it lives
     env: simpy.Environment = field(default_factory=simpy.Environment)
     expired: simpy.Event = field(init=False)
     preparing: simpy.Event = field(init=False)
@@ -65,7 +66,20 @@ class _Group:
 
 def play(setting: Setting, draws: Mapping[str, float]) -> Course:
     """Return one replication's course."""
-    group = _Group(setting, draws)
+    outage, whole_s = rebalance(setting, draws)
+    pace = pace_of_outage(draws, len(setting.consumers), float(outage.stops_s.max()), whole_s)
+    seen_s = polled_s(whole_s, PROCESSORS_POLL_S, draws["poll_processors_phase_s"])
+    moments = after_fault(group_whole_s=seen_s)
+    return Course(moments, kafka_goes_on(setting, outage, pace), whole_s, (seen_s,))
+
+
+def rebalance(setting: Setting, draws: Mapping[str, float], coordinator_back_s: float = 0.0) -> tuple[Outage, float]:
+    """Return when each processor stops and goes on, and when the group is whole (s after the fault).
+
+    Where the group's coordinator died too, another broker serves as such from `coordinator_back_s` on: it gives every
+    member a whole session from then on (Kafka 3.7.1 GroupCoordinator.onGroupLoaded), and the processors find it.
+    """
+    group = _Group(setting, draws, coordinator_back_s)
     group.env.process(_session(group))
     if setting.restart is not RestartRule.NONE:
         group.env.process(_successor(group))
@@ -73,12 +87,13 @@ def play(setting: Setting, draws: Mapping[str, float]) -> Course:
         group.env.process(_survivor(group, each))
     group.env.process(_rebalance(group))
     group.env.run(until=HORIZON_S)
-    return _course(group)
+    return _outage(group), max(group.resumes_s.values(), default=NAN)
 
 
 def _session(group: _Group) -> Steps:
     """Run out the dead member's session, counted from the last thing that the coordinator heard of it."""
-    yield group.env.timeout(group.setting.group_session_s - group.draws["group_contact_age_s"])
+    heard_s = group.coordinator_back_s or -group.draws["group_contact_age_s"]
+    yield group.env.timeout(heard_s + group.setting.group_session_s)
     group.expired.succeed()
     group.prepare()
 
@@ -86,15 +101,22 @@ def _session(group: _Group) -> Steps:
 def _successor(group: _Group) -> Steps:
     """Start the processor again; it joins as a new member."""
     draws = group.draws
-    yield group.env.timeout(first_restart_s(draws) + draws["processor_start_s"])
+    started_s = first_restart_s(draws) + draws["processor_start_s"]
+    yield group.env.timeout(max(started_s, _found_s(group)))
     group.prepare()
+
+
+def _found_s(group: _Group) -> float:
+    """Return when the processors have found the coordinator (s after the fault); 0 where they never lost it."""
+    return group.coordinator_back_s + group.draws["coordinator_query_s"] if group.coordinator_back_s else 0.0
 
 
 def _survivor(group: _Group, each: int) -> Steps:
     """Work until a heartbeat tells of the rebalance, give the partitions up, and join again."""
     draws, heartbeat_s = group.draws, group.draws["heartbeat_s"]
     yield group.preparing
-    beats_s = next_on_grid(float(group.env.now), heartbeat_s, draws[f"heartbeat_phase_{each}"] * heartbeat_s)
+    heard_s = max(float(group.env.now), _found_s(group))
+    beats_s = next_on_grid(heard_s, heartbeat_s, draws[f"heartbeat_phase_{each}"] * heartbeat_s)
     yield group.env.timeout(beats_s - group.env.now)
     group.stops_s[each] = float(group.env.now)
     yield group.env.timeout(draws["group_join_s"])
@@ -109,17 +131,12 @@ def _rebalance(group: _Group) -> Steps:
         group.resumes_s[each] = float(group.env.now)
 
 
-def _course(group: _Group) -> Course:
+def _outage(group: _Group) -> Outage:
     setting, draws, count = group.setting, group.draws, len(group.setting.consumers)
     stops_s = np.array([group.stops_s.get(each, 0.0) for each in range(count)])
     resumes_s = np.array([group.resumes_s.get(each, FOREVER) for each in range(count)])
-    whole_s = max(group.resumes_s.values(), default=NAN)
     cuts = np.arange(count) == setting.victim_processor
-    outage = Outage(stops_s, cuts, resumes_s, _owners(group), turns(setting, draws["fetch_ring_share"]))
-    pace = pace_of_outage(draws, count, float(stops_s.max()), whole_s)
-    seen_s = polled_s(whole_s, PROCESSORS_POLL_S, draws["poll_processors_phase_s"])
-    moments = after_fault(group_whole_s=seen_s)
-    return Course(moments, kafka_goes_on(setting, outage, pace), whole_s, (seen_s,))
+    return Outage(stops_s, cuts, resumes_s, _owners(group), turns(setting, draws["fetch_ring_share"]))
 
 
 def _owners(group: _Group) -> IntArray:

@@ -58,8 +58,22 @@ def pace_of_outage(draws: Mapping[str, float], sessions: int, stops_s: float, re
     return Pace(np.array([NEVER, stops_s, resumes_s, drained_s]), factors, factors, np.ones(4))
 
 
+def both(one: Pace, other: Pace) -> Pace:
+    """Return the factors of two causes that have nothing to do with each other: their products."""
+    from_s = np.union1d(one.from_s, other.from_s)
+    first, second = (np.searchsorted(pace.from_s, from_s, side="right") - 1 for pace in (one, other))
+    return Pace(
+        from_s,
+        one.response[first] * other.response[second],
+        one.batch[first] * other.batch[second],
+        one.spread[first] * other.spread[second],
+    )
+
+
 def _drain(world: World) -> tuple[float, float]:
     """Return from when to when the silence's backlog drains; (-infinity, -infinity) where there is none."""
+    if world.setting.victim_processor >= 0:
+        return NEVER, NEVER  # nothing drains before the processors' group is whole again
     silent = world.setting.acks == "all" and world.setting.fault is not FaultType.BROKER_STOP
     return (world.moments["deregistered"], drained_s(world)) if silent else (NEVER, NEVER)
 

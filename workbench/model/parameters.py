@@ -95,14 +95,15 @@ def merge(scenario: Scenario, topology: HubTopology, baseline: Baseline | None, 
     rows.update(stated.from_scenario(scenario))
     rows.update(stated.facts(scenario, topology, baseline, victim))
     if baseline is not None:
-        server = f"kafka-{rows['victim_broker'].value}" if victim is None else victim.server
+        server = f"kafka-{rows['victim_broker'].value}" if victim is None else victim.watched_server
         lingers_s = rows["producer_linger_s"].value, rows["batch_linger_s"].value
         rows.update(measured(baseline, server, *lingers_s))
     rows.update(stated.session(rows))
     rows.update(stated.client_phases(rows))
     if part is not Part.BROKER:
         rows.update(stated.processor_phases(rows))
-    if part is Part.ZOOKEEPER:
+    if part in (Part.ZOOKEEPER, Part.NODE):
         rows.update(stated.zookeeper_phases(rows))
     stated.check_freeze(scenario, rows)
+    stated.check_node(scenario, topology)
     return Parameters(dict(sorted(rows.items())))

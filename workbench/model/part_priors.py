@@ -112,12 +112,37 @@ ZOOKEEPER: Final[Mapping[str, Parameter]] = {
     ),
 }
 
+NODE: Final[Mapping[str, Parameter]] = {
+    **PROCESSOR,
+    **POSTGRES,
+    **ZOOKEEPER,
+    "coordinator_load_s": prior(
+        triangular(0.02, 0.1, 0.5),
+        "s",
+        "Kafka 3.7.1 GroupMetadataManager.loadGroupsAndOffsets: a partition of offsets is read, compacted or not",
+        "from the new leader of the group's offsets to its serving as coordinator",
+    ),
+    "coordinator_query_s": prior(
+        uniform(0.0, 1.0),
+        "s",
+        f"{_LIBRDKAFKA}: rd_kafka_cgrp_serve asks for the coordinator again at most once a second",
+        "until a processor has found the group's new coordinator",
+    ),
+    "node_starts_s": prior(
+        triangular(2.0, 4.0, 8.0),
+        "s",
+        "starts at once need some 5 s of computing (broker 2 to 3, event processor 1.3, ZooKeeper 0.8)",
+        "how long the broker's first start has two others beside it",
+    ),
+}
+
 _BY_PART: Final[Mapping[Part, Mapping[str, Parameter]]] = {
     Part.BROKER: {},
     Part.PROCESSOR: PROCESSOR,
     Part.POSTGRES: POSTGRES,
     Part.REDIS: REDIS,
     Part.ZOOKEEPER: ZOOKEEPER,
+    Part.NODE: NODE,
 }
 
 

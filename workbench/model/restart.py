@@ -94,9 +94,12 @@ def labour(world: World, alone_s: float) -> Steps:
 def surroundings(world: World) -> tuple[float, simpy.Event]:
     """Return by which factor work is slower now, and the event that ends this.
 
-    With acks=all nothing moves until the session expires; then the backlog drains on every core (drained_s).
+    With acks=all nothing moves until the session expires; then the backlog drains on every core (drained_s). Where an
+    event processor died with the broker its group waits for longer than the broker needs: no row is written meanwhile.
     """
     draws, env = world.draws, world.env
+    if world.setting.victim_processor >= 0:
+        return _surroundings_on_a_lost_node(world)
     if world.setting.acks == "all" and not world.deregistered.triggered:
         return start_factor(draws, draws["busy_in_silence_share"] * draws["short_tasks_cores"]), world.deregistered
     short_tasks = draws["short_tasks_cores"] + draws["taken_over_share"] * draws["victim_cores"]
@@ -104,6 +107,18 @@ def surroundings(world: World) -> tuple[float, simpy.Event]:
         sessions = float(len(world.setting.consumers))
         return start_factor(draws, short_tasks, sessions), env.timeout(drained_s(world) - env.now)
     return start_factor(draws, short_tasks + draws["database_cores"]), env.event()
+
+
+def _surroundings_on_a_lost_node(world: World) -> tuple[float, simpy.Event]:
+    draws, env = world.draws, world.env
+    if env.now < draws["node_starts_s"]:
+        silent = draws["busy_in_silence_share"] * draws["short_tasks_cores"]
+        return start_factor(draws, silent, rivals=2.0), env.timeout(draws["node_starts_s"] - env.now)
+    if not world.deregistered.triggered:
+        return start_factor(draws, draws["busy_in_silence_share"] * draws["short_tasks_cores"]), world.deregistered
+    return start_factor(
+        draws, draws["short_tasks_cores"] + draws["taken_over_share"] * draws["victim_cores"]
+    ), env.event()
 
 
 def drained_s(world: World) -> float:

@@ -4,10 +4,12 @@ ZooKeeper 3.8.4: ClientCnxn.SendThread pings, LearnerSessionTracker collects wha
 Leader.lead fetches it every half tick, ExpiryQueue rounds a session's end up to the next tick, and the leader
 closes it, which removes its znodes.
 
-Left out: a ZooKeeper server that dies too (its successor gives every session a fresh time-out), garbage
-collection and swapping in ZooKeeper, other traffic on the broker's session (a broker in ZooKeeper mode sends
-none while nothing changes; the controller's changes come with the faults themselves), the client's own drift
-of a few milliseconds a ping.
+Where a ZooKeeper server dies with the broker: a new leader starts every session's time-out afresh
+(LeaderZooKeeperServer.createSessionTracker); a follower takes with it what it had not reported of the last ping.
+
+Left out: garbage collection and swapping in ZooKeeper, other traffic on the broker's session (a broker in ZooKeeper
+mode sends none while nothing changes; the controller's changes come with the faults themselves), the client's own
+drift of a few milliseconds a ping.
 """
 
 from __future__ import annotations
@@ -27,9 +29,18 @@ def expiry_s(world: World) -> float:
     """Return when the session expires (s after the fault)."""
     draws, setting = world.draws, world.setting
     heard_s = -draws["zookeeper_ping_age_s"]
-    if not on_leader(world):
+    if setting.victim_leads_zookeeper:
+        heard_s = draws["zookeeper_election_s"]
+    elif not on_leader(world):
         heard_s += draws["zookeeper_forward_s"]
+        if heard_s > 0.0 and setting.zookeeper_of_broker.get(setting.victim) == setting.victim_zookeeper:
+            heard_s -= ping_interval_s(setting.session_s)  # that report was never sent
     return next_on_grid(heard_s + setting.session_s, setting.tick_s, draws["zookeeper_tick_phase_s"])
+
+
+def ping_interval_s(session_s: float) -> float:
+    """Return how often a client that has nothing to say pings: see workbench.model.stated.session."""
+    return min(session_s * 2.0 / 3.0 / 2.0, 10.0)
 
 
 def on_leader(world: World) -> bool:

@@ -33,6 +33,7 @@ def setting_of(parameters: Parameters, workload: Workload) -> Setting:
         victim=parameters.value("victim_broker"),
         victim_processor=parameters.value("victim_processor"),
         victim_is_controller=parameters.value("victim_is_controller"),
+        victim_coordinates=parameters.value("victim_coordinates"),
         session_on_zookeeper_leader=parameters.value("victim_session_on_zookeeper_leader"),
         victim_zookeeper=parameters.value("victim_zookeeper"),
         victim_leads_zookeeper=parameters.value("victim_leads_zookeeper"),

@@ -9,6 +9,7 @@ from workbench.errors import BadInput, Problem
 from workbench.fault import FaultType, Part, RestartRule
 from workbench.metrics.catalogue import POLL_S, PROCESSORS_POLL_S
 from workbench.model.parameter import Parameter, Source, uniform
+from workbench.model.session import ping_interval_s
 from workbench.units import seconds_from_ms
 from workbench.workload import BURST_S
 
@@ -22,9 +23,11 @@ REPLICA_FETCH_BACKOFF_MS: Final = "1000"  # Kafka 3.7.1 KafkaConfig
 REPLICA_FETCH_WAIT_MS: Final = "500"  # KafkaConfig replica.fetch.wait.max.ms
 OFFSETS_PARTITIONS: Final = "50"  # KafkaConfig offsets.topic.num.partitions
 SESSION_TICKS_MIN: Final = 2  # ZooKeeper 3.8.4 ZooKeeperServer.setMinSessionTimeout
+SESSION_TICKS_MAX: Final = 20  # setMaxSessionTimeout
 EXPIRY_TICKS_MAX: Final = 2  # a follower's report every half tick, expiry at a tick, and some room
 ZOOKEEPER_WAITS: Final = 6  # drawn sleeps of a client; a longer search takes them in turn again
-SESSION_TICKS_MAX: Final = 20  # setMaxSessionTimeout
+PRIMARY: Final = "postgres-1"  # as the supervisor names them
+REDIS: Final = "redis-0"
 PREDICT_AND_STEADY_S: Final = 60.0  # of the run-up besides burst, baseline and the drawn moment
 
 
@@ -127,8 +130,13 @@ def facts(
         leaders = {label: others[index % len(others)] for index, label in enumerate(leaders)}
     return {
         "victim_broker": Parameter(broker, "", source, origin, "-1: it is no broker"),
-        "victim_processor": Parameter(_victim_processor(scenario, victim), "", source, origin, "-1: it is none"),
+        "victim_processor": Parameter(
+            _victim_processor(scenario, topology, victim), "", source, origin, "-1: it is none"
+        ),
         "victim_is_controller": Parameter(controls, "", source, origin),
+        "victim_coordinates": Parameter(
+            baseline is not None and broker >= 0 and baseline.group_coordinator == broker, "", source, origin
+        ),
         "victim_session_on_zookeeper_leader": Parameter(
             _on_leader(baseline, broker), "", source, origin, "null: not known, drawn"
         ),
@@ -145,10 +153,11 @@ def _zookeeper_facts(
 ) -> dict[str, Parameter]:
     """Return which ZooKeeper server dies, whether it leads, and which server holds each broker's session."""
     servers, brokers = topology.zookeeper.server_ids, topology.kafka.broker_ids
-    dies, leads = -1, scenario.faults[0].victim.role == "zookeeper-leader"
-    if scenario.faults[0].part is Part.ZOOKEEPER:
-        dies = servers[0] if victim is None or victim.zookeeper is None else victim.zookeeper
-        leads = leads if victim is None else victim.leads_zookeeper
+    part, leads = scenario.faults[0].part, scenario.faults[0].victim.role == "zookeeper-leader"
+    if victim is not None:
+        dies, leads = victim.zookeeper, victim.leads_zookeeper
+    else:
+        dies = servers[0] if part is Part.ZOOKEEPER else _on_node(scenario, topology, "zookeeper-")
     if baseline is None:
         source, origin = Source.PRIOR, "sessions spread evenly"
         held = {str(broker): servers[index % len(servers)] for index, broker in enumerate(brokers)}
@@ -156,24 +165,35 @@ def _zookeeper_facts(
         source, origin = Source.BASELINE, "the servers' own words, asked before the seal"
         held = dict(baseline.zookeeper_of_broker)
     return {
-        "victim_zookeeper": Parameter(dies, "", source, origin, "-1: it is none"),
+        "victim_zookeeper": Parameter(-1 if dies is None else dies, "", source, origin, "-1: it is none"),
         "victim_leads_zookeeper": Parameter(leads, "", source, origin),
         "zookeeper_of_broker": Parameter(held, "", source, origin, "which ZooKeeper server holds its session"),
     }
 
 
-def _victim_processor(scenario: Scenario, victim: Victim | None) -> int:
+def _victim_processor(scenario: Scenario, topology: HubTopology, victim: Victim | None) -> int:
     named = scenario.faults[0].victim.processor if victim is None else victim.processor
+    if scenario.faults[0].part is Part.NODE and victim is None:
+        named = _on_node(scenario, topology, f"{topology.processors.name}-")
     return -1 if named is None else named
 
 
 def _victim_broker(scenario: Scenario, topology: HubTopology, victim: Victim | None) -> int:
-    if scenario.faults[0].part is not Part.BROKER:
+    if scenario.faults[0].part not in (Part.BROKER, Part.NODE):
         return -1
     if victim is not None and victim.broker is not None:
         return victim.broker
     named = scenario.faults[0].victim.broker
+    if scenario.faults[0].part is Part.NODE:
+        named = _on_node(scenario, topology, "kafka-")
     return int(topology.kafka.broker_ids[0]) if named is None else named
+
+
+def _on_node(scenario: Scenario, topology: HubTopology, kind: str) -> int | None:
+    """Return the number of the server of a kind that the victim's node has."""
+    node = scenario.faults[0].victim.node
+    there = (name for name, at in topology.placement.items() if at == node and name.startswith(kind))
+    return next((int(name.removeprefix(kind)) for name in there), None)
 
 
 def _leaders(topology: HubTopology, baseline: Baseline | None) -> dict[str, int]:
@@ -201,7 +221,7 @@ def session(rows: Mapping[str, Parameter]) -> dict[str, Parameter]:
     tick_s = float(rows["zookeeper_tick_s"].value)
     asked_s = float(rows["zookeeper_session_timeout_s"].value)
     granted_s = min(max(asked_s, SESSION_TICKS_MIN * tick_s), SESSION_TICKS_MAX * tick_s)
-    ping_s = min(granted_s * 2.0 / 3.0 / 2.0, 10.0)
+    ping_s = ping_interval_s(granted_s)
     zookeeper = "ZooKeeper 3.8.4"
     return {
         "zookeeper_session_s": Parameter(
@@ -265,6 +285,23 @@ def check_freeze(scenario: Scenario, rows: Mapping[str, Parameter]) -> None:
         bound = f"at least {lapsed_s:g}: by then the broker's ZooKeeper session has lapsed"
         problem = Problem(str(scenario.path), "faults[0].for_s", f"{fault.for_s:g}", bound)
         raise BadInput("the model does not cover a freeze that ends before the session does", [problem])
+
+
+def check_node(scenario: Scenario, topology: HubTopology) -> None:
+    """Raise BadInput for a node whose loss the model does not cover: it has a broker and at most one of each other."""
+    node = scenario.faults[0].victim.node
+    if scenario.faults[0].part is not Part.NODE:
+        return
+    names = [name for name, at in topology.placement.items() if at == node]
+    processors = [name for name in names if name.startswith(f"{topology.processors.name}-")]
+    brokers = [name for name in names if name.startswith("kafka-")]
+    if PRIMARY in names or REDIS in names or len(processors) > 1 or not brokers:
+        bound = f"a node with a broker, without {PRIMARY} and {REDIS}, and with one event processor at most"
+        problem = Problem(str(scenario.path), "faults[0].victim.node", f"{node}: {', '.join(names)}", bound)
+        raise BadInput("the model does not cover the loss of this node", [problem])
+    if scenario.restart is RestartRule.NONE:
+        problem = Problem(str(scenario.path), "restart", "none", "kubelet-rules: the node's servers have to come back")
+        raise BadInput("the model does not cover a node that stays away", [problem])
 
 
 def producers(load_workers: int) -> list[str]:

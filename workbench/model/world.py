@@ -31,6 +31,7 @@ class Setting:
     victim: int  # broker, -1: another server
     victim_processor: int  # -1: another server
     victim_is_controller: bool
+    victim_coordinates: bool  # the consumer group of the processors
     session_on_zookeeper_leader: bool | None
     victim_zookeeper: int  # server, -1: another server
     victim_leads_zookeeper: bool

@@ -68,6 +68,11 @@ def standbys_connected_s(stores: Sequence[Sample], wanted: int, after_s: float) 
     return _first(stores, after_s, lambda sample: sample["standbys"] is not None and sample["standbys"] >= wanted)
 
 
+def standbys_lost_s(stores: Sequence[Sample], wanted: int, after_s: float) -> float:
+    """Return when fewer standbys than wanted were first seen connected, epoch s; NaN if never."""
+    return _first(stores, after_s, lambda sample: sample["standbys"] is None or sample["standbys"] < wanted)
+
+
 def redis_answers_s(stores: Sequence[Sample], after_s: float) -> float:
     """Return when a question asked after a time first found Redis answering, epoch s; NaN if never."""
     return _first(_asked(stores, after_s), after_s, lambda sample: bool(sample["redis"]))

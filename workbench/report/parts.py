@@ -140,6 +140,50 @@ PAGES: Final[Mapping[Part, PartPage]] = {
             "processor_reconnect_s": "The processors' way back to it",
         },
     ),
+    Part.NODE: PartPage(
+        felt=(
+            ("kafka_unavailable_s", "no acknowledgement, worst partition"),
+            _ROWLESS,
+            _LOST,
+            ("isr_full_s", "until full redundancy was back"),
+        ),
+        silence="pipeline_unavailable_s",
+        silent="had no row committed",
+        quiet="without a row",
+        phases=(
+            ("1", "broker_detect_s"),
+            ("2", "leader_election_s"),
+            ("3", "client_reconnect_s"),
+            ("4", "group_rebalance_s"),
+            ("5", "processor_resume_s"),
+            ("6", "pipeline_drain_s"),
+            ("7", "broker_down_s"),
+            ("part of 7", "broker_start_s"),
+            ("8", "catch_up_s"),
+            ("9", "zookeeper_whole_s"),
+            ("10", "standbys_connected_s"),
+        ),
+        total="isr_full_s",
+        milestones=(
+            MilestoneOf("3", "acknowledged again", _DETECT, "", "every partition acknowledged again after {}"),
+            MilestoneOf(
+                "4",
+                "a processor for each partition",
+                ("group_rebalance_s",),
+                "group-whole",
+                "every partition had a processor again after {}",
+            ),
+            _rows("5", "group_rebalance_s", "processor_resume_s"),
+            _drained("6", "group_rebalance_s"),
+            MilestoneOf(
+                "8", "in-sync replicas full", ("isr_full_s",), "isr-full", "every in-sync replica set was full after {}"
+            ),
+        ),
+        parts={
+            "group_rebalance_s": "Waiting for the consumer group",
+            "processor_resume_s": "The way from the rebalance to the last partition's first row",
+        },
+    ),
     Part.ZOOKEEPER: PartPage(
         felt=(
             ("kafka_unavailable_s", "no acknowledgement, worst partition"),

@@ -55,15 +55,16 @@ def misfits(document: Node, topology: HubTopology) -> list[Problem]:
 
 
 def _victims(document: Node, topology: HubTopology) -> Iterator[Problem]:
-    there = {
+    there: dict[str, tuple[list[int] | list[str], str]] = {
         "broker": (list(topology.kafka.broker_ids), "a broker of the hub"),
         "processor": (list(range(topology.processors.replicas)), "an event processor of the hub"),
+        "node": (list(topology.nodes), "a node of the hub"),
     }
     faults = document.get("faults")
     for index, fault in enumerate(faults.items if faults else ()):
         for key, (numbers, words) in there.items():
             named = fault.get("victim", key)
-            if named is not None and type(named.value) is int and named.value not in numbers:
+            if named is not None and type(named.value) is type(numbers[0]) and named.value not in numbers:
                 bound = f"{words}: {numbers[0]} to {numbers[-1]}"
                 path = f"faults[{index}].victim.{key}"
                 yield Problem(named.place.file, path, str(named.value), bound, named.place.line)

@@ -45,6 +45,7 @@ VICTIMS: Final = {
     Part.PROCESSOR: "{processor: <index>}",
     Part.POSTGRES: "{role: primary}",
     Part.REDIS: "{role: redis}",
+    Part.NODE: "{node: <name>}",
     Part.ZOOKEEPER: "{role: zookeeper-leader} or {role: zookeeper-follower}",
 }
 Role = Literal["controller", "leads-nothing", "primary", "redis", "zookeeper-leader", "zookeeper-follower"]
@@ -122,18 +123,21 @@ class VictimForm(_Form):
     processor: int | None = Field(
         default=None, ge=0, le=999, description="an event processor's index, a whole number from 0"
     )
+    node: str | None = Field(default=None, min_length=1, description="a node's name, such as worker-2")
     role: Role | None = Field(default=None, description=one_of(get_args(Role)))
 
     @model_validator(mode="after")
     def _exactly_one(self) -> VictimForm:
-        if sum(each is not None for each in (self.broker, self.processor, self.role)) != 1:
-            raise ValueError("either broker (an id), processor (an index) or role")
+        if sum(each is not None for each in (self.broker, self.processor, self.node, self.role)) != 1:
+            raise ValueError("either broker (an id), processor (an index), node (a name) or role")
         return self
 
     def is_of(self, part: Part) -> bool:
         """Tell whether this names a server of a part of the hub."""
         if self.role is not None:
             return self.role in ROLES[part]
+        if self.node is not None:
+            return part is Part.NODE
         return part is (Part.BROKER if self.broker is not None else Part.PROCESSOR)
 
 

@@ -143,5 +143,6 @@ def _workload(load: LoadForm) -> Workload:
 
 
 def _fault(fault: FaultForm) -> Fault:
-    victim = VictimSelector(fault.victim.broker, fault.victim.role, fault.victim.processor)
+    wanted = fault.victim
+    victim = VictimSelector(wanted.broker, wanted.role, wanted.processor, node=wanted.node)
     return Fault(fault.type, victim, fault.at_s, fault.for_s or 0.0)

@@ -26,7 +26,10 @@ class Endpoints:
 
 @dataclass(frozen=True)
 class Victim:
-    """Exactly what a fault will hit, resolved before anything is broken."""
+    """Exactly what a fault will hit, resolved before anything is broken.
+
+    Of a node `server` is the node's name, `process_id` its broker's, and `servers` holds every server on it.
+    """
 
     server: str  # "kafka-1"
     node: str
@@ -37,6 +40,12 @@ class Victim:
     processor: int | None = None
     zookeeper: int | None = None  # server id
     leads_zookeeper: bool = False
+    servers: tuple[tuple[str, int], ...] = ()  # name, process id
+
+    @property
+    def watched_server(self) -> str:
+        """Return the server whose starts tell of the return: itself, of a node its broker."""
+        return self.server if not self.servers else f"kafka-{self.broker}"
 
 
 @dataclass(frozen=True)

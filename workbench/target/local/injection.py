@@ -32,13 +32,15 @@ def inject(hub: LocalHub, fault: Fault, victim: Victim) -> Injection:
     """
     if fault.type is FaultType.BROKER_FREEZE:
         return _freeze(hub, fault, victim)
+    if victim.servers:
+        return _node(hub, fault, victim)
     wanted = signal.Signals[SIGNAL_NAMES[fault.type]]
     family = fault.part is Part.POSTGRES
     children = psutil.Process(victim.process_id).children(recursive=True) if family else []
     injected_s = hub.control.signal(victim.server, wanted, victim.process_id, family=family)
     timeout_s = REAP_TIMEOUT_S[wanted.name]
-    _happens(lambda: _ended(hub, victim) is not None, timeout_s)
-    ended = _ended(hub, victim)
+    _happens(lambda: _ended(hub, victim.server, victim.process_id) is not None, timeout_s)
+    ended = _ended(hub, victim.server, victim.process_id)
     survivors = _survivors(children)
     if ended is None:
         evidence = f"pid {victim.process_id} still runs {timeout_s:.0f} s after {wanted.name}"
@@ -57,6 +59,32 @@ def inject(hub: LocalHub, fault: Fault, victim: Victim) -> Injection:
         effective_s=math.nan if ended is None else ended.ended_s,
         effective=ended is not None and ended.exit in PROOFS[wanted.name] and not survivors,
         evidence=evidence,
+    )
+
+
+def _node(hub: LocalHub, fault: Fault, victim: Victim) -> Injection:
+    """Signal every server of a node, one right after the other, and wait until all are reaped, children too."""
+    children = [child for _, each in victim.servers for child in psutil.Process(each).children(recursive=True)]
+    sent_s = [hub.control.signal(name, signal.SIGKILL, each, family=True) for name, each in victim.servers]
+
+    def ends() -> list[ProcessStart]:
+        found = [_ended(hub, name, each) for name, each in victim.servers]
+        return [each for each in found if each is not None and each.exit in PROOFS["SIGKILL"]]
+
+    _happens(lambda: len(ends()) == len(victim.servers), KILL_TIMEOUT_S)
+    reaped, survivors = ends(), _survivors(children)
+    effective = len(reaped) == len(victim.servers) and not survivors
+    names = ", ".join(name for name, _ in victim.servers)
+    return Injection(
+        fault=fault.type,
+        server=victim.server,
+        process_id=victim.process_id,
+        signal="SIGKILL",
+        injected_s=min(sent_s),
+        effective_s=max(each.ended_s for each in reaped) if effective else math.nan,
+        effective=effective,
+        evidence=f"{len(reaped)} of {len(victim.servers)} servers reaped, killed by SIGKILL ({names}), "
+        f"{len(children) - len(survivors)} of their {len(children)} children with them",
     )
 
 
@@ -97,10 +125,9 @@ def is_frozen(process_id: int) -> bool:
         return False
 
 
-def _ended(hub: LocalHub, victim: Victim) -> ProcessStart | None:
-    """Return the start of the victim's process if it has been reaped."""
-    starts = hub.process_starts(victim.server)
-    return next((s for s in reversed(starts) if s.process_id == victim.process_id and s.exit), None)
+def _ended(hub: LocalHub, server: str, process_id: int) -> ProcessStart | None:
+    """Return the start of a server's process if it has been reaped."""
+    return next((s for s in reversed(hub.process_starts(server)) if s.process_id == process_id and s.exit), None)
 
 
 def _happens(condition: Callable[[], bool], timeout_s: float) -> bool:

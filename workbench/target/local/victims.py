@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from workbench.errors import BadInput
@@ -23,6 +24,8 @@ def resolve(hub: LocalHub, fault: Fault) -> Victim:
     """Return the exact victim of a fault. Raises BadInput when there is none."""
     if fault.type not in hub.faults():
         raise BadInput(f"the target local cannot do {fault.type}; it can do {', '.join(sorted(hub.faults()))}")
+    if fault.part is Part.NODE:
+        return _node(hub, fault.victim.server or fault.victim.node or "")
     server = fault.victim.server or _SERVERS[fault.part](hub, fault.victim)
     status = next((each for each in hub.processes() if each.name == server and each.is_server), None)
     if status is None or not server.startswith(_NAMES[fault.part]):
@@ -31,7 +34,7 @@ def resolve(hub: LocalHub, fault: Fault) -> Victim:
     if not status.process_id:
         raise BadInput(f"{fault.victim}: {server} is not running")
     if fault.part is Part.BROKER:
-        return _broker(hub, server, status.node, status.process_id)
+        return _broker(hub, server, status.node, status.process_id, int(server.removeprefix(BROKERS)))
     if fault.part is Part.ZOOKEEPER:
         server_id = int(server.removeprefix(ZOOKEEPERS))
         leads = hub.ensemble().leader == server_id
@@ -40,10 +43,36 @@ def resolve(hub: LocalHub, fault: Fault) -> Victim:
     return Victim(server, status.node, status.process_id, processor=processor)
 
 
-def _broker(hub: LocalHub, server: str, node: str, process_id: int) -> Victim:
-    broker = int(server.removeprefix(BROKERS))
+def _broker(hub: LocalHub, server: str, node: str, process_id: int, broker: int) -> Victim:
     led = tuple(sorted(label for label, state in hub.partition_states().items() if state.leader == broker))
     return Victim(server, node, process_id, broker, led, broker == hub.controller())
+
+
+def _node(hub: LocalHub, node: str) -> Victim:
+    """Return all servers of a node as one victim; a node has one of each kind at most."""
+    on_it = [each for each in hub.processes() if each.is_server and each.node == node]
+    if not on_it:
+        nodes = sorted({each.node for each in hub.processes() if each.is_server})
+        raise BadInput(f"no node {node!r}: the hub has {', '.join(nodes)}")
+    down = [each.name for each in on_it if not each.process_id]
+    if down:
+        raise BadInput(f"{node}: {', '.join(down)} not running")
+    names = [each.name for each in on_it]
+    broker, processor, server_id = (_number(names, kind) for kind in (BROKERS, PROCESSORS, ZOOKEEPERS))
+    if broker is None:
+        raise BadInput(f"{node} has no broker: choose the fault of the server that it has, {', '.join(names)}")
+    kafka = next(each for each in on_it if each.name == f"{BROKERS}{broker}")
+    return replace(
+        _broker(hub, node, node, kafka.process_id, broker),
+        processor=processor,
+        zookeeper=server_id,
+        leads_zookeeper=server_id is not None and hub.ensemble().leader == server_id,
+        servers=tuple((each.name, each.process_id) for each in on_it),
+    )
+
+
+def _number(names: list[str], kind: str) -> int | None:
+    return next((int(name.removeprefix(kind)) for name in names if name.startswith(kind)), None)
 
 
 def _broker_server(hub: LocalHub, wanted: VictimSelector) -> str:
