@@ -1,4 +1,4 @@
-"""Killing and stopping brokers of the embedded hub: proofs, NodeExists, back-off, undo."""
+"""Killing, stopping and freezing brokers, and a whole node's servers: proofs, NodeExists, back-off, undo."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.waiting import wait_for
 from workbench.chaos.probes import serving_within
+from workbench.errors import BadInput
 from workbench.fault import Fault, FaultType, RestartRule, VictimSelector
 from workbench.target.local import LocalHub
 
@@ -21,19 +22,25 @@ def all_lead(hub: LocalHub) -> bool:
 
 
 @pytest.mark.timeout(240)
-def test_a_killed_broker_meets_its_own_session_then_comes_back(hub: LocalHub) -> None:
-    """SIGKILL; a restart finds the old session and exits; the next one, a back-off step later, registers.
+def test_a_nodes_servers_die_at_once_and_its_broker_meets_its_own_session(hub: LocalHub) -> None:
+    """SIGKILL of all; the broker's restart finds its old session and exits; the next one, a back-off later, registers.
 
     Measured on 2 cores: NodeExists exit 1 to 8 s after the start, session end 12 to 21 s after the kill. The
-    victim is a broker that no other test of the shared hub has restarted yet, so the rule begins with no wait.
+    broker is one that no other test of the shared hub has restarted yet, so the rule begins with no wait.
     """
-    broker = next(each for each in hub.topology.kafka.broker_ids if len(hub.process_starts(f"kafka-{each}")) == 1)
-    kill = Fault(FaultType.BROKER_KILL, VictimSelector(broker=broker))
+    broker = next(each for each in (1, 2) if len(hub.process_starts(f"kafka-{each}")) == 1)
+    node = hub.topology.placement[f"kafka-{broker}"]
+    kill = Fault(FaultType.NODE_PROCESSES_KILL, VictimSelector(node=node))
     victim = hub.resolve(kill)
+    assert {name for name, _ in victim.servers} == {name for name, at in hub.topology.placement.items() if at == node}
+    assert (victim.server, victim.broker, victim.processor, victim.zookeeper) == (node, broker, broker - 1, broker + 1)
     injection = hub.inject(kill, victim)
     assert injection.effective, injection.evidence
-    assert (injection.signal, injection.process_id) == ("SIGKILL", victim.process_id)
+    assert injection.evidence.startswith("4 of 4 servers reaped, killed by SIGKILL")
     assert 0.0 <= injection.effective_s - injection.injected_s < 5.0
+    for name, process_id in victim.servers:
+        (start,) = [each for each in hub.process_starts(name) if each.process_id == process_id]
+        assert start.exit == "SIGKILL"
     wait_for(lambda: broker not in hub.registered_brokers(), 60.0, "its session ends")
     wait_for(lambda: hub.registered_brokers() == {0, 1, 2}, 120.0, "it registers again")
     killed, *restarts = hub.process_starts(f"kafka-{broker}")
@@ -44,6 +51,8 @@ def test_a_killed_broker_meets_its_own_session_then_comes_back(hub: LocalHub) ->
     assert restarts[1].started_s - restarts[0].ended_s == pytest.approx(10.0, abs=2.0)
     assert math.isnan(restarts[-1].ended_s)
     assert hub.undo().verified
+    with pytest.raises(BadInput, match="the hub has worker-1, worker-2, worker-3"):
+        hub.resolve(Fault(FaultType.NODE_PROCESSES_KILL, VictimSelector(node="worker-9")))
 
 
 @pytest.mark.timeout(120)

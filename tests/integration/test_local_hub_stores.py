@@ -62,25 +62,6 @@ def test_zookeepers_leader_is_replaced_and_every_session_goes_on(hub: LocalHub) 
     assert hub.controller() == controller
 
 
-@pytest.mark.timeout(240)
-def test_all_servers_of_a_node_die_at_once_and_come_back(hub: LocalHub) -> None:
-    """Exactly those of its node, each proved; a node that the hub does not have is refused by name."""
-    kill = Fault(FaultType.NODE_PROCESSES_KILL, VictimSelector(node="worker-2"))
-    victim = hub.resolve(kill)
-    on_it = {name for name, node in hub.topology.placement.items() if node == "worker-2"}
-    assert {name for name, _ in victim.servers} == on_it
-    assert (victim.server, victim.broker, victim.processor, victim.zookeeper) == ("worker-2", 1, 0, 2)
-    injection = hub.inject(kill, victim)
-    assert injection.effective, injection.evidence
-    assert injection.evidence.startswith("4 of 4 servers reaped, killed by SIGKILL")
-    for name, process_id in victim.servers:
-        (start,) = [each for each in hub.process_starts(name) if each.process_id == process_id]
-        assert start.exit == "SIGKILL"
-    assert hub.undo().verified
-    with pytest.raises(BadInput, match="the hub has worker-1, worker-2, worker-3"):
-        hub.resolve(Fault(FaultType.NODE_PROCESSES_KILL, VictimSelector(node="worker-9")))
-
-
 def test_a_fault_finds_only_servers_of_its_own_part(hub: LocalHub) -> None:
     """An event processor by its index, none that is not there, and no broker in its place."""
     victim = hub.resolve(Fault(FaultType.PROCESSOR_KILL, VictimSelector(processor=1)))
