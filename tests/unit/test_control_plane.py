@@ -91,6 +91,7 @@ def test_a_lost_worker(hub: Hub) -> None:
     processor = fate_of(found, "event-processor-0")
     assert np.allclose(processor.terminating.values, tainted_s + 300.0)
     assert np.all(processor.runs_again.values > processor.terminating.values)
+    assert np.array_equal(found.moment("replacement_running_s").values, processor.runs_again.values)
     for pod in ("kafka-1", "zookeeper-2"):
         assert fate_of(found, pod).runs_again.share == 0.0
         assert "volume node affinity conflict" in fate_of(found, pod).why

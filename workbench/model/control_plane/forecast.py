@@ -135,8 +135,9 @@ def _node_moments(
         Moment("tainted_s", "NoExecute taint", "s", node.tainted_s),
         Moment("alert_delivered_s", "alert of NotReady delivered", "s", alert_s),
         Moment("evicted_s", "first pod evicted (Terminating)", "s", np.fmin.reduce([nothing, *evicted])),
-        Moment("replacement_running_s", "last replacement Running", "s", np.fmax.reduce([nothing, *replaced])),
     ]
+    if replaced:
+        moments.append(Moment("replacement_running_s", "last replacement Running", "s", np.fmax.reduce(replaced)))
     if loss.back_s < FOREVER:
         moments.append(Moment("taint_gone_s", "back, the NoExecute taint removed", "s", node.untainted_s))
     return moments
