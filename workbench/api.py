@@ -20,6 +20,7 @@ from workbench.drill.progress import Progress
 from workbench.drill.run_record import begin, new_run_id
 from workbench.errors import BadInput
 from workbench.metrics.catalogue import BY_NAME
+from workbench.model import control_plane as model_control_plane
 from workbench.model import predict as model_predict
 from workbench.model.parameters import merge
 from workbench.records.folder import RunFolder, load_json
@@ -27,13 +28,17 @@ from workbench.records.prediction import Prediction, interval, median
 from workbench.records.runs_index import read_index
 from workbench.report import render
 from workbench.scenario import PROJECT_ROOT, find_scenario, read_with_hub
+from workbench.topology import read_topology
+from workbench.topology.pods import read_pod_traits
 
 __all__ = [
+    "DEFAULT_MANIFESTS",
     "DEFAULT_OUT",
     "DrillResult",
     "compare",
     "drill",
     "find_run",
+    "node_loss",
     "predict",
     "predict_again",
     "prediction_table",
@@ -41,6 +46,7 @@ __all__ = [
     "runs",
 ]
 
+DEFAULT_MANIFESTS: Final = PROJECT_ROOT / "manifests" / "base"
 DEFAULT_OUT: Final = PROJECT_ROOT / "reports" / "out"
 
 
@@ -90,6 +96,32 @@ def predict(name_or_path: str, seed: int = 1) -> Prediction:
     """Predict a scenario's fault from manifests and published priors alone, without a hub."""
     scenario, topology = read_with_hub(find_scenario(name_or_path))
     return model_predict(scenario, topology, merge(scenario, topology, None, None), seed)
+
+
+def node_loss(
+    node: str,
+    manifests: Path = DEFAULT_MANIFESTS,
+    kubernetes: str = "1.29",
+    control_plane: bool = False,
+    back_after_s: float | None = None,
+    out_of_service_s: float | None = None,
+    replications: int = 1000,
+    seed: int = 1,
+) -> model_control_plane.Forecast:
+    """Say what Kubernetes does when a node, or with it the control plane, goes silent, and when.
+
+    Raises BadInput for wrong manifests, a node they do not have, and a release that is not modelled.
+    """
+    forever = float("inf")
+    loss = model_control_plane.Loss(
+        node,
+        control_plane or node == model_control_plane.CONTROL_PLANE,
+        forever if back_after_s is None else back_after_s,
+        forever if out_of_service_s is None else out_of_service_s,
+    )
+    release = model_control_plane.release(kubernetes)
+    topology, traits = read_topology(manifests), read_pod_traits(manifests)
+    return model_control_plane.node_loss(topology, traits, loss, release, replications, seed)
 
 
 def predict_again(run: Path) -> Prediction:

@@ -21,7 +21,7 @@ MENTIONS = "\n".join(
 )
 ENTRIES = frozenset({"workbench.api", "workbench.cli", "workbench.cli.__main__"})
 ENTRIES |= {"workbench.model.reference"}  # the slow model beside the engine: theory tests compare the two
-ENTRIES |= {f"workbench.cli.{command}" for command in COMMANDS}
+ENTRIES |= {f"workbench.cli.{command.replace('-', '_')}" for command in COMMANDS}
 
 Rule = Callable[[Source], list[str]]
 RULES: tuple[tuple[Rule, tuple[str, ...]], ...] = (

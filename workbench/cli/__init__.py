@@ -11,11 +11,12 @@ import click
 from workbench import __version__
 from workbench.errors import EXIT_BAD_INPUT, EXIT_STOPPED, WorkbenchError
 
-# Command -> one line of help. Each lives in workbench/cli/<command>.py as `command`; loaded when used,
+# Command -> one line of help. Each is `command` in workbench/cli/<command>.py (node_loss.py); loaded when used,
 # so that `workbench --help` does not import the models.
 COMMANDS: Final = {
     "drill": "Predict, seal, break, observe, compare: one whole drill.",
     "predict": "Predict what a scenario's fault will do, without breaking anything.",
+    "node-loss": "What Kubernetes does when a node goes silent, and when.",
     "validate": "Check scenarios and manifests; report every problem at once.",
     "report": "Render a run's pages again, byte for byte.",
     "runs": "List every run whose prediction was sealed.",
@@ -33,7 +34,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"workbench.cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"workbench.cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
