@@ -23,6 +23,7 @@ from workbench.metrics.catalogue import BY_NAME
 from workbench.model import control_plane as model_control_plane
 from workbench.model import predict as model_predict
 from workbench.model.parameters import merge
+from workbench.model.scheduling import Decision, place_all, read_nodes, read_workloads
 from workbench.records.folder import RunFolder, load_json
 from workbench.records.prediction import Prediction, interval, median
 from workbench.records.runs_index import read_index
@@ -35,10 +36,12 @@ __all__ = [
     "DEFAULT_MANIFESTS",
     "DEFAULT_OUT",
     "DrillResult",
+    "PlaceResult",
     "compare",
     "drill",
     "find_run",
     "node_loss",
+    "place",
     "predict",
     "predict_again",
     "prediction_table",
@@ -62,6 +65,39 @@ class DrillResult:
     def table(self) -> pd.DataFrame:
         """Return predicted and observed, one row a metric."""
         return _comparison_table(self.comparison)
+
+
+@dataclass(frozen=True)
+class PlaceResult:
+    """Where each pod of manifests runs and why, in the order of their documents."""
+
+    decisions: tuple[Decision, ...]
+    left_out: tuple[str, ...]  # what stands in the manifests and was not placed
+
+    @property
+    def pending(self) -> tuple[Decision, ...]:
+        """Return those for which there is no node."""
+        return tuple(each for each in self.decisions if each.node is None)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Return one row a pod: its node, the nodes that were as good, and why it is pending."""
+        rows = [
+            {"pod": each.pod.key, "node": each.node, "tied": ", ".join(each.tied), "reason": each.reason}
+            for each in self.decisions
+        ]
+        return pd.DataFrame(rows, columns=["pod", "node", "tied", "reason"]).set_index("pod")
+
+
+def place(manifests: Path, nodes: Path, seed: int = 1) -> PlaceResult:
+    """Place every pod of a kustomization folder or YAML file, in order, onto the nodes of a YAML file, empty at first.
+
+    The rules are kube-scheduler 1.29's; the seed decides among nodes of the same score. Raises BadInput for what is
+    wrong, and for a field that decides placement and is not modelled.
+    """
+    workloads = read_workloads(manifests)
+    decisions = place_all(read_nodes(nodes), workloads.pods, seed)
+    return PlaceResult(tuple(decisions), workloads.left_out)
 
 
 def drill(

@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "drill": "Predict, seal, break, observe, compare: one whole drill.",
     "predict": "Predict what a scenario's fault will do, without breaking anything.",
     "node-loss": "What Kubernetes does when a node goes silent, and when.",
+    "place": "Where Kubernetes would run each pod of the manifests, and why.",
     "validate": "Check scenarios and manifests; report every problem at once.",
     "report": "Render a run's pages again, byte for byte.",
     "runs": "List every run whose prediction was sealed.",

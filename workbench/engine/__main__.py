@@ -9,6 +9,7 @@ import numpy as np
 from workbench.compilation import cache_folder
 from workbench.engine import NEVER, Disturbance, Fate, Service, Traffic, run
 from workbench.engine.merging import merged
+from workbench.engine.placing import PlacingInput, place_pods
 from workbench.metrics import functions
 from workbench.metrics.catalogue import evaluate
 from workbench.metrics.tables import Counts, Evidence, Moments, WriteTable
@@ -36,6 +37,8 @@ def compile_all() -> float:
         Service(0.005, 10, 0.001, 1e-6, 0.0, 0.001, 10, 0.05, 0.001, 0.001, 0.001, 1e-5, 1.2, 0.001, 0.0),
     )
     _metrics(traffic, fate)
+    rows = np.ones((2, 4), dtype=np.int64)
+    place_pods(PlacingInput(rows[:, :3].copy(), rows, np.ones((2, 2), dtype=np.bool_), index, np.zeros(2), 2))
     return time.perf_counter() - began_s
 
 
