@@ -6,12 +6,14 @@ import itertools
 import json
 import os
 import signal
+import subprocess
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
@@ -19,14 +21,21 @@ import pytest
 import redis
 from confluent_kafka import Producer
 
+from tests.support.sample_load import sample_plan
 from tests.support.waiting import wait_for
+from workbench import workload
 from workbench.fault import Fault, FaultType, RestartRule, VictimSelector
+from workbench.load.plan import commands
+from workbench.load.reads import summarize_reads
 from workbench.target.local import LocalHub
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 TOPIC = "technical-alerts"
 OTHER_TOPIC = "alerts"
+READERS_LEAD_S = 4.0  # the readers' process needs 2 to 3 s of a free core before it can ask; later is asked late
+READ_S = 3.0
+READERS_END_S = 60.0
 ANSWER_MAX_S = 5.0  # far above the sum of the gateway's time-outs: a request that takes longer hangs
 SHOWN_MAX_S = 30.0
 IDS = itertools.count(1 << 60)  # events' ids and devices that no other test uses
@@ -151,15 +160,39 @@ def test_states_are_read_from_redis_once_they_were_compared_with_postgres(reader
     readers.wait_for_states(device, "no-signal", "asystole")
 
 
+def test_readers_of_a_load_ask_open_and_leave_their_books(readers: Readers, tmp_path: Path) -> None:
+    """Every planned request is sent and answered; each device is a miss once at most, then hits."""
+    run, plan = sample_plan(tmp_path, time.time() + READERS_LEAD_S, horizon_s=READ_S)
+    load_readers = replace(plan.workload, devices=4, readers=workload.Readers(users=5, requests_per_s=50.0))
+    plan = replace(plan, workload=load_readers, gateway_url=readers.hub.endpoints.gateway_url)
+    plan.write(run.load / "plan.json")
+    for device in range(4):
+        readers.produce(device, "read")
+        wait_for(lambda device=device: readers.state(device).status == 200, SHOWN_MAX_S, "the device is known")
+    _, argv, environment = commands(run.load / "plan.json", readers.hub.endpoints.gateway_secret)[-1]
+    ended = subprocess.run(
+        argv, env={**os.environ, **environment}, capture_output=True, text=True, timeout=READERS_END_S, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    summary = summarize_reads(run, plan)
+    assert summary.planned == summary.sent > 0.5 * 50.0 * READ_S
+    assert summary.by_status == {"200": summary.planned}
+    assert summary.logins_by_status == {"200": 5}
+    assert summary.by_cache["away"] == 0
+    assert summary.hit_ratio > 0.9
+    assert 0.0 < summary.answer_s.p50 <= summary.answer_s.p99 < ANSWER_MAX_S
+
+
 def test_nobody_reads_without_a_session(readers: Readers) -> None:
     """A wrong secret opens none; a session that Redis has lost is none, though its token is still signed."""
     assert readers.ask("/login", {"user": "anna", "secret": "wrong"}).status == 401
     session_id = readers.token.partition(":")[0]
     assert 0 < readers.redis.ttl(f"session:{session_id}") <= readers.hub.topology.gateways.session_ttl_s
     assert readers.redis.delete(f"session:{session_id}") == 1
-    assert readers.state(1).status == 401
+    device = next(DEVICES)
+    assert readers.state(device).status == 401
     assert readers.log_in().status == 200
-    assert readers.state(1).status == 404
+    assert readers.state(device).status == 404
 
 
 def test_a_miss_is_decrypted_from_postgres_and_never_overwrites_a_newer_state(readers: Readers) -> None:

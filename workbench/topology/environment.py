@@ -22,6 +22,7 @@ class ContainerEnvironment:
         self.place = (env or container).place
         self.stated: dict[str, Node] = {}
         self.literal: dict[str, str] = {}
+        self._elsewhere: set[str] = set()  # from a Secret
         self._take_config_maps(container, namespace, resources)
         self._take_env(env.items if env else [])
 
@@ -49,6 +50,7 @@ class ContainerEnvironment:
         self.stated[name] = stated
         self.literal.pop(name, None)
         if value is None:
+            self._elsewhere.add(name)
             return
         if not isinstance(value.value, str):
             bound = "a text: put it in quotes, or the API server refuses it"
@@ -63,7 +65,7 @@ class ContainerEnvironment:
         if name not in self.stated:
             bound = "a literal value" + near(name, [*self.stated], cutoff=0.75)
             self.reader.note(self.place, _key(name), "missing", bound)
-        elif self.stated[name].get("value") is None:
+        elif name in self._elsewhere:
             bound = "a literal value: the model needs to know it"
             self.reader.note(self.stated[name].place, _key(name), "not stated here", bound)
         return ""
