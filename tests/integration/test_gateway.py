@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -36,6 +37,7 @@ OTHER_TOPIC = "alerts"
 READERS_LEAD_S = 4.0  # the readers' process needs 2 to 3 s of a free core before it can ask; later is asked late
 READ_S = 3.0
 READERS_END_S = 60.0
+AT_ONCE = 20
 ANSWER_MAX_S = 5.0  # far above the sum of the gateway's time-outs: a request that takes longer hangs
 SHOWN_MAX_S = 30.0
 IDS = itertools.count(1 << 60)  # events' ids and devices that no other test uses
@@ -61,7 +63,7 @@ class Readers:
     redis: redis.Redis = field(init=False)
 
     def __post_init__(self) -> None:
-        self.producer = Producer({"bootstrap.servers": self.hub.endpoints.kafka_bootstrap, "acks": "all"})
+        self.producer = Producer({"bootstrap.servers": self.hub.endpoints.kafka_bootstrap, "log_level": 0})
         self.redis = redis.Redis.from_url(self.hub.endpoints.redis_url, decode_responses=True)
 
     def ask(self, path: str, body: Any = None) -> Answer:
@@ -88,6 +90,11 @@ class Readers:
     def state(self, device: int) -> Answer:
         """Read a device's state."""
         return self.ask(f"/devices/{device}/state")
+
+    def states_at_once(self, device: int) -> set[str]:
+        """Read a device's state many times at once, so that every connection of the gateway is used; where from."""
+        with ThreadPoolExecutor(AT_ONCE) as threads:
+            return {answer.cache for answer in threads.map(self.state, [device] * 5 * AT_ONCE)}
 
     def produce(self, device: int, state: str, topic: str = TOPIC) -> None:
         """Produce one event of a device and wait for its acknowledgement."""
@@ -211,8 +218,12 @@ def test_a_miss_is_decrypted_from_postgres_and_never_overwrites_a_newer_state(re
 
 
 def test_without_redis_states_come_from_postgres_and_nobody_logs_in(readers: Readers) -> None:
-    """200 by the token's signature alone, 503 with Retry-After for a log-in; afterwards as before."""
+    """200 by the token's signature alone, 503 with Retry-After for a log-in; afterwards as before.
+
+    Connections that broke meanwhile are noticed before somebody is refused for them.
+    """
     device = readers.known_device("sensor-fault")
+    assert readers.states_at_once(device) == {"hit"}
     with away(readers.hub, FaultType.REDIS_KILL, "redis"):
         answer = readers.state(device)
         assert (answer.status, answer.cache, shown_states(answer)) == (200, "away", ["sensor-fault"])
@@ -223,6 +234,7 @@ def test_without_redis_states_come_from_postgres_and_nobody_logs_in(readers: Rea
         assert readers.state(device).status == 401
         readers.token = readers.token[:-1]
     wait_for(lambda: readers.state(device).cache == "hit", SHOWN_MAX_S, "Redis has its file, the session too")
+    assert readers.states_at_once(device) == {"hit"}
     assert readers.log_in().status == 200
 
 

@@ -44,7 +44,8 @@ class Cache:
             timeout=timeout_s,
             socket_timeout=timeout_s,
             socket_connect_timeout=timeout_s,
-            retry=Retry(NoBackoff(), 0),  # the pool notices an idle connection that broke by itself
+            # Once, and only over a new connection: an idle one of a Redis that has started again is broken.
+            retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
             decode_responses=True,
         )
         self._client: Redis = Redis.from_pool(pool)
