@@ -31,7 +31,7 @@ from workbench.topology.hub import (
     Topic,
     ZooKeeperEnsemble,
 )
-from workbench.workload import ProfileKind, Readers
+from workbench.workload import ProfileKind
 
 SCENARIO = (PROJECT_ROOT / "scenarios" / "broker-loss.yaml").read_text()
 
@@ -117,16 +117,6 @@ def test_every_kind_of_profile_has_a_form() -> None:
 def test_acks_with_and_without_quotes(tmp_path: Path, acks: str, text: str) -> None:
     """YAML reads a bare 1 as a number; people write it so."""
     assert read_scenario(write(tmp_path, changed(("acks: all", f"acks: {acks}")))).workload.acks == text
-
-
-def test_readers_are_there_if_they_are_stated(tmp_path: Path) -> None:
-    """Nobody reads by default; both numbers are needed, each in its bounds."""
-    assert read_scenario(find_scenario("broker-loss")).workload.readers is None
-    path = write(tmp_path, changed(("  acks: all", "  acks: all\n  readers: {users: 20, requests_per_s: 50}")))
-    assert read_scenario(path).workload.readers == Readers(20, 50.0)
-    path = write(tmp_path, changed(("  acks: all", "  acks: all\n  readers: {users: 0, request_per_s: 50}")))
-    found = {problem.key for problem in problems_of(path)}
-    assert found == {"load.readers.users", "load.readers.requests_per_s", "load.readers.request_per_s"}
 
 
 def test_a_freeze_says_how_long_it_lasts(tmp_path: Path) -> None:
