@@ -8,8 +8,7 @@ under test: it imports nothing of the workbench but what the hub's applications 
                                   device, or 503 when neither store can answer; X-Cache says hit, miss or away
     GET  /healthz, /readyz, /metrics
 
-What it promises: an answer within the sum of its time-outs, whatever hangs behind it, and never an older state
-than the one it has shown from the same store. A session lives in Redis, so a Redis that lost its file sends
-everybody back to the log-in. While Redis is away, tokens are judged by their signature alone and states come
-from Postgres; while Postgres is away, what Redis holds is still served.
+What it promises: an answer within the sum of its time-outs, whatever hangs behind it. A session lives in Redis, so
+a Redis that lost its file sends everybody back to the log-in. While Redis is away, tokens are judged by their
+signature alone and states come from Postgres; while Postgres is away, what Redis holds is still served.
 """
