@@ -79,8 +79,16 @@ class RateProfile:
 
 
 @dataclass(frozen=True)
+class Readers:
+    """Users who read devices' states at the gateway: Poisson arrivals, open; a user has one request at a time."""
+
+    users: int
+    requests_per_s: float  # of all users together
+
+
+@dataclass(frozen=True)
 class Workload:
-    """What the devices send. `mix` maps topic name to its share of the events (sums to 1)."""
+    """What the devices send, and who reads. `mix` maps topic name to its share of the events (sums to 1)."""
 
     profile: RateProfile
     arrivals: str  # "poisson" or "paced"
@@ -88,6 +96,7 @@ class Workload:
     event_bytes: int  # size of one record's value
     devices: int
     acks: str  # "all", "1" or "0"
+    readers: Readers | None = None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from workbench.model.world import Setting
 from workbench.scenario.drill_scenario import Scenario
 from workbench.topology.hub import (
     EventProcessors,
+    Gateways,
     HubTopology,
     KafkaCluster,
     PostgresCluster,
@@ -70,6 +71,7 @@ def a_topology(session_s: float = 18.0, replication_factor: int = 3, min_insync_
         postgres=PostgresCluster("postgres", "14.12", 3, {}, False, _RESOURCES),
         redis=RedisServer("redis", "6.2.14", {}, _RESOURCES),
         processors=EventProcessors("event-processor", 2, "group", 45.0, 500, 0.05, "pgcrypto", {}, _RESOURCES),
+        gateways=Gateways("gateway", 1, 43_200.0, 3600.0, 5, 50, 1.0, 1.0, 0.5, {}, _RESOURCES),
         placement={},
         manifests_sha256="",
     )

@@ -32,7 +32,7 @@ CARRIED_ERRORS: Final = {
 FORKING: Final = frozenset({"workbench/target/local/supervisor.py", "workbench/target/local/guardian.py"})
 
 # Files whose classes a framework finds by their base class.
-FOUND_BY_BASE: Final = frozenset({"workbench/load/locustfile.py"})
+FOUND_BY_BASE: Final = frozenset({"workbench/load/locustfile.py", "workbench/load/readers_locustfile.py"})
 
 # Words of the workshop, not of the product; hosts of package registries; homes of one machine.
 BANNED: Final = {

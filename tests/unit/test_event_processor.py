@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from confluent_kafka import TopicPartition
 
+from workbench.apps.environment import BadSettings
 from workbench.apps.event_processor import log
 from workbench.apps.event_processor.backoff import Backoff
 from workbench.apps.event_processor.consumer import Processor, consumer_settings
@@ -29,7 +30,7 @@ from workbench.apps.event_processor.records import (
     parse,
     to_batch,
 )
-from workbench.apps.event_processor.settings import BadSettings, read_settings
+from workbench.apps.event_processor.settings import read_settings
 from workbench.apps.event_processor.state import ALERTS_HELD_MAX, DeviceState
 
 ENVIRONMENT = {

@@ -37,7 +37,7 @@ def asked(admin: AnAdmin, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str
     """Return the members of a group, asked of this admin."""
     monkeypatch.setattr(cluster, "ASK_AGAIN_S", 0.0)
     monkeypatch.setattr(Cluster, "_admin", lambda _: admin)
-    return Cluster(Ports({}, {}, {}, {}, {}, 0, {})).members("group")
+    return Cluster(Ports({}, {}, {}, {}, {}, 0, {}, {})).members("group")
 
 
 def test_a_group_that_is_just_handed_over_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:

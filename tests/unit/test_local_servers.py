@@ -23,10 +23,10 @@ def plan(tmp_path: Path) -> servers.Plan:
         path.mkdir()
     three = {0: 1, 1: 2, 2: 3}
     ones = {1: 11, 2: 12, 3: 13}
-    ports = Ports(three, ones, ones, ones, ones, 20, {0: 30, 1: 31})
+    ports = Ports(three, ones, ones, ones, ones, 20, {0: 30, 1: 31}, {0: 40})
     programs = Artifacts(Path("/java"), "/a.jar", None, Path("/pg"), Path("/redis"), {})
     topology = read_topology(PROJECT_ROOT / "manifests" / "base")
-    return servers.Plan(topology, directory, ports, programs, servers.Secrets("a", "b", "c", "d"))
+    return servers.Plan(topology, directory, ports, programs, servers.Secrets("a", "b", "c", "d", "e", "f"))
 
 
 def test_every_broker_setting_of_the_manifest_is_kept(plan: servers.Plan) -> None:
@@ -66,6 +66,17 @@ def test_redis_is_closed_to_others(plan: servers.Plan) -> None:
     assert "requirepass c\n" in text
     assert "appendfsync everysec\n" in text
     assert Path(spec.argv[-1]).stat().st_mode & 0o077 == 0
+
+
+def test_the_gateway_takes_the_manifests_numbers_and_this_hubs_doors(plan: servers.Plan) -> None:
+    """Every number of the ConfigMap, but loopback and the drawn port and secrets in place of the pod's."""
+    environment = servers.gateway(plan, 0).environment
+    stated = plan.topology.gateways.environment
+    own = {name for name in stated if environment[name] != stated[name]}
+    assert own == {"LISTEN_ADDRESS", "PORT"}
+    assert (environment["LISTEN_ADDRESS"], environment["PORT"]) == ("127.0.0.1", "40")
+    assert (environment["LOGIN_SECRET"], environment["TOKEN_KEY"], environment["ENCRYPTION_KEY"]) == ("e", "f", "d")
+    assert plan.endpoints.gateway_url == "http://127.0.0.1:40"
 
 
 def test_a_server_inherits_nothing_of_the_users_environment(

@@ -147,6 +147,7 @@ def _show(hub: LocalHub, as_json: bool) -> None:
     click.echo(f"  ZooKeeper  {doors.zookeeper}")
     click.echo(f"  PostgreSQL {doors.postgres_dsn}")
     click.echo(f"  Redis      {doors.redis_url}")
+    click.echo(f"  gateway    {doors.gateway_url} (log-in secret {doors.gateway_secret})")
     for process in hub.processes():
         state = f"pid {process.process_id}" if process.process_id else f"down ({process.starts[-1].exit})"
         restarts = f", started {len(process.starts)} times" if len(process.starts) > 1 else ""

@@ -11,6 +11,7 @@ import numpy as np
 from workbench.drill.steady import Window
 from workbench.errors import ToolFailed
 from workbench.load.plan import START_LEAD_S, LoadPlan, commands, write_stop
+from workbench.load.reads import write_reads_summary
 from workbench.load.summary import LoadSummary, summarize
 from workbench.records.folder import RunFolder, dump_json
 from workbench.target.local import LocalHub
@@ -43,6 +44,7 @@ class LoadControl:
             ledger=folder.ledger,
             load=folder.load,
             calibration_burst=True,
+            gateway_url=hub.endpoints.gateway_url,
         )
         self._names: list[str] = []
 
@@ -50,7 +52,7 @@ class LoadControl:
         """Launch every load process; they begin to send at `start_s`."""
         path = self._folder.load / "plan.json"
         self.plan.write(path)
-        for name, argv, environment in commands(path):
+        for name, argv, environment in commands(path, self._hub.endpoints.gateway_secret):
             self._hub.launch(name, argv, environment=environment, stdout=self._folder.load / f"{name}.log")
             self._names.append(name)
 
@@ -94,8 +96,13 @@ class LoadControl:
         return summarize(self._folder, self.plan, window)
 
     def write_summary(self, baseline: tuple[float, float]) -> LoadSummary:
-        """Write load/summary.json (whole load, and the baseline's window) and return the whole load's books."""
+        """Write load/summary.json (whole load, and the baseline's window) and return the whole load's books.
+
+        Readers, if there are any, get load/readers.json.
+        """
         whole = self.summary()
+        if self.plan.workload.readers:
+            write_reads_summary(self._folder, self.plan)
         content = {"whole": asdict(whole), "baseline": asdict(self.summary(baseline))}
         (self._folder.load / "summary.json").write_bytes(dump_json(content))
         return whole

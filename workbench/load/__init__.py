@@ -1,5 +1,5 @@
 """The load: Locust users and shape, the canary, their write logs and what became of them.
 
-Locust patches the process it is imported in, so only `locustfile.py` imports it; the drill starts
+Locust patches the process it is imported in, so only the two locustfiles import it; the drill starts
 `workbench.load.plan.commands` as subprocesses and reads their files.
 """

@@ -32,6 +32,7 @@ from workbench.workload import (
 )
 
 PLAN_VARIABLE: Final = "HUB_WORKBENCH_LOAD_PLAN"  # environment: path of the plan's file
+SECRET_VARIABLE: Final = "HUB_WORKBENCH_GATEWAY_SECRET"  # environment: what the readers log in with
 SOURCE_VARIABLE: Final = "HUB_WORKBENCH_LOAD_SOURCE"  # environment: which source a load worker is
 STOP_FILE: Final = "stop.json"
 STOP_POLL_S: Final = 0.25  # how often the subprocesses look for the stop file
@@ -40,6 +41,7 @@ WORKERS_WAIT_S: Final = 60  # how long the Locust master waits for its workers
 ACKS: Final = ("all", "1", "0")
 START_LEAD_S: Final = 7.0  # the subprocesses need 3 to 4 s of two free cores before they can send; later is sent late
 LOCUSTFILE: Final = Path(__file__).with_name("locustfile.py")
+READERS_LOCUSTFILE: Final = Path(__file__).with_name("readers_locustfile.py")
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,14 @@ class Share:
 
 
 @dataclass(frozen=True)
+class Reads:
+    """The readers' intended requests, ordered by time. Times: epoch seconds."""
+
+    intended_s: FloatArray
+    device: IntArray
+
+
+@dataclass(frozen=True)
 class LoadPlan:
     """What is to be offered, to whom, and where it is logged. Times: epoch seconds, lengths in seconds."""
 
@@ -74,6 +84,7 @@ class LoadPlan:
     load: Path  # folder of stop file, counts and Locust's own JSON
     workers: int = 2
     calibration_burst: bool = False
+    gateway_url: str = ""  # http://host:port; needed where the workload has readers
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -97,6 +108,14 @@ class LoadPlan:
         rng = stream(self.seed, "load")
         return schedule(self.workload, self.partitions, rng, 0.0, self.horizon_s, self.calibration_burst)
 
+    def reads(self) -> Reads:
+        """Return what the readers ask for, drawn from a stream of its own: any device, at any time."""
+        readers = self.workload.readers
+        rng = stream(self.seed, "readers")
+        count = rng.poisson(readers.requests_per_s * self.horizon_s) if readers else 0
+        intended_s = self.start_s + np.sort(rng.uniform(0.0, self.horizon_s, count))
+        return Reads(intended_s, rng.integers(0, self.workload.devices, count))
+
     def _share(self, source: int, events: Schedule, part: slice) -> Share:
         intended_s = self.start_s + events.intended_s[part]
         return Share(source, intended_s, events.topic[part], events.device[part], events.partition[part])
@@ -119,6 +138,12 @@ class LoadPlan:
             ("workload.event_bytes", self.workload.event_bytes, self.workload.event_bytes >= EVENT_BYTES_MIN, ""),
             ("workload.devices", self.workload.devices, self.workload.devices > 0, "a number above 0"),
             ("workload.acks", self.workload.acks, self.workload.acks in ACKS, "one of all, 1, 0"),
+            (
+                "gateway_url",
+                self.gateway_url,
+                not self.workload.readers or bool(self.gateway_url),
+                "an address: there are readers",
+            ),
             ("workers", self.workers, self.workers > 0, "a number above 0"),
             ("horizon_s", self.horizon_s, 0.0 < self.horizon_s < math.inf, "a number of seconds above 0"),
         ]
@@ -145,8 +170,8 @@ def read_plan(path: Path) -> LoadPlan:
     return plan
 
 
-def commands(plan_path: Path) -> list[tuple[str, list[str], dict[str, str]]]:
-    """Return name, argv and environment of each subprocess: Locust master and workers, canary.
+def commands(plan_path: Path, gateway_secret: str = "") -> list[tuple[str, list[str], dict[str, str]]]:
+    """Return name, argv and environment of each subprocess: Locust master and workers, canary, and any readers.
 
     Start them START_LEAD_S ahead of the plan's `start_s`: what is due before they are ready is sent late.
     SIGTERM to the master stops the whole run, to a worker or the canary that source alone.
@@ -160,6 +185,8 @@ def commands(plan_path: Path) -> list[tuple[str, list[str], dict[str, str]]]:
     # Locust adds .json to this name.
     master += ["--json-file", str(plan.load / "locust")]
     worker = [*locust, "--worker", "--master-host", "127.0.0.1", "--master-port", port]
+    readers = [sys.executable, "-m", "locust", "--locustfile", str(READERS_LOCUSTFILE), "--headless", "--only-summary"]
+    readers += ["--host", plan.gateway_url, "--json-file", str(plan.load / "readers-locust")]
     return [
         ("locust-master", master, environment),
         *(
@@ -168,6 +195,7 @@ def commands(plan_path: Path) -> list[tuple[str, list[str], dict[str, str]]]:
             if source != CANARY_SOURCE
         ),
         ("canary", [sys.executable, "-m", "workbench.load.canary"], environment),
+        *([("readers", readers, environment | {SECRET_VARIABLE: gateway_secret})] if plan.workload.readers else []),
     ]
 
 

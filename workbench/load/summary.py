@@ -92,9 +92,9 @@ def summarize(run: RunFolder, plan: LoadPlan, window: tuple[float, float] | None
         offered_per_s=counts.planned / length_s if length_s > 0.0 else math.nan,
         sent_per_s=counts.sent / length_s if length_s > 0.0 else math.nan,
         acked_ratio=counts.ok / counts.planned if counts.planned else math.nan,
-        slip_s=_percentiles(devices.sent_s - devices.intended_s),
-        canary_slip_s=_percentiles(canary.sent_s - canary.intended_s),
-        ack_s=_percentiles(devices.acked_s - devices.intended_s),
+        slip_s=percentiles(devices.sent_s - devices.intended_s),
+        canary_slip_s=percentiles(canary.sent_s - canary.intended_s),
+        ack_s=percentiles(devices.acked_s - devices.intended_s),
     )
 
 
@@ -171,7 +171,7 @@ def _counts(outcome: npt.NDArray[np.int8]) -> LoadCounts:
     return LoadCounts(len(outcome), sent, not_sent, of[Outcome.OK], of[Outcome.FAILED], of[Outcome.UNKNOWN])
 
 
-def _percentiles(durations_s: FloatArray) -> Percentiles:
+def percentiles(durations_s: FloatArray) -> Percentiles:
     """Return the percentiles of the durations that exist."""
     present = durations_s[~np.isnan(durations_s)]
     if len(present) == 0:

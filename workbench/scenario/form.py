@@ -97,6 +97,15 @@ class BurstForm(_Form):
     duration_s: float = Field(gt=0, le=86_400, description="seconds the burst lasts, above 0 and at most 86400")
 
 
+class ReadersForm(_Form):
+    """Who reads devices' states at the gateway."""
+
+    users: int = Field(ge=1, le=1000, description="a whole number of users, from 1 to 1000")
+    requests_per_s: float = Field(
+        gt=0, le=1000, description="requests per second of all users, above 0 and at most 1000"
+    )
+
+
 class LoadForm(_Form):
     """What the devices send."""
 
@@ -114,6 +123,7 @@ class LoadForm(_Form):
     )
     devices: int = Field(ge=1, le=10_000_000, description="a whole number of devices, from 1 to 10000000")
     acks: Annotated[Literal["all", "1", "0"], BeforeValidator(_acks_text)] = Field(description="all, 1 or 0")
+    readers: ReadersForm | None = Field(default=None, description="a map: users, requests_per_s")
 
 
 class VictimForm(_Form):
@@ -213,6 +223,7 @@ PROFILE_FORMS: Final[dict[str, type[_Form]]] = {
 FORMS: Final[dict[str, type[BaseModel]]] = {  # by the key that holds it; the file itself is ""
     "": ScenarioForm,
     "load": LoadForm,
+    "readers": ReadersForm,
     "faults": FaultForm,
     "victim": VictimForm,
     "expect": ExpectForm,

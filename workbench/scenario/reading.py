@@ -16,7 +16,7 @@ from workbench.scenario.drill_scenario import Objective, PrimaryMetric, Scenario
 from workbench.scenario.form import FaultForm, LoadForm, ScenarioForm
 from workbench.scenario.wording import problem_of
 from workbench.topology.documents import Node, Place, parse, read_text, shown
-from workbench.workload import ProfileKind, RateProfile, Workload
+from workbench.workload import ProfileKind, RateProfile, Readers, Workload
 
 PROJECT_ROOT: Final = Path(__file__).resolve().parents[2]
 SCENARIOS: Final = PROJECT_ROOT / "scenarios"
@@ -139,6 +139,7 @@ def _workload(load: LoadForm) -> Workload:
         event_bytes=load.event_bytes,
         devices=load.devices,
         acks=load.acks,
+        readers=Readers(load.readers.users, load.readers.requests_per_s) if load.readers else None,
     )
 
 

@@ -22,6 +22,13 @@ class Endpoints:
     postgres_dsn: str  # of the primary, with password
     redis_url: str  # with password
     processor_metrics: tuple[str, ...]  # http://127.0.0.1:port/metrics, one a processor
+    gateway_urls: tuple[str, ...]  # http://127.0.0.1:port, one a gateway
+    gateway_secret: str  # what a user has to know to log in there
+
+    @property
+    def gateway_url(self) -> str:
+        """Return the first gateway's address."""
+        return self.gateway_urls[0]
 
 
 @dataclass(frozen=True)

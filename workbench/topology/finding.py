@@ -45,17 +45,24 @@ def the_only(
     return None
 
 
-def config_map_text(
-    reader: Reader, resources: Resources, name: str, namespace: str, key: str, user: Place
-) -> tuple[str, Place]:
-    """Return a ConfigMap's text under `key` and its place; what is missing is noted where it is used (`user`)."""
+def config_map(reader: Reader, resources: Resources, name: str, namespace: str, user: Place) -> Node | None:
+    """Return a ConfigMap; a missing one is noted where it is used (`user`)."""
     named = {node.text("metadata", "name"): node for node in of_type(resources, CONFIG_MAP)}
     node = named.get(name)
     if node is None or node.text("metadata", "namespace") != namespace:
         where = f"a ConfigMap that exists in namespace {namespace}"
-        reader.note(
-            user, "", f"refers to ConfigMap {name}", where + near(name, [known for known in named if known != name])
-        )
+        hint = near(name, [known for known in named if known != name])
+        reader.note(user, "", f"refers to ConfigMap {name}", where + hint)
+        return None
+    return node
+
+
+def config_map_text(
+    reader: Reader, resources: Resources, name: str, namespace: str, key: str, user: Place
+) -> tuple[str, Place]:
+    """Return a ConfigMap's text under `key` and its place; what is missing is noted where it is used (`user`)."""
+    node = config_map(reader, resources, name, namespace, user)
+    if node is None:
         return "", user
     data = node.get("data", key)
     if data is None or not isinstance(data.value, str):

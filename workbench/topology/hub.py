@@ -97,6 +97,23 @@ class EventProcessors:
 
 
 @dataclass(frozen=True)
+class Gateways:
+    """The gateway's Deployment and its settings (the ConfigMap that its container takes whole)."""
+
+    name: str
+    replicas: int
+    session_ttl_s: float  # a log-in lasts so long
+    state_ttl_s: float  # Redis' states of a device are compared with Postgres again after so long
+    pool_size_max: int  # connections to Postgres, of each gateway
+    pool_waiting_max: int  # requests that may wait for one
+    pool_wait_s: float  # and for how long
+    postgres_timeout_s: float  # of one question
+    redis_timeout_s: float  # of one connection and of one answer
+    environment: Mapping[str, str]
+    resources: Resources
+
+
+@dataclass(frozen=True)
 class HubTopology:
     """The whole hub as the manifests state it."""
 
@@ -108,7 +125,8 @@ class HubTopology:
     postgres: PostgresCluster
     redis: RedisServer
     processors: EventProcessors
-    placement: Mapping[str, str]  # "kafka-0" -> node name, for every server and processor
+    gateways: Gateways
+    placement: Mapping[str, str]  # "kafka-0" -> node name, for every server and application
     manifests_sha256: str  # of the rendered manifests
 
     @property

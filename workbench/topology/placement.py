@@ -1,6 +1,6 @@
 """Which server stands on which worker: one each by anti-affinity, the rest where there is most room.
 
-Not modelled: the kube-scheduler's own scores. Where the manifests leave it free (Redis, the processors)
+Not modelled: the kube-scheduler's own scores. Where the manifests leave it free (Redis, the processors, the gateways)
 the least loaded worker by requests is taken, ties by the workers' order, so that the answer is always the same.
 """
 
@@ -13,6 +13,7 @@ from workbench.topology.documents import Node, Place
 from workbench.topology.fields import Reader, path_of
 from workbench.topology.hub import (
     EventProcessors,
+    Gateways,
     KafkaCluster,
     PostgresCluster,
     RedisServer,
@@ -28,6 +29,7 @@ def place(
     postgres: PostgresCluster,
     redis: RedisServer,
     processors: EventProcessors,
+    gateways: Gateways,
 ) -> dict[str, str]:
     """Return the worker of every server. `sizes` maps each worker to its cores and bytes."""
     nodes = list(sizes)
@@ -56,6 +58,8 @@ def place(
         node = min(nodes, key=lambda node: (carried[node], load(node)))
         carried[node] += 1
         put(f"event-processor-{index}", node, processors.resources)
+    for index in range(gateways.replicas):
+        put(f"gateway-{index}", min(nodes, key=load), gateways.resources)
     return placement
 
 

@@ -8,6 +8,7 @@ from workbench.errors import BadInput, Problem
 from workbench.topology.documents import Node, shown
 from workbench.topology.fields import Reader
 from workbench.topology.finding import CONFIG_MAP, DEPLOYMENT, KAFKA, KUBEGRES, STATEFUL_SET, TOPIC, of_type, the_only
+from workbench.topology.gateways import read_gateways
 from workbench.topology.hub import HubTopology
 from workbench.topology.kafka import read_kafka, read_topics
 from workbench.topology.placement import check_room, place, read_workers
@@ -40,6 +41,7 @@ def _read(reader: Reader, resources: Resources, folder: str) -> HubTopology | No
     postgres_node = the_only(reader, resources, folder, KUBEGRES)
     redis_node = the_only(reader, resources, folder, STATEFUL_SET, "redis")
     processors_node = the_only(reader, resources, folder, DEPLOYMENT, "event-processor")
+    gateways_node = the_only(reader, resources, folder, DEPLOYMENT, "gateway")
     shape = _shape(reader, resources, folder)
     sizes = read_workers(reader, shape) if shape else {}
     topic_nodes = of_type(resources, TOPIC)
@@ -52,18 +54,22 @@ def _read(reader: Reader, resources: Resources, folder: str) -> HubTopology | No
     if redis_node:
         redis = read_redis(reader, redis_node, resources)
     if processors_node:
-        processors = read_processors(reader, processors_node, topics or ())
-    found = [node for node in (kafka_node, postgres_node, redis_node, processors_node, shape) if node]
+        processors = read_processors(reader, processors_node, resources, topics or ())
+    if gateways_node:
+        gateways = read_gateways(reader, gateways_node, resources)
+    needed = (kafka_node, postgres_node, redis_node, processors_node, gateways_node, shape)
+    found = [node for node in needed if node]
     namespace = _namespace(reader, [*found, *topic_nodes])
-    if reader.problems or not (kafka_node and postgres_node and redis_node and processors_node and shape and topics):
+    if reader.problems or len(found) < len(needed) or shape is None or not topics:
         return None
-    placement = place(sizes, kafka, zookeeper, postgres, redis, processors)
+    placement = place(sizes, kafka, zookeeper, postgres, redis, processors, gateways)
     requests = {
         "kafka": kafka.resources,
         "zookeeper": zookeeper.resources,
         "postgres": postgres.resources,
         "redis": redis.resources,
         "event-processor": processors.resources,
+        "gateway": gateways.resources,
     }
     check_room(reader, shape, sizes, placement, requests)
     return HubTopology(
@@ -75,6 +81,7 @@ def _read(reader: Reader, resources: Resources, folder: str) -> HubTopology | No
         postgres=postgres,
         redis=redis,
         processors=processors,
+        gateways=gateways,
         placement=placement,
         manifests_sha256=manifests_sha256([node.plain for node in resources.values()]),
     )

@@ -9,10 +9,11 @@ import threading
 
 from confluent_kafka import KafkaException
 
+from workbench.apps.environment import BadSettings
 from workbench.apps.event_processor import log
 from workbench.apps.event_processor.consumer import Processor
 from workbench.apps.event_processor.metrics import Metrics
-from workbench.apps.event_processor.settings import BadSettings, read_settings
+from workbench.apps.event_processor.settings import read_settings
 
 
 def main() -> int:

@@ -34,6 +34,13 @@ CREATE TABLE IF NOT EXISTS events (
     device int NOT NULL,
     body bytea NOT NULL
 );
+-- For the gateway's question: the newest row of a device in each partition, without reading its older ones.
+-- CREATE INDEX IF NOT EXISTS would lock out the other processors' rows before it looks.
+DO $$ BEGIN
+    IF to_regclass(format('%I.events_of_device', current_schema())) IS NULL THEN
+        CREATE INDEX events_of_device ON events (device, topic, kafka_partition, kafka_offset);
+    END IF;
+END $$;
 CREATE TABLE IF NOT EXISTS dead_letters (
     topic text NOT NULL,
     kafka_partition int NOT NULL,

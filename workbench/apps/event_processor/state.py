@@ -1,8 +1,5 @@
 """Redis: the newest state of each device, and alerts to whoever listens.
 
-Hash `device:<id>`, one field `<topic>/<partition>`, value `<offset> <event id> <state>`: offsets order the
-records of one partition and nothing else, so newest is kept per device, topic and partition.
-
 When Redis fails, Postgres must not wait for it. One attempt takes at most OPERATION_TIMEOUT_S, the next comes
 after a back-off, and meanwhile what Redis has not taken is kept in memory: per device only the newest state
 (so it is bounded by the number of devices), of the alerts the last ALERTS_HELD_MAX. Offsets are not committed
@@ -20,6 +17,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from workbench.apps.device_state import NEWEST_SCRIPT, State, device_key
 from workbench.apps.event_processor.backoff import Backoff
 from workbench.apps.event_processor.records import Event
 
@@ -30,20 +28,6 @@ CALL_UPDATES_MAX: Final = 1_000  # Redis runs one script at a time: about 2 ms a
 OPERATION_TIMEOUT_S: Final = 1.0  # a Redis that is silent costs Postgres this much, once per back-off
 BACKOFF_FIRST_S: Final = 0.1
 BACKOFF_LONGEST_S: Final = 5.0
-
-# KEYS[i]: the device's hash; ARGV: field, offset, rest, three a key. Returns how many were newer.
-NEWEST_SCRIPT: Final = """
-local written = 0
-for i, key in ipairs(KEYS) do
-  local field, offset, rest = ARGV[3 * i - 2], ARGV[3 * i - 1], ARGV[3 * i]
-  local held = redis.call('HGET', key, field)
-  if not held or tonumber(string.match(held, '^%d+')) < tonumber(offset) then
-    redis.call('HSET', key, field, offset .. ' ' .. rest)
-    written = written + 1
-  end
-end
-return written
-"""
 
 
 class _Place(NamedTuple):
@@ -114,8 +98,8 @@ class DeviceState:
             arguments: list[Any] = []
             for place in part:
                 event = self._newest[place]
-                arguments += (f"{place.topic}/{place.partition}", event.offset, f"{event.id} {event.state}")
-            self._script(keys=[f"device:{place.device}" for place in part], args=arguments)
+                arguments += State(place.topic, place.partition, event.offset, event.id, event.state).arguments()
+            self._script(keys=[device_key(place.device) for place in part], args=arguments)
             for place in part:
                 del self._newest[place]
 

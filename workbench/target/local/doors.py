@@ -1,4 +1,4 @@
-"""Whether the hub's doors beside Kafka's answer: Postgres for writes, its standbys, Redis, the event processors."""
+"""Whether the hub's doors beside Kafka's answer: Postgres for writes, its standbys, Redis, the hub's applications."""
 
 from __future__ import annotations
 
@@ -68,6 +68,11 @@ class Doors:
         urls = enumerate(self._endpoints.processor_metrics)
         return [f"event-processor-{index}" for index, url in urls if not _processor_ready(url)]
 
+    def unready_gateways(self) -> list[str]:
+        """Return the gateways that do not call themselves ready now."""
+        urls = enumerate(self._endpoints.gateway_urls)
+        return [f"gateway-{index}" for index, url in urls if _get(f"{url}/readyz") is None]
+
     def _connect(self) -> psycopg.Connection[Any]:
         return psycopg.connect(
             self._endpoints.postgres_dsn,
@@ -86,13 +91,20 @@ class Doors:
 
 def _processor_ready(metrics_url: str) -> bool:
     """Tell whether an event processor's own metrics say that it is ready, as its readiness probe asks."""
-    parts = urlsplit(metrics_url)
+    lines = (_get(metrics_url) or "").splitlines()
+    return any(line.startswith("hub_processor_ready ") and float(line.split()[1]) == 1.0 for line in lines)
+
+
+def _get(url: str) -> str | None:
+    """Return what an application answers at a loopback address; None for no answer or another status than 200."""
+    parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=HTTP_TIMEOUT_S)
     try:
         connection.request("GET", parts.path)
-        lines = connection.getresponse().read().decode().splitlines()
+        answer = connection.getresponse()
+        text = answer.read().decode()
     except (OSError, http.client.HTTPException):
-        return False
+        return None
     finally:
         connection.close()
-    return any(line.startswith("hub_processor_ready ") and float(line.split()[1]) == 1.0 for line in lines)
+    return text if answer.status == http.client.OK else None

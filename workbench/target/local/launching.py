@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Final
 
@@ -106,7 +106,7 @@ def _reserve(topology: HubTopology, programs: artifacts.Artifacts, seed: int, re
     """Return a new hub's plan and record, written: its directory and ports are its own from here on."""
     home = hubs_directory().resolve()
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    passwords = Secrets(*(secrets.token_hex(16) for _ in range(4)))
+    passwords = Secrets(*(secrets.token_hex(16) for _ in fields(Secrets)))
     with _one_at_a_time(home.parent / "hubs.lock"):
         directory = home / secrets.token_hex(4)
         for path in (directory, directory / "logs", directory / "tmp"):
@@ -144,6 +144,7 @@ def _draw_ports(topology: HubTopology) -> Ports:
         postgres={instance: next(free) for instance in range(1, topology.postgres.replicas + 1)},
         redis=next(free),
         metrics={index: next(free) for index in range(topology.processors.replicas)},
+        gateways={index: next(free) for index in range(topology.gateways.replicas)},
     )
 
 

@@ -23,6 +23,7 @@ ZOOKEEPER_BYTES: Final = 90 * MB
 POSTGRES_BYTES: Final = 100 * MB
 REDIS_BYTES: Final = 30 * MB
 PROCESSOR_BYTES: Final = 90 * MB
+GATEWAY_BYTES: Final = 70 * MB
 DRILL_BYTES: Final = 700 * MB  # load generator, collectors and model beside it
 DISK_BYTES: Final = 2_000 * MB
 
@@ -39,6 +40,7 @@ def memory_needed_bytes(topology: HubTopology) -> int:
         + POSTGRES_BYTES * topology.postgres.replicas
         + REDIS_BYTES
         + PROCESSOR_BYTES * topology.processors.replicas
+        + GATEWAY_BYTES * topology.gateways.replicas
         + DRILL_BYTES
     )
 

@@ -32,10 +32,11 @@ class Ports:
     postgres: Mapping[int, int]  # instance 1 (primary), 2 ..
     redis: int
     metrics: Mapping[int, int]  # processor index -> port
+    gateways: Mapping[int, int]  # gateway index -> port
 
     def all(self) -> list[int]:
         """Return them as one list."""
-        several = (self.kafka, self.zookeeper, self.quorum, self.election, self.postgres, self.metrics)
+        several = (self.kafka, self.zookeeper, self.quorum, self.election, self.postgres, self.metrics, self.gateways)
         return [self.redis, *(port for ports in several for port in ports.values())]
 
 

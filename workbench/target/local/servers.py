@@ -38,6 +38,8 @@ class Secrets:
     postgres_hub: str
     redis: str
     encryption_key: str
+    gateway_login: str
+    gateway_token_key: str
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,8 @@ class Plan:
             postgres_dsn=self.postgres_dsn,
             redis_url=self.redis_url,
             processor_metrics=tuple(f"http://{LOOPBACK}:{port}/metrics" for port in self.ports.metrics.values()),
+            gateway_urls=tuple(f"http://{LOOPBACK}:{port}" for port in self.ports.gateways.values()),
+            gateway_secret=self.secrets.gateway_login,
         )
 
     def home(self, server: str) -> Path:
@@ -237,6 +241,22 @@ def processor(plan: Plan, index: int) -> ProcessSpec:
     }
     argv = (sys.executable, "-m", "workbench.apps.event_processor")
     return _spec(plan, name, argv, environment={"LOG_LEVEL": "INFO", **processors.environment, **own})
+
+
+def gateway(plan: Plan, index: int) -> ProcessSpec:
+    """Return the gateway `index`: the manifest's environment, with this hub's doors."""
+    own = {
+        "LISTEN_ADDRESS": LOOPBACK,
+        "PORT": str(plan.ports.gateways[index]),
+        "POSTGRES_DSN": plan.postgres_dsn,
+        "REDIS_URL": plan.redis_url,
+        "ENCRYPTION_KEY": plan.secrets.encryption_key,
+        "LOGIN_SECRET": plan.secrets.gateway_login,
+        "TOKEN_KEY": plan.secrets.gateway_token_key,
+        "PYTHONPATH": str(Path(workbench.__file__).resolve().parents[1]),
+    }
+    argv = (sys.executable, "-m", "workbench.apps.gateway")
+    return _spec(plan, f"gateway-{index}", argv, environment={**plan.topology.gateways.environment, **own})
 
 
 def _spec(

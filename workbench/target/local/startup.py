@@ -59,11 +59,12 @@ class Startup:
             self._start_broker(cluster, topology.kafka.broker_ids[index])
         self._say("creating topics")
         self._create_topics(cluster)
-        self._start_processors()
+        self._start_applications()
         self._wait(lambda: self._replicas_whole(cluster), "every partition has its leader and all replicas in sync")
         standbys = topology.postgres.replicas - 1
         self._wait(lambda: databases.streaming_standbys(self._plan) == standbys, f"{standbys} standbys stream")
         self._wait(lambda: not doors.unready_processors(), "every event processor is ready")
+        self._wait(lambda: not doors.unready_gateways(), "the gateway is ready")
 
     def _run(self, spec: ProcessSpec) -> ProcessStart:
         """Start a process and return which one and when."""
@@ -141,10 +142,12 @@ class Startup:
 
     # --- applications
 
-    def _start_processors(self) -> None:
-        self._say("starting the event processors")
+    def _start_applications(self) -> None:
+        self._say("starting the event processors and the gateway")
         for index in self._plan.ports.metrics:
             self._run(servers.processor(self._plan, index))
+        for index in self._plan.ports.gateways:
+            self._run(servers.gateway(self._plan, index))
 
     # --- waiting
 

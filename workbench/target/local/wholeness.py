@@ -86,7 +86,7 @@ def _kafka(hub: LocalHub) -> list[str]:
 
 def _doors(hub: LocalHub) -> list[str]:
     standbys, wanted = hub.standbys(), hub.topology.postgres.replicas - 1
-    unready = hub.doors.unready_processors()
+    unready = [*hub.doors.unready_processors(), *hub.doors.unready_gateways()]
     return [
         "Postgres takes no writes" if standbys is None else "",
         f"{standbys} of {wanted} standbys connected" if standbys is not None and standbys < wanted else "",
