@@ -47,15 +47,17 @@ class AHub:
         return {"alerts-0": state}
 
 
-def serving(hub: AHub, monkeypatch: pytest.MonkeyPatch, timeout_s: float, calm_s: float) -> bool:
-    """Ask the probe about a hub, with hardly a pause between its looks."""
+def serving(
+    hub: AHub, monkeypatch: pytest.MonkeyPatch, timeout_s: float, calm_s: float, poll_s: float = 0.005
+) -> bool:
+    """Ask the probe about a hub, with hardly a pause between its looks unless given."""
 
     @contextmanager
     def found(_target: str, _hub: str) -> Iterator[AHub]:
         yield hub
 
     monkeypatch.setattr(probes, "find", found)
-    monkeypatch.setattr(probes, "POLL_S", 0.005)
+    monkeypatch.setattr(probes, "POLL_S", poll_s)
     return probes.serving_within(timeout_s, calm_s)
 
 
@@ -67,5 +69,6 @@ def test_a_leader_that_cannot_tell_its_records_yet_is_asked_again(monkeypatch: p
 
 
 def test_a_hub_that_never_answers_does_not_serve(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Within the time-out."""
+    """Within the time-out; a pause between two looks that is longer than the calm asked for is no calm."""
     assert not serving(AHub([ToolFailed("no broker answers")]), monkeypatch, 0.05, 0.01)
+    assert not serving(AHub([ToolFailed("no broker answers")]), monkeypatch, 0.05, 0.01, poll_s=0.03)

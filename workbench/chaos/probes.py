@@ -65,14 +65,13 @@ def serving_within(timeout_s: float, calm_s: float = SERVES_FOR_S, target: str =
 def _serves(live: Target, deadline_s: float, calm_s: float) -> bool:
     processors = live.topology.processors
     bound = processors.replicas * processors.batch_events_max
-    calm_from_s = time.monotonic()
-    while time.monotonic() - calm_from_s < calm_s:
-        if time.monotonic() > deadline_s:
-            return False
-        if not _keeps_up(live, bound):
-            calm_from_s = time.monotonic()
+    calm_from_s = math.inf  # the first look of those that found it serving, one after another
+    while time.monotonic() <= deadline_s:
+        calm_from_s = min(calm_from_s, time.monotonic()) if _keeps_up(live, bound) else math.inf
+        if time.monotonic() - calm_from_s >= calm_s:
+            return True
         time.sleep(POLL_S)
-    return True
+    return False
 
 
 def _keeps_up(live: Target, bound: int) -> bool:
