@@ -16,11 +16,11 @@ import click
 from workbench import api
 from workbench.compare.nights import judge_night
 from workbench.errors import EXIT_MACHINE, EXIT_STOPPED, Stopped, worst_exit_code
-from workbench.nightly import Night, check_fitness, import_records, largest_hub, night_of, run_night
+from workbench.nightly import End, Night, check_fitness, import_records, largest_hub, night_of, run_night
 from workbench.nightly.outputs import ANNOTATIONS, JSON, SUMMARY, not_done, write_outputs
 from workbench.records.history import open_history
 from workbench.records.reference import read_records
-from workbench.report.night_words import HEADLINES, counts, sentence
+from workbench.report.night_words import HEADLINES, counts, says, sentence
 from workbench.scenario import PROJECT_ROOT, find_suite, read_suite
 
 HISTORY: Final = api.DEFAULT_OUT / "nightly" / "history.sqlite"
@@ -88,25 +88,24 @@ def run_command(suite: str, as_json: bool, out: Path, history: Path) -> int:
 
 def _conduct(night: Night, folder: Path) -> int:
     """Do the night and write its files, also when a person ends it."""
-    stopped, ended = False, ""
+    codes = []
     try:
-        ended = run_night(night)
+        end = run_night(night)
     except (KeyboardInterrupt, Stopped) as error:
-        stopped, ended = True, str(error) or "stopped by a person (Ctrl-C)"
+        end = End(str(error) or "stopped by a person (Ctrl-C)")
+        codes.append(EXIT_STOPPED)
     drills = night.history.drills()
     judged = judge_night(drills, night.suite.name, night.night, night.suite.compare_nights)
     missing = not_done(night.suite, judged.drills)
-    codes = [judged.exit_code, *([EXIT_STOPPED] if stopped else [])]
-    if missing and not stopped and "did not fit" not in ended:
-        codes.append(EXIT_MACHINE)
+    codes += [judged.exit_code, *([EXIT_MACHINE] if end.trouble else [])]
     judged = replace(judged, exit_code=worst_exit_code(codes))
-    write_outputs(folder, judged, drills, missing, ended)
+    write_outputs(folder, judged, drills, missing, end.reason)
     night.history.end_night(night.suite.name, night.night, time.time(), judged.exit_code)
     night.say(f"night {night.night}: {HEADLINES[judged.exit_code]} {counts(judged.drills)}.")
-    if ended:
-        night.say(f"it ended early: {ended}")
+    if end.reason:
+        night.say(f"it ended early: {end.reason}")
     for each in judged.metrics:
-        night.say(f"  {each.scenario}: {each.cause}. {sentence(each)}")
+        night.say(f"  {each.scenario}: {says(each)}. {sentence(each)}")
     night.say(f"files   {folder}")
     return judged.exit_code
 

@@ -16,9 +16,9 @@ from typing import Final
 
 from workbench.compare.shifts import holm, logs, slower, smallest_visible, stale
 from workbench.errors import EXIT_AS_EXPECTED, EXIT_INCONCLUSIVE, EXIT_MACHINE, EXIT_MISSED, worst_exit_code
-from workbench.metrics.catalogue import PARTS
+from workbench.metrics.catalogue import BY_NAME, PARTS
 from workbench.records.machine import DISTURBED_PERCENT
-from workbench.records.night_drill import DONE, IMPORTED, NightDrill
+from workbench.records.night_drill import DONE, IMPORTED, RUNNING, NightDrill
 
 ALPHA: Final = 0.01  # chance a night of any false alarm
 WINDOWS: Final = ((1, 0.25), (3, 0.75))  # nights looked at together, and their shares of a test's chance
@@ -242,14 +242,14 @@ def _phases(metric: str) -> list[str]:
         if name in PARTS and name not in found:
             waiting += PARTS[name]
         found[name] = None
-    return [name for name in found if name.endswith("_s") and name not in ("kafka_unavailable_s",)]
+    return [name for name in found if BY_NAME[name].kind == "phase"]
 
 
 def _exit_code(tonight: Sequence[NightDrill], metrics: Sequence[MetricNight]) -> int:
     """Return the night's code. One drill's missed prediction is chance; only too many are a fault (Cause.MODEL)."""
     codes = {EXIT_AS_EXPECTED} if tonight else {EXIT_INCONCLUSIVE}
     for drill in tonight:
-        if drill.inconclusive:
+        if drill.inconclusive or drill.state == RUNNING:  # stopped, or killed and out of time since
             codes.add(EXIT_INCONCLUSIVE)
         elif drill.state != DONE or drill.exit_code not in PROVED:
             codes.add(EXIT_MACHINE)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from workbench.errors import EXIT_MACHINE, EXIT_STOPPED, MachineTrouble, Stopped
+from workbench.errors import EXIT_MACHINE, MachineTrouble, Stopped
 from workbench.nightly.collecting import DRILL_MAX_S
 from workbench.nightly.outcome import ended_by_itself, sealed_run, with_outcome
 from workbench.nightly.plan import Planned, plan
@@ -47,6 +47,14 @@ class Night:
     well_again_s: float = WELL_AGAIN_S
 
 
+@dataclass(frozen=True)
+class End:
+    """Why a night ended before all was done, "" if it did not, and whether that is the machine's or a tool's fault."""
+
+    reason: str = ""
+    trouble: bool = False
+
+
 @dataclass
 class Budget:
     """The night's time: what drills before a restart took is spent."""
@@ -60,8 +68,8 @@ class Budget:
         return self.whole_s - self.spent_s - (time.monotonic() - self.begun_s)
 
 
-def run_night(night: Night) -> str:
-    """Do every drill of a night that is not done and fits its budget; return why it ended before, "" if it did not.
+def run_night(night: Night) -> End:
+    """Do every drill of a night that is not done and fits its budget; return how it ended.
 
     A drill that fails, hangs or is killed does not end it. Raises MachineTrouble when the machine is not fit at the
     start, Stopped and KeyboardInterrupt with the running drill ended and not counted.
@@ -80,7 +88,7 @@ def run_night(night: Night) -> str:
     return _run(night, waiting, len(done), len(drills), budget)
 
 
-def _run(night: Night, waiting: Sequence[Planned], done: int, total: int, budget: Budget) -> str:
+def _run(night: Night, waiting: Sequence[Planned], done: int, total: int, budget: Budget) -> End:
     troubles = left_out = 0
     for each in waiting:
         if each.expected_s > budget.left_s() and done:
@@ -95,12 +103,12 @@ def _run(night: Night, waiting: Sequence[Planned], done: int, total: int, budget
         night.say(f"[{done}/{total}] {each.scenario} seed {each.seed}: {_outcome(drill)}")
         troubles = troubles + 1 if drill.state != DONE or drill.exit_code == EXIT_MACHINE else 0
         if troubles == TROUBLES_MAX:
-            return f"{troubles} drills in a row failed, the last one said: {drill.reason}"
+            return End(f"{troubles} drills in a row failed, the last one said: {drill.reason}", trouble=True)
         try:
             _wait_until_fit(night, night.well_again_s)
         except MachineTrouble as error:
-            return str(error)
-    return f"{left_out} drills did not fit the time" if left_out else ""
+            return End(str(error), trouble=True)
+    return End(f"{left_out} drills did not fit the time" if left_out else "")
 
 
 def _settle(night: Night, drills: Iterable[NightDrill]) -> set[tuple[str, str, str, int]]:
@@ -137,15 +145,20 @@ def _drill(night: Night, planned: Planned, budget: Budget) -> NightDrill:
 def _run_drill(night: Night, drill: NightDrill, log: Path, timeout_s: float) -> int | None:
     """Return the exit code, below 0 for a signal, None for a drill that had to be ended.
 
-    The drill is told to stop when this process dies (PR_SET_PDEATHSIG, prctl(2)): nobody would count it.
+    The drill is told to stop when this process dies (PR_SET_PDEATHSIG, prctl(2)): nobody would count it. A session
+    of its own keeps a person's Ctrl-C from it, so that it is told once and undoes its fault in peace.
     """
     arguments = [drill.scenario, "--seed", str(drill.seed), "--out", str(night.runs)]
     with log.open("wb") as file:
         process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "TERM", *night.command, *arguments], stdout=file, stderr=subprocess.STDOUT
+            ["setpriv", "--pdeathsig", "TERM", *night.command, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
         try:
-            code = process.wait(timeout_s)
+            return process.wait(timeout_s)
         except subprocess.TimeoutExpired:
             return None
         except (KeyboardInterrupt, Stopped):
@@ -153,9 +166,6 @@ def _run_drill(night: Night, drill: NightDrill, log: Path, timeout_s: float) -> 
             raise
         finally:
             _end(process, night.end_s)
-    if code == EXIT_STOPPED:  # by a guard of its own, or by the interrupt that reaches this process next
-        night.say(f"{drill.scenario} seed {drill.seed} was stopped: see {log}")
-    return code
 
 
 def _end(process: subprocess.Popen[bytes], end_s: float) -> None:

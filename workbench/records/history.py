@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from workbench.errors import BadInput, MachineTrouble
 from workbench.records.night_drill import NightDrill, NightMetric
@@ -94,7 +94,7 @@ class History:
         with _told(self.path):
             with self._connection:
                 yield self._connection
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
 
 @contextmanager
@@ -104,8 +104,7 @@ def open_history(path: Path, migrations: Sequence[str] = MIGRATIONS) -> Iterator
     Raises BadInput for a file that is damaged, is something else or was written by a newer workbench, and
     MachineTrouble for one that another process holds. Before a migration a copy is made beside it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_name(path.name + ".lock").open("w") as lock:
+    with _lock_file(path) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -117,6 +116,14 @@ def open_history(path: Path, migrations: Sequence[str] = MIGRATIONS) -> Iterator
             connection.execute("PRAGMA foreign_keys = ON")
             _migrate(path, connection, migrations)
             yield History(path, connection)
+
+
+def _lock_file(path: Path) -> IO[str]:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.with_name(path.name + ".lock").open("w")
+    except OSError as error:
+        raise BadInput(f"history {path}: cannot be written ({error.strerror}); name another --history") from error
 
 
 def _check(path: Path, connection: sqlite3.Connection, newest: int) -> None:

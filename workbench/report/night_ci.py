@@ -11,7 +11,7 @@ from workbench.compare.nights import Cause, MetricNight, NightJudgement
 from workbench.metrics.numbers import quantity, span
 from workbench.records.night_drill import NightDrill
 from workbench.report.junit import count_cases, document, outcome, output
-from workbench.report.night_words import HEADLINES, Finding, counts, findings, sentence, title_of, trouble
+from workbench.report.night_words import HEADLINES, Finding, counts, findings, says, sentence, title_of, trouble
 
 ANNOTATIONS_MAX: Final = 10  # more of one step are dropped by GitHub without a word
 SUMMARY_BYTES_MAX: Final = 1_000_000  # of a step; GitHub refuses more than 1 MiB
@@ -97,7 +97,7 @@ def to_summary(judged: NightJudgement, not_done: Mapping[str, int], ended: str) 
             predicted,
             f"{each.drills - each.missed} of {each.drills}",
         ]
-        lines.append("| " + " | ".join(_cell(text) for text in [*row, change, str(each.cause)]) + " |")
+        lines.append("| " + " | ".join(_cell(text) for text in [*row, change, says(each)]) + " |")
     text = "\n".join(lines) + "\n"
     return text.encode()[:SUMMARY_BYTES_MAX].decode(errors="ignore")
 

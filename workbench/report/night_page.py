@@ -10,12 +10,12 @@ from workbench.metrics.numbers import percent, quantity, span
 from workbench.records.night_drill import NightDrill, NightMetric
 from workbench.report.blocks import Badge, Cell, Column, Page, Section, Table, cells
 from workbench.report.figures.trend import DRILLS_MAX, draw_trend, points
-from workbench.report.night_words import HEADLINES, counts, findings, sentence, title_of
+from workbench.report.night_words import HEADLINES, counts, findings, says, sentence, title_of
 
 NIGHTS_MAX: Final = 30
 MISSES_MAX: Final = 20
 _MOODS: Final = {0: "pass", 1: "fail"}
-_CAPTION: Final = (
+_LEGEND: Final = (
     "A mark a drill, a red diamond outside its sealed 90 % interval (light; dark: 50 %, bar: median). "
     "Dashes: the objective. Lines part nights."
 )
@@ -92,7 +92,7 @@ def _change(each: MetricNight) -> list[Cell]:
         percent(each.change, sign=True) if compared else "-",
         percent(each.visible, sign=True) if compared and each.visible is not None else "-",
     )
-    return [*row, Cell(str(each.cause), mark="" if each.cause is Cause.AS_BEFORE else "strong")]
+    return [*row, Cell(says(each), mark="" if each.cause is Cause.AS_BEFORE else "strong")]
 
 
 def _trends(drills: Sequence[NightDrill]) -> Section:
@@ -101,12 +101,12 @@ def _trends(drills: Sequence[NightDrill]) -> Section:
         draw_trend(
             f"t{place}-{scenario}",
             scenario,
-            f"`{scenario}`, {title_of(metric)}. {_CAPTION if place == 1 else ''}".strip(),
+            f"`{scenario}`, {title_of(metric)}.",
             points(drills, scenario, metric),
         )
         for place, (scenario, metric) in enumerate(names, 1)
     ]
-    sentences = [f"The last {DRILLS_MAX} drills of each scenario, in the order of time."]
+    sentences = [f"The last {DRILLS_MAX} drills of each scenario, in the order of time. {_LEGEND}"]
     return Section("trends", "Trends", "How long did each recovery take?", sentences, figures)
 
 

@@ -38,6 +38,12 @@ def title_of(metric: str) -> str:
     return BY_NAME[metric].title if metric in BY_NAME else metric
 
 
+def says(each: MetricNight) -> str:
+    """Return what a metric says in two or three words."""
+    unseen = each.cause is Cause.AS_BEFORE and each.visible is None
+    return "too few to tell" if unseen else str(each.cause)
+
+
 def sentence(each: MetricNight) -> str:
     """Return what a metric of a night says, with its numbers."""
     if math.isnan(each.observed):

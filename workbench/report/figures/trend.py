@@ -18,6 +18,7 @@ from workbench.report.palette import AXIS, MUTED, OBJECTIVE, PREDICTED, RULE, TI
 
 HEIGHT_IN: Final = 2.3
 DRILLS_MAX: Final = 60
+NARROW_MAX: Final = 30  # more would cover each other on a phone
 LEFT_IN: Final = 0.85
 LABEL_DRILLS: Final = {"wide": 7, "narrow": 18}  # of DRILLS_MAX, the room that a night's name takes
 
@@ -43,25 +44,30 @@ def draw_trend(name: str, title: str, caption: str, shown: Sequence[Point]) -> D
     words = f"{len(shown)} drills, {missed} outside 90 %; the last {quantity(last.seen, last.unit)}."
 
     def draw(variant: Variant) -> Figure:
-        sheet = Sheet(variant, HEIGHT_IN + 0.6)
-        axes = sheet.axes(LEFT_IN, 0.15, variant.width_in - LEFT_IN - 0.2, HEIGHT_IN)
-        axes.set(xlim=(-0.8, max(9.0, len(shown) - 0.2)))
-        axes.set_ylabel(last.unit, color=MUTED, fontsize=variant.text_pt)
-        for side in ("bottom", "left"):
-            axes.spines[side].set(visible=True, color=AXIS, linewidth=0.8)
-        grid(axes, "y")
-        _bands(axes, shown)
-        _objective(axes, shown)
-        _nights(axes, shown, variant)
-        for x, each in enumerate(shown):
-            if each.row.seen is None:
-                marks.not_observed(axes, x, 0.0, variant)
-            else:
-                (marks.miss if each.row.inside_90 is False else marks.dot)(axes, x, each.row.seen, variant)
-        axes.set_ylim(bottom=0.0)
-        return sheet.figure
+        return _draw(variant, shown[-NARROW_MAX:] if variant.narrow else shown)
 
     return draw_both(name, title, caption, words, draw)
+
+
+def _draw(variant: Variant, shown: Sequence[Point]) -> Figure:
+    """Draw bands, bars, marks, the objective and what parts the nights, from the bottom up."""
+    sheet = Sheet(variant, HEIGHT_IN + 0.6)
+    axes = sheet.axes(LEFT_IN, 0.15, variant.width_in - LEFT_IN - 0.2, HEIGHT_IN)
+    axes.set(xlim=(-0.8, max(9.0, len(shown) - 0.2)))
+    axes.set_ylabel(shown[-1].row.unit, color=MUTED, fontsize=variant.text_pt)
+    for side in ("bottom", "left"):
+        axes.spines[side].set(visible=True, color=AXIS, linewidth=0.8)
+    grid(axes, "y")
+    _bands(axes, shown)
+    _objective(axes, shown)
+    _nights(axes, shown, variant)
+    for x, each in enumerate(shown):
+        if each.row.seen is None:
+            marks.not_observed(axes, x, 0.0, variant)
+        else:
+            (marks.miss if each.row.inside_90 is False else marks.dot)(axes, x, each.row.seen, variant)
+    axes.set_ylim(bottom=0.0)
+    return sheet.figure
 
 
 def _bands(axes: Axes, shown: Sequence[Point]) -> None:
