@@ -20,7 +20,7 @@ from workbench.nightly import End, Night, check_fitness, import_records, largest
 from workbench.nightly.outputs import ANNOTATIONS, JSON, SUMMARY, not_done, write_outputs
 from workbench.records.history import open_history
 from workbench.records.reference import read_records
-from workbench.report.night_words import HEADLINES, counts, says, sentence
+from workbench.report.night_words import counts, headline, says, sentence
 from workbench.scenario import PROJECT_ROOT, find_suite, read_suite
 
 HISTORY: Final = api.DEFAULT_OUT / "nightly" / "history.sqlite"
@@ -101,7 +101,7 @@ def _conduct(night: Night, folder: Path) -> int:
     judged = replace(judged, exit_code=worst_exit_code(codes))
     write_outputs(folder, judged, drills, missing, end.reason)
     night.history.end_night(night.suite.name, night.night, time.time(), judged.exit_code)
-    night.say(f"night {night.night}: {HEADLINES[judged.exit_code]} {counts(judged.drills)}.")
+    night.say(f"night {night.night}: {headline(judged)} {counts(judged.drills)}.")
     if end.reason:
         night.say(f"it ended early: {end.reason}")
     for each in judged.metrics:

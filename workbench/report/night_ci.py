@@ -11,7 +11,7 @@ from workbench.compare.nights import Cause, MetricNight, NightJudgement
 from workbench.metrics.numbers import quantity, span
 from workbench.records.night_drill import NightDrill
 from workbench.report.junit import count_cases, document, outcome, output
-from workbench.report.night_words import HEADLINES, Finding, counts, findings, says, sentence, title_of, trouble
+from workbench.report.night_words import Finding, counts, findings, headline, says, sentence, title_of, trouble
 
 ANNOTATIONS_MAX: Final = 10  # more of one step are dropped by GitHub without a word
 SUMMARY_BYTES_MAX: Final = 1_000_000  # of a step; GitHub refuses more than 1 MiB
@@ -82,7 +82,7 @@ def _took_s(drill: NightDrill) -> float:
 
 def to_summary(judged: NightJudgement, not_done: Mapping[str, int], ended: str) -> str:
     """Return a step's summary as Markdown: the headline, what is not as it was, and every metric."""
-    lines = [f"## Night {judged.night}, suite `{judged.suite}`: {HEADLINES[judged.exit_code]}", ""]
+    lines = [f"## Night {judged.night}, suite `{judged.suite}`: {headline(judged)}", ""]
     lines += [counts(judged.drills) + (f". It ended early: {_cell(ended)}." if ended else "."), ""]
     found = findings(judged, not_done)
     lines += [f"- **{_cell(each.title)}**: {_cell(each.text)}" for each in found] + ([""] if found else [])

@@ -9,8 +9,8 @@ from workbench.compare.nights import Cause, MetricNight, NightJudgement
 from workbench.metrics.numbers import percent, quantity, span
 from workbench.records.night_drill import NightDrill, NightMetric
 from workbench.report.blocks import Badge, Cell, Column, Page, Section, Table, cells
-from workbench.report.figures.trend import DRILLS_MAX, draw_trend, points
-from workbench.report.night_words import HEADLINES, counts, findings, says, sentence, title_of
+from workbench.report.figures.trend import DRILLS_MAX, NARROW_MAX, draw_trend, points
+from workbench.report.night_words import counts, findings, headline, says, sentence, title_of, trouble
 
 NIGHTS_MAX: Final = 30
 MISSES_MAX: Final = 20
@@ -26,7 +26,7 @@ def page_of(judged: NightJudgement, drills: Sequence[NightDrill], not_done: Mapp
     return Page(
         title=f"Night {judged.night}, suite {judged.suite}",
         lines=["on an embedded hub of real servers; each prediction was sealed before its fault"],
-        headline=HEADLINES[judged.exit_code],
+        headline=headline(judged),
         supports=counts(judged.drills) + ".",
         mood=_MOODS.get(judged.exit_code, "open"),
         alarm="",
@@ -52,13 +52,14 @@ def _badges(judged: NightJudgement) -> list[Badge]:
     for name, wanted, right, wrong in (
         ("Hub", (Cause.HUB, Cause.OBJECTIVE), "no slower, objectives kept", "slower, or an objective missed"),
         ("Model", (Cause.MODEL,), "misses no more often than before", "misses too often, the hub is as before"),
-        ("Tool", (Cause.TOOL, Cause.INCONCLUSIVE), "every scenario could be judged", "nothing to judge"),
     ):
         count = sum(cause in wanted for cause in causes)
-        looks = "fail" if count else "pass" if judgeable or name == "Tool" else "open"
-        text = wrong if count else right if looks == "pass" else "no earlier drills to compare with"
-        found.append(Badge(name, f"{count} of {len(causes)}", f"metrics: {text}.", looks))
-    return found
+        look = "fail" if count else "pass" if judgeable else "open"
+        text = wrong if count else right if judgeable else "no earlier drills to compare with"
+        found.append(Badge(name, f"{count} of {len(causes)}", f"metrics: {text}.", look))
+    failed = sum(trouble(drill)[0] in ("error", "skipped") for drill in judged.drills)
+    text = "failed or proved nothing." if failed else "failed; each proved something."
+    return [*found, Badge("Tool", f"{failed} of {len(judged.drills)}", f"drills: {text}", "fail" if failed else "pass")]
 
 
 def _changes(judged: NightJudgement) -> Section:
@@ -106,7 +107,9 @@ def _trends(drills: Sequence[NightDrill]) -> Section:
         )
         for place, (scenario, metric) in enumerate(names, 1)
     ]
-    sentences = [f"The last {DRILLS_MAX} drills of each scenario, in the order of time. {_LEGEND}"]
+    sentences = [
+        f"The last drills of each scenario in the order of time: {DRILLS_MAX}, or {NARROW_MAX} on a phone. {_LEGEND}"
+    ]
     return Section("trends", "Trends", "How long did each recovery take?", sentences, figures)
 
 

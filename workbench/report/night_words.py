@@ -33,6 +33,13 @@ class Finding:
     text: str
 
 
+def headline(judged: NightJudgement) -> str:
+    """Return what a night says first; a failed tool does not hide what else was found."""
+    first = HEADLINES[judged.exit_code]
+    worse = any(each.cause in (Cause.HUB, Cause.OBJECTIVE, Cause.MODEL) for each in judged.metrics)
+    return f"{first} {HEADLINES[1]}" if worse and judged.exit_code != 1 else first
+
+
 def title_of(metric: str) -> str:
     """Return a metric's words for a person."""
     return BY_NAME[metric].title if metric in BY_NAME else metric
