@@ -16,7 +16,7 @@ DRILL_S: Final = 240.0  # of a scenario that no night has timed; from seal to se
 
 @dataclass(frozen=True)
 class Planned:
-    """One drill to do. The seed tells night, scenario's place and repeat apart: no two drills share one."""
+    """One drill to do. Its seed is made of night and repeat, so no two drills of a scenario share one in a suite."""
 
     scenario: str
     repeat: int
