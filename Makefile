@@ -1,16 +1,20 @@
 # Each target does all the set-up it needs. Only relative paths here: make splits absolute ones at spaces.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup drill test check golden lock clean
+.PHONY: help setup drill nightly test check golden lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s  %s\n", $$1, $$2 }' Makefile
 
 setup: ## Make .venv: Python, pinned packages, the servers' files (again: at once, without network)
 	@scripts/setup.sh
 
 drill: setup ## One whole drill: predict, seal, kill a broker, observe, compare (ARGS="--seed 7")
 	@.venv/bin/workbench drill broker-loss $(ARGS)
+
+# With nothing given it is the suite "nightly"; records that are kept make the history's beginning.
+nightly: setup ## A suite of drills, judged against earlier nights (ARGS="smoke --history FILE")
+	@scripts/nightly.sh $(ARGS)
 
 test: setup ## All tests, those with real servers too (ARGS="tests/unit" for some of them)
 	@scripts/test.sh $(ARGS)

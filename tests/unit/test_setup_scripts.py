@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PINS = ("requirements.txt", "scripts/uv-requirements.txt")
-TARGETS = ("help", "setup", "drill", "test", "check", "golden", "lock", "clean")
+TARGETS = ("help", "setup", "drill", "nightly", "test", "check", "golden", "lock", "clean")
 
 
 def _bash(script: str, folder: Path, path: Path) -> subprocess.CompletedProcess[str]:
@@ -109,6 +109,7 @@ def test_every_target_is_explained_and_makes_its_own_setup() -> None:
     assert set(rules) == set(TARGETS)
     assert [name for name in TARGETS if rules[name].split() == ["setup"]] == [
         "drill",
+        "nightly",
         "test",
         "check",
         "golden",

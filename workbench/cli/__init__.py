@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "report": "Render a run's pages again, byte for byte.",
     "runs": "List every run whose prediction was sealed.",
     "fidelity": "How good sealed predictions were, over many drills.",
+    "nightly": "A suite of drills unattended, judged against the nights before.",
     "hub": "Start, look at and stop an embedded hub of real servers.",
 }
 

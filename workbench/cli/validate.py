@@ -1,17 +1,28 @@
-"""`workbench validate`: scenarios, the manifests they use and their experiments, every problem at once."""
+"""`workbench validate`: scenarios, suites, the manifests they use and their experiments, every problem at once."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import click
 
 from workbench.errors import BadInput, Problem
 from workbench.model.parameters import merge
-from workbench.scenario import PROJECT_ROOT, all_scenarios, document_of, find_scenario, manifests_of, read_with_hub
+from workbench.scenario import (
+    PROJECT_ROOT,
+    all_scenarios,
+    all_suites,
+    document_of,
+    find_scenario,
+    is_suite,
+    manifests_of,
+    read_suite,
+    read_with_hub,
+)
 from workbench.topology import read_topology
 from workbench.topology.documents import read_documents, shown
 
@@ -21,7 +32,7 @@ class Checked:
     """One input and what is wrong with it."""
 
     file: str
-    what: str  # scenario, manifests, experiment
+    what: str  # scenario, suite, manifests, experiment
     problems: tuple[Problem, ...]
 
 
@@ -29,17 +40,17 @@ class Checked:
 @click.argument("files", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON; the exit code is the same.")
 def command(files: tuple[str, ...], as_json: bool) -> None:
-    """Check scenarios and manifests; report every problem at once.
+    """Check scenarios, suites and manifests; report every problem at once.
 
-    FILES are scenario files, names of scenarios, or folders of manifests. Without any, all scenarios of the
-    project, with the manifests and experiments they use.
+    FILES are files of scenarios or suites, names of scenarios, or folders of manifests. Without any, all scenarios
+    and suites of the project, with the manifests and experiments they use.
 
     \b
     Examples:
       workbench validate
       workbench validate broker-loss manifests/overlays/session-timeout-6s
     """
-    checked = _Checks().run(files or tuple(str(path) for path in all_scenarios()))
+    checked = _Checks().run(files or tuple(str(path) for path in [*all_scenarios(), *all_suites()]))
     if as_json:
         click.echo(json.dumps({"ok": not any(one.problems for one in checked), "checked": _json(checked)}, indent=2))
     else:
@@ -70,6 +81,9 @@ class _Checks:
         for name in files:
             if Path(name).is_dir():
                 self._manifests(Path(name).absolute())
+                continue
+            if is_suite(Path(name)):
+                self._once("suite", Path(name).absolute(), partial(read_suite, Path(name)))
                 continue
             try:
                 self._scenario(find_scenario(name))

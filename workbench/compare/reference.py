@@ -37,7 +37,7 @@ def record_of(sealed: IndexedRun) -> ReferenceRecord | None:
         sha256=sealed.sha256,
         commit=run["git"]["commit"],
         clean=run["git"]["clean"],
-        configuration=_configuration(run),
+        configuration=configuration_of(run["scenario"]["sha256"], run["manifests_sha256"]),
         fault=run["fault"]["type"],
         cores=run["target"]["host"]["cores"],
         unscored=unscored,
@@ -62,8 +62,9 @@ def _unscored(run: dict[str, Any], comparison: dict[str, Any] | None, sha256: st
     return failed[0] if failed else ""
 
 
-def _configuration(run: dict[str, Any]) -> str:
-    both = f"{run['scenario']['sha256']} {run['manifests_sha256']}"
+def configuration_of(scenario_sha256: str, manifests_sha256: str) -> str:
+    """Return what is equal for drills that differ in their seed alone."""
+    both = f"{scenario_sha256} {manifests_sha256}"
     return hashlib.sha256(both.encode()).hexdigest()[:CONFIGURATION_DIGITS]
 
 

@@ -10,6 +10,7 @@ from workbench.scenario.reading import (
     read_scenario,
     scenario_of,
 )
+from workbench.scenario.suite import Suite, all_suites, find_suite, is_suite, read_suite
 
 __all__ = [
     "PROJECT_ROOT",
@@ -17,12 +18,17 @@ __all__ = [
     "Objective",
     "PrimaryMetric",
     "Scenario",
+    "Suite",
     "all_scenarios",
+    "all_suites",
     "document_of",
     "find_scenario",
+    "find_suite",
+    "is_suite",
     "manifests_of",
     "misfits",
     "read_scenario",
+    "read_suite",
     "read_with_hub",
     "scenario_of",
 ]

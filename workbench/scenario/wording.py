@@ -23,15 +23,15 @@ def problem_of(error: ErrorDetails, document: Node) -> Problem:
     path = _key_path(error["loc"])
     if error["type"].startswith("union_tag"):
         return _wrong_kind(error, path, document)
-    node = _nearest(document, path)
+    node = nearest(document, path)
     match error["type"]:
         case "extra_forbidden":
             found, bound = "not a key of a scenario", _known_keys(path, document)
         case "missing":
             found, bound = "missing", _bound(path, document, error)
         case _:
-            found, bound = _found(error), _bound(path, document, error)
-    return Problem(node.place.file, _text(path), found, bound, node.place.line)
+            found, bound = found_words(error), _bound(path, document, error)
+    return Problem(node.place.file, key_path_text(path), found, bound, node.place.line)
 
 
 def _key_path(loc: Sequence[str | int]) -> KeyPath:
@@ -44,14 +44,15 @@ def _key_path(loc: Sequence[str | int]) -> KeyPath:
     return tuple(path)
 
 
-def _text(path: KeyPath) -> str:
+def key_path_text(path: KeyPath) -> str:
+    """Return "faults[0].victim" of a path."""
     key = ""
     for part in path:
         key = f"{key}[{part}]" if isinstance(part, int) else dotted(key, part)
     return key
 
 
-def _nearest(document: Node, path: KeyPath) -> Node:
+def nearest(document: Node, path: KeyPath) -> Node:
     """Return the node at a path, or the last one that is there on the way."""
     node = document
     for part in path:
@@ -64,13 +65,14 @@ def _nearest(document: Node, path: KeyPath) -> Node:
 
 def _wrong_kind(error: ErrorDetails, path: KeyPath, document: Node) -> Problem:
     """Return the problem of a profile whose kind is missing or unknown."""
-    node = _nearest(document, (*path, "kind"))
+    node = nearest(document, (*path, "kind"))
     kind = str(error.get("ctx", {}).get("tag", ""))
     bound = one_of(PROFILE_FORMS) + near(kind, PROFILE_FORMS)
-    return Problem(node.place.file, _text((*path, "kind")), kind or "missing", bound, node.place.line)
+    return Problem(node.place.file, key_path_text((*path, "kind")), kind or "missing", bound, node.place.line)
 
 
-def _found(error: ErrorDetails) -> str:
+def found_words(error: ErrorDetails) -> str:
+    """Return what was found where an error is, as a person would say it."""
     found: Any = error["input"]
     if found is None or error["type"] in ("too_short", "string_too_short"):
         return "empty"
@@ -127,7 +129,7 @@ def _form(path: KeyPath, document: Node) -> type[BaseModel] | None:
     if not names:
         return FORMS[""]
     if names[-1] == "profile":
-        return PROFILE_FORMS.get(_nearest(document, path).text("kind"))
+        return PROFILE_FORMS.get(nearest(document, path).text("kind"))
     if names[0] == "primary" and len(names) == 2:
         return PrimaryForm
     return FORMS.get(names[-1])

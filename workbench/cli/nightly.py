@@ -1,0 +1,150 @@
+"""workbench nightly: a suite of drills unattended, judged against the nights before."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import click
+
+from workbench import api
+from workbench.compare.nights import judge_night
+from workbench.errors import EXIT_MACHINE, EXIT_STOPPED, Stopped, worst_exit_code
+from workbench.nightly import End, Night, check_fitness, import_records, largest_hub, night_of, run_night
+from workbench.nightly.outputs import ANNOTATIONS, JSON, SUMMARY, not_done, write_outputs
+from workbench.records.history import open_history
+from workbench.records.reference import read_records
+from workbench.report.night_words import counts, headline, says, sentence
+from workbench.scenario import PROJECT_ROOT, find_suite, read_suite
+
+HISTORY: Final = api.DEFAULT_OUT / "nightly" / "history.sqlite"
+_history = click.option(
+    "--history", type=click.Path(path_type=Path, dir_okay=False), default=HISTORY, help="The SQLite file of all nights."
+)
+
+
+class _Nightly(click.Group):
+    """`workbench nightly smoke` is `workbench nightly run smoke`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put `run` before anything that is neither a command nor a call for help."""
+        if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(name="nightly", cls=_Nightly, short_help="A suite of drills, judged against earlier nights.")
+def command() -> None:
+    """Do a suite's drills unattended and judge them against the nights before.
+
+    \b
+    Examples:
+      workbench nightly smoke
+      workbench nightly suites/nightly.yaml --history /srv/history.sqlite
+      workbench nightly import
+    """
+
+
+@command.command(name="run", short_help="One night; the word may be left out.")
+@click.argument("suite")
+@click.option("--json", "as_json", is_flag=True, help="The night as one object on stdout; progress goes to stderr.")
+@click.option("--out", type=click.Path(path_type=Path), default=api.DEFAULT_OUT, help="Folder of the runs.")
+@_history
+def run_command(suite: str, as_json: bool, out: Path, history: Path) -> int:
+    """Do SUITE (a name in suites/ or a file) within its budget; started again the same night, it goes on.
+
+    A night is named by the day it begins on and lasts from noon to noon UTC. Its files are written to
+    OUT/nightly/SUITE/NIGHT: junit.xml, summary.md, annotations.txt, trend.html, drills.prom, night.json.
+
+    \b
+    Exit code: 0 as expected, 1 the hub or the model got worse or an objective was missed,
+    2 bad input, 3 a tool or the machine failed, 4 inconclusive, 5 stopped.
+    """
+    wanted = read_suite(find_suite(suite))
+    topology = largest_hub(wanted)
+    out = out.absolute()
+    night = night_of(time.time())
+    folder = out / "nightly" / wanted.name / night
+    folder.mkdir(parents=True, exist_ok=True)
+    signal.signal(signal.SIGTERM, _terminated)
+
+    def say(text: str) -> None:
+        click.echo(text, err=as_json)
+
+    with open_history(history.absolute()) as opened:
+        conducted = Night(wanted, night, opened, out, folder, say, lambda: check_fitness(topology, out))
+        code = _conduct(conducted, folder)
+    if as_json:
+        click.echo((folder / JSON).read_text(), nl=False)
+    _tell_github(folder, say)
+    return code
+
+
+def _conduct(night: Night, folder: Path) -> int:
+    """Do the night and write its files, also when a person ends it."""
+    codes = []
+    try:
+        end = run_night(night)
+    except (KeyboardInterrupt, Stopped) as error:
+        end = End(str(error) or "stopped by a person (Ctrl-C)")
+        codes.append(EXIT_STOPPED)
+    drills = night.history.drills()
+    judged = judge_night(drills, night.suite.name, night.night, night.suite.compare_nights)
+    missing = not_done(night.suite, judged.drills)
+    codes += [judged.exit_code, *([EXIT_MACHINE] if end.trouble else [])]
+    judged = replace(judged, exit_code=worst_exit_code(codes))
+    write_outputs(folder, judged, drills, missing, end.reason)
+    night.history.end_night(night.suite.name, night.night, time.time(), judged.exit_code)
+    night.say(f"night {night.night}: {headline(judged)} {counts(judged.drills)}.")
+    if end.reason:
+        night.say(f"it ended early: {end.reason}")
+    for each in judged.metrics:
+        night.say(f"  {each.scenario}: {says(each)}. {sentence(each)}")
+    night.say(f"files   {folder}")
+    return judged.exit_code
+
+
+def _tell_github(folder: Path, say: Callable[[str], None]) -> None:
+    """Hand the night to GitHub's runner where there is one."""
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if summary:
+        with Path(summary).open("a", encoding="utf-8") as file:
+            file.write((folder / SUMMARY).read_text())
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        for line in (folder / ANNOTATIONS).read_text().splitlines():
+            say(line)
+
+
+@command.command(name="import", short_help="Reference records into a history.")
+@click.option(
+    "--reference",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    default=PROJECT_ROOT / "reports" / "reference",
+    help="Folder of the records.",
+)
+@_history
+def import_command(reference: Path, history: Path) -> int:
+    """Enter every record of a folder into a history that does not have it yet; done again, it adds nothing.
+
+    \b
+    Example:
+      workbench nightly import --history /srv/history.sqlite
+    """
+    records = read_records(reference.absolute())
+    with open_history(history.absolute()) as opened:
+        new = import_records(opened, records)
+    click.echo(f"{len(new)} of {len(records)} records entered into {history}")
+    return 0
+
+
+def _terminated(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal's signature
+    raise Stopped(f"stopped by signal {signal.Signals(signum).name}")
+
+
+__all__ = ["command"]
