@@ -332,7 +332,7 @@ def test_all_problems_are_reported_at_once(tmp_path: Path) -> None:
 def test_a_line_inside_a_config_file_is_found(tmp_path: Path) -> None:
     """A problem in postgres.conf names the line of the manifest that holds it."""
     folder = overlay(tmp_path, KAFKA)
-    path = folder.parent / "base" / "postgres-config.yaml"
+    path = folder.parent / "base" / "postgres" / "postgres-config.yaml"
     path.write_text(path.read_text().replace("wal_level = replica", "wal_level = replicas"))
     (problem,) = problems_of(folder)
     assert Path(problem.file).name == "postgres-config.yaml"

@@ -169,7 +169,7 @@ def test_every_key_that_is_not_rendered_is_named_at_once(tmp_path: Path) -> None
         ({"kustomization.yaml": "patches: [{path: 3}]\n"}, "patches[0]", "{'path': 3}"),
         ({"kustomization.yaml": "patches: [{patch: '- op: add'}]\n"}, "", "a list"),
         ({"kustomization.yaml": "resources: [a.yaml]\n", "a.yaml": "kind: X\n"}, "apiVersion", "missing"),
-        ({"kustomization.yaml": "resources: [a.yaml]\n", "a.yaml": "a: [\n"}, "", "expected the node content"),
+        ({"kustomization.yaml": "resources: [a.yaml]\n", "a.yaml": "a: [\n"}, "", "did not find expected node content"),
         ({"other.yaml": ""}, "", "missing"),
     ],
 )

@@ -9,6 +9,15 @@ from workbench.apps.environment import Environment
 
 
 @dataclass(frozen=True)
+class KafkaTls:
+    """Files of a TLS client, PEM: whom to trust, and who it is. Kafka sees the certificate's name as the user."""
+
+    authority: str
+    certificate: str
+    key: str
+
+
+@dataclass(frozen=True)
 class Settings:
     """What one event processor needs to know. Secrets are left out of its representation."""
 
@@ -24,6 +33,7 @@ class Settings:
     metrics_port: int
     processor_index: int
     log_level: str
+    kafka_tls: KafkaTls | None = None  # None: plain text
 
 
 def read_settings(variables: Mapping[str, str]) -> Settings:
@@ -43,6 +53,19 @@ def read_settings(variables: Mapping[str, str]) -> Settings:
         metrics_port=int(environment.number("METRICS_PORT", 1, 65_535)),
         processor_index=int(environment.number("PROCESSOR_INDEX", 0, 10_000)),
         log_level=environment.log_level(),
+        kafka_tls=_kafka_tls(variables, environment.problems),
     )
     environment.check()
     return settings
+
+
+def _kafka_tls(variables: Mapping[str, str], problems: list[str]) -> KafkaTls | None:
+    """Return the TLS files, None where none is named; some of the three alone are a problem."""
+    names = ("KAFKA_CA_FILE", "KAFKA_CERTIFICATE_FILE", "KAFKA_KEY_FILE")
+    files = [variables.get(name, "") for name in names]
+    if all(files):
+        return KafkaTls(*files)
+    if any(files):
+        missing = " and ".join(name for name, file in zip(names, files, strict=True) if not file)
+        problems.append(f"{missing} not set: TLS to Kafka needs all of {', '.join(names)}")
+    return None
