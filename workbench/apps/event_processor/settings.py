@@ -40,6 +40,7 @@ def read_settings(variables: Mapping[str, str]) -> Settings:
     """Return the settings of an environment. Raises BadSettings with every problem."""
     environment = Environment(variables)
     topics = tuple(topic.strip() for topic in environment.text("KAFKA_TOPICS").split(",") if topic.strip())
+    tls = environment.all_or_none("KAFKA_CA_FILE", "KAFKA_CERTIFICATE_FILE", "KAFKA_KEY_FILE")
     settings = Settings(
         kafka_bootstrap=environment.text("KAFKA_BOOTSTRAP"),
         topics=topics,
@@ -53,19 +54,7 @@ def read_settings(variables: Mapping[str, str]) -> Settings:
         metrics_port=int(environment.number("METRICS_PORT", 1, 65_535)),
         processor_index=int(environment.number("PROCESSOR_INDEX", 0, 10_000)),
         log_level=environment.log_level(),
-        kafka_tls=_kafka_tls(variables, environment.problems),
+        kafka_tls=KafkaTls(*tls) if tls else None,
     )
     environment.check()
     return settings
-
-
-def _kafka_tls(variables: Mapping[str, str], problems: list[str]) -> KafkaTls | None:
-    """Return the TLS files, None where none is named; some of the three alone are a problem."""
-    names = ("KAFKA_CA_FILE", "KAFKA_CERTIFICATE_FILE", "KAFKA_KEY_FILE")
-    files = [variables.get(name, "") for name in names]
-    if all(files):
-        return KafkaTls(*files)
-    if any(files):
-        missing = " and ".join(name for name, file in zip(names, files, strict=True) if not file)
-        problems.append(f"{missing} not set: TLS to Kafka needs all of {', '.join(names)}")
-    return None
