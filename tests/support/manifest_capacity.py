@@ -1,4 +1,4 @@
-"""What all pods of the reference hub request, and where they fit: a plain packing, not the kube-scheduler's own scores."""
+"""What the reference hub's pods request, and where they fit: a plain packing, not the kube-scheduler's own scores."""
 
 from __future__ import annotations
 

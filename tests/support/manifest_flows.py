@@ -46,7 +46,9 @@ def wrong_flows(resources: Sequence[Resource]) -> list[str]:
     for flow in flows:
         other = flow.source if flow.incoming else flow.target
         if homes[other] in closed and (not flow.incoming, flow.source, flow.target, flow.port) not in said:
-            breaches.append(f"{flow.policy}: {flow.source} to {flow.target}:{flow.port} is let through on one side only")
+            breaches.append(
+                f"{flow.policy}: {flow.source} to {flow.target}:{flow.port} is let through on one side only"
+            )
     return breaches
 
 

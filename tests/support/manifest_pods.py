@@ -1,4 +1,4 @@
-"""The pods that rendered manifests lead to: of workloads, of operators' own resources, and of what is installed beside."""
+"""The pods that rendered manifests lead to: of workloads, of operators' resources, of what is installed beside."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KAFKA_PARTS: Final = {  # part of the Kafka resource: its pods' suffix, containe
 
 @dataclass(frozen=True)
 class Pod:
-    """Pods of one owner. `containers` hold what the manifest states of each, `rules_of` who writes the rest."""
+    """Pods of one owner. `containers` hold what the manifest states of each."""
 
     owner: str  # kind namespace/name
     namespace: str
@@ -95,7 +95,9 @@ def _of_kafka(resource: Resource) -> Iterator[Pod]:
             | template.get("pod", {}).get("metadata", {}).get("labels", {}),
             frozenset({*ports, *listeners}),
             template.get("pod", {}),
-            tuple({"name": part, "resources": item.get("resources", {}), "securityContext": security} for item in sized),
+            tuple(
+                {"name": part, "resources": item.get("resources", {}), "securityContext": security} for item in sized
+            ),
             replicas=stated.get("replicas", 1),
             each_its_own_worker=part in ("kafka", "zookeeper"),
         )
@@ -106,9 +108,7 @@ def _of_kubegres(resource: Resource) -> Iterator[Pod]:
     container = {"name": "postgres", "image": spec["image"], "resources": spec.get("resources", {}), **spec["probe"]}
     ports = frozenset({spec["port"]})
     security = {"securityContext": spec.get("securityContext", {})}
-    yield Pod(
-        named(resource), namespace, {"app": name}, ports, security, (container,), spec["replicas"], False, True
-    )
+    yield Pod(named(resource), namespace, {"app": name}, ports, security, (container,), spec["replicas"], False, True)
     # The backup job's pods: sized by the namespace's LimitRange, there for minutes.
     yield Pod(f"{named(resource)} backup", namespace, {"batch.kubernetes.io/job-name": "*"}, frozenset(), replicas=0)
 

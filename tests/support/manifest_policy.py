@@ -169,7 +169,7 @@ def secrets(resources: Sequence[Resource]) -> list[str]:
 
 
 def without_priority(resources: Sequence[Resource]) -> list[str]:
-    """Workloads without a priority class of those that are stated. Kubegres 1.16 has no field: the default is for it."""
+    """Workloads without one of the stated priority classes. Kubegres 1.16 has no field: the default is for it."""
     classes = {resource["metadata"]["name"] for resource in resources if resource["kind"] == "PriorityClass"}
     return [
         f"{pod.owner}: priority class {pod.spec.get('priorityClassName')}"
@@ -209,9 +209,9 @@ def without_default_deny(resources: Sequence[Resource]) -> list[str]:
     breaches = []
     for namespace, inside in stated_namespaces(resources).items():
         denies: Any = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
-        if not any(item["kind"] == "NetworkPolicy" and item["spec"] == denies for item in inside):
-            if not excepted("default-deny", namespace):
-                breaches.append(f"{namespace}: no default-deny NetworkPolicy")
+        denied = any(item["kind"] == "NetworkPolicy" and item["spec"] == denies for item in inside)
+        if not denied and not excepted("default-deny", namespace):
+            breaches.append(f"{namespace}: no default-deny NetworkPolicy")
         if not any(item["kind"] == "ResourceQuota" for item in inside) and not excepted("quota", namespace):
             breaches.append(f"{namespace}: no ResourceQuota")
     return breaches

@@ -1,4 +1,7 @@
-"""Every metric that the alert rules and dashboards may use, with who gives it. A rule over a name that nobody gives never fires."""
+"""Every metric that the alert rules and dashboards may use, with who gives it.
+
+A rule over a name that nobody gives never fires, and nobody notices.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,8 @@ _GIVEN_BY: Final = {
         kafka_server_kafkarequesthandlerpool_requesthandleravgidle_percent kafka_network_requestmetrics_totaltimems
         zookeeper_avgrequestlatency zookeeper_outstandingrequests""",
     # kafka_exporter's README (danielqsj/kafka_exporter), as Strimzi deploys it.
-    "kafka-exporter": "kafka_brokers kafka_consumergroup_lag kafka_consumergroup_members kafka_consumergroup_current_offset",
+    "kafka-exporter": """
+        kafka_brokers kafka_consumergroup_lag kafka_consumergroup_members kafka_consumergroup_current_offset""",
     # Strimzi 0.42, its example dashboard of operators.
     "strimzi": "strimzi_reconciliations_failed_total",
     # postgres_exporter 0.15.0: collectors up, replication, stat_activity.
@@ -33,7 +37,8 @@ _GIVEN_BY: Final = {
     "kube-state-metrics": """
         kube_deployment_status_replicas_available kube_deployment_spec_replicas kube_job_status_failed
         kube_lease_renew_time kube_node_spec_taint kube_node_status_condition
-        kube_pod_container_status_restarts_total kube_pod_container_status_waiting_reason kube_pod_status_unschedulable""",
+        kube_pod_container_status_restarts_total kube_pod_container_status_waiting_reason
+        kube_pod_status_unschedulable""",
     # The kubelet's own.
     "kubelet": "kubelet_volume_stats_available_bytes kubelet_volume_stats_capacity_bytes",
     # node_exporter 1.8.2: collectors meminfo and timex.

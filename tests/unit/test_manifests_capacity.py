@@ -1,4 +1,4 @@
-"""Everything that the reference hub runs fits on its three workers, with what is left; and what two of them cannot hold."""
+"""All that the reference hub runs fits on its three workers; what two of them cannot hold is what the docs say."""
 
 from __future__ import annotations
 

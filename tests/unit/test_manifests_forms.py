@@ -1,4 +1,4 @@
-"""Every resource has the form its API asks for: Kubernetes' own by the schemas of 1.29, the operators' by short forms."""
+"""Every resource has the form its API asks for: Kubernetes' own by its schemas, the operators' by short forms."""
 
 from __future__ import annotations
 

@@ -77,7 +77,12 @@ PLANTED: tuple[tuple[Rule, str, str, Any], ...] = (
     (policy.without_default_deny, "ResourceQuota dashboard/dashboard", "metadata.namespace", "elsewhere"),
     (wrong_flows, "NetworkPolicy central-hub/redis", "spec.podSelector.matchLabels", {"app": "no-such"}),
     (wrong_flows, "NetworkPolicy central-hub/redis", "spec.ingress.0.ports.0.port", 6380),
-    (wrong_flows, "NetworkPolicy central-hub/event-processor", "spec.egress.0.to.0.podSelector.matchLabels", {"a": "b"}),
+    (
+        wrong_flows,
+        "NetworkPolicy central-hub/event-processor",
+        "spec.egress.0.to.0.podSelector.matchLabels",
+        {"a": "b"},
+    ),
     (wrong_flows, "NetworkPolicy central-hub/event-processor", "spec.egress", []),
     (wrong_flows, "NetworkPolicy central-hub/postgres", "spec.ingress", []),
     (wrong_flows, "CiliumNetworkPolicy monitoring/prometheus-machines", "spec.endpointSelector.matchLabels.a", "b"),
@@ -112,7 +117,9 @@ def test_the_reference_hub_keeps_the_rule(rule: Rule) -> None:
     assert not rule(onprem())
 
 
-@pytest.mark.parametrize(("rule", "owner", "where", "value"), PLANTED, ids=lambda value: getattr(value, "__name__", None))
+@pytest.mark.parametrize(
+    ("rule", "owner", "where", "value"), PLANTED, ids=lambda value: getattr(value, "__name__", None)
+)
 def test_the_rule_notices_a_breach(rule: Rule, owner: str, where: str, value: object) -> None:
     """One planted breach is reported."""
     assert rule(with_breach(onprem(), owner, where, value))

@@ -48,7 +48,9 @@ def test_rendering_is_deterministic(folder: Path) -> None:
 def test_kubectl_renders_the_same(folder: Path) -> None:
     """`kubectl kustomize` makes the same resources of the base and every overlay, the reference hub whole."""
     run = subprocess.run(["kubectl", "kustomize", str(folder)], capture_output=True, text=True, check=True, timeout=60)
-    assert manifests_sha256(list(yaml.load_all(run.stdout, Loader=yaml.CSafeLoader))) == manifests_sha256(render(folder))
+    assert manifests_sha256(list(yaml.load_all(run.stdout, Loader=yaml.CSafeLoader))) == manifests_sha256(
+        render(folder)
+    )
 
 
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
