@@ -129,6 +129,17 @@ def test_consumer_keeps_the_clients_defaults() -> None:
     }
 
 
+def test_a_certificate_for_kafka_needs_all_three_files() -> None:
+    """With all of them the client speaks TLS, with none plain text; some alone are refused by name."""
+    files = {"KAFKA_CA_FILE": "/a/ca.crt", "KAFKA_CERTIFICATE_FILE": "/b/user.crt", "KAFKA_KEY_FILE": "/b/user.key"}
+    stated = consumer_settings(read_settings({**ENVIRONMENT, **files}))
+    assert (stated["security.protocol"], stated["ssl.key.location"]) == ("ssl", "/b/user.key")
+    assert "security.protocol" not in consumer_settings(read_settings(ENVIRONMENT))
+    del files["KAFKA_KEY_FILE"]
+    with pytest.raises(BadSettings, match="KAFKA_KEY_FILE not set"):
+        read_settings({**ENVIRONMENT, **files})
+
+
 def test_a_record_becomes_an_event() -> None:
     """Fields, place and body are kept."""
     event = parse(FakeRecord(body(), at=41))

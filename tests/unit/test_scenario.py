@@ -191,7 +191,7 @@ WRONG = {
     ),
     "no manifests": (("manifests/base", "manifests/bass"), "manifests", "manifests/bass", "a folder that exists"),
     "manifests that are a file": (
-        ("manifests/base", "manifests/base/kafka.yaml"),
+        ("manifests/base", "manifests/base/kafka/kafka.yaml"),
         "manifests",
         "kafka.yaml",
         "a folder that exists",

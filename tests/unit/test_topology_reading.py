@@ -303,14 +303,14 @@ def test_what_is_wrong_is_named(tmp_path: Path, name: str) -> None:
 def test_problems_name_the_file_in_which_the_key_stands(tmp_path: Path) -> None:
     """A value from the patch is reported in the patch, one from the base in the base, both with their lines."""
     folder = overlay(tmp_path, KAFKA + "spec:\n  kafka:\n    replicas: 4\n")
-    (folder.parent / "base" / "postgres.yaml").write_text(
-        (folder.parent / "base" / "postgres.yaml").read_text().replace("replicas: 3", "replicas: 9")
+    (folder.parent / "base" / "postgres" / "postgres.yaml").write_text(
+        (folder.parent / "base" / "postgres" / "postgres.yaml").read_text().replace("replicas: 3", "replicas: 9")
     )
     by_key = {problem.key: problem for problem in problems_of(folder)}
     patched, stated = by_key["spec.kafka.replicas"], by_key["spec.replicas"]
     assert (Path(patched.file).name, patched.line) == ("patch.yaml", 6)
     assert Path(stated.file).name == "postgres.yaml"
-    line = (folder.parent / "base" / "postgres.yaml").read_text().splitlines()[(stated.line or 0) - 1]
+    line = (folder.parent / "base" / "postgres" / "postgres.yaml").read_text().splitlines()[(stated.line or 0) - 1]
     assert line == "  replicas: 9"
 
 
@@ -332,7 +332,7 @@ def test_all_problems_are_reported_at_once(tmp_path: Path) -> None:
 def test_a_line_inside_a_config_file_is_found(tmp_path: Path) -> None:
     """A problem in postgres.conf names the line of the manifest that holds it."""
     folder = overlay(tmp_path, KAFKA)
-    path = folder.parent / "base" / "postgres-config.yaml"
+    path = folder.parent / "base" / "postgres" / "postgres-config.yaml"
     path.write_text(path.read_text().replace("wal_level = replica", "wal_level = replicas"))
     (problem,) = problems_of(folder)
     assert Path(problem.file).name == "postgres-config.yaml"
@@ -342,7 +342,7 @@ def test_a_line_inside_a_config_file_is_found(tmp_path: Path) -> None:
 def test_two_kafkas_are_one_too_many(tmp_path: Path) -> None:
     """The workbench models one cluster and says so."""
     folder = overlay(tmp_path, KAFKA)
-    path = folder.parent / "base" / "topics.yaml"
+    path = folder.parent / "base" / "kafka" / "topics.yaml"
     path.write_text(path.read_text() + "---\n" + KAFKA.replace("name: hub", "name: other") + "spec: {}\n")
     assert any("a second Kafka" in problem.value for problem in problems_of(folder))
 
@@ -350,7 +350,7 @@ def test_two_kafkas_are_one_too_many(tmp_path: Path) -> None:
 def test_everything_lives_in_one_namespace(tmp_path: Path) -> None:
     """A resource of the hub in another namespace is a mistake, not a second hub."""
     folder = overlay(tmp_path, KAFKA)
-    path = folder.parent / "base" / "redis.yaml"
+    path = folder.parent / "base" / "redis" / "redis.yaml"
     path.write_text(path.read_text().replace("namespace: central-hub", "namespace: elsewhere"))
     assert any(problem.key == "metadata.namespace" for problem in problems_of(folder))
 

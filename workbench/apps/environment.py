@@ -41,6 +41,14 @@ class Environment:
             self._problems.append(f"{name} is {value!r}: a number from {low:g} to {high:g}")
         return parsed if low <= parsed <= high else low
 
+    def all_or_none(self, *names: str) -> tuple[str, ...]:
+        """Return variables that only make sense together, nothing where none of them is set."""
+        values = tuple(self._variables.get(name, "") for name in names)
+        if any(values) and not all(values):
+            missing = " and ".join(name for name, value in zip(names, values, strict=True) if not value)
+            self._problems.append(f"{missing} not set: {', '.join(names)} go together")
+        return values if all(values) else ()
+
     def log_level(self) -> str:
         """Return LOG_LEVEL, INFO where it is not set."""
         level = self._variables.get("LOG_LEVEL", "INFO").upper()

@@ -29,8 +29,8 @@ _TAG: Final = "tag:yaml.org,2002:"
 _PLAIN_TAGS: Final = frozenset(_TAG + name for name in ("null", "bool", "int", "float", "timestamp", "value", "merge"))
 
 
-class _Loader(yaml.SafeLoader):
-    """PyYAML's, but that takes 1e3 for the number it is to Kubernetes (YAML 1.1 asks for a dot in it)."""
+class _Loader(yaml.CSafeLoader):
+    """PyYAML's on libyaml, but that takes 1e3 for the number it is to Kubernetes (YAML 1.1 asks for a dot in it)."""
 
 
 _Loader.add_implicit_resolver(_TAG + "float", _FLOAT, list("-+.0123456789"))

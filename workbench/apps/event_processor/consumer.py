@@ -22,7 +22,7 @@ from workbench.apps.event_processor.lag import lag_records
 from workbench.apps.event_processor.metrics import Metrics
 from workbench.apps.event_processor.offsets import Offsets
 from workbench.apps.event_processor.records import Batch, to_batch
-from workbench.apps.event_processor.settings import Settings
+from workbench.apps.event_processor.settings import KafkaTls, Settings
 from workbench.apps.event_processor.state import DeviceState
 
 POLL_S: Final = 0.25  # longest wait for a record before the loop looks at its other duties
@@ -35,6 +35,7 @@ LAST_COMMIT_S: Final = 5.0  # how long a clean end waits for the coordinator's a
 def consumer_settings(settings: Settings) -> dict[str, Any]:
     """Return librdkafka's settings: its defaults but for these."""
     return {
+        **tls_settings(settings.kafka_tls),
         "bootstrap.servers": settings.kafka_bootstrap,
         "group.id": settings.group,
         "client.id": f"event-processor-{settings.processor_index}",  # tells the members apart in broker logs
@@ -43,6 +44,18 @@ def consumer_settings(settings: Settings) -> dict[str, Any]:
         "auto.offset.reset": "earliest",  # a new group starts with what the topics hold; nothing is skipped
         "statistics.interval.ms": 1000,  # off by default; the lag metric reads them
         "log_level": 2,  # its errors come through error_cb; as log lines they repeat 20 times a second in an outage
+    }
+
+
+def tls_settings(tls: KafkaTls | None) -> dict[str, str]:
+    """Return librdkafka's settings for a client with a certificate; none of them for plain text."""
+    if tls is None:
+        return {}
+    return {
+        "security.protocol": "ssl",
+        "ssl.ca.location": tls.authority,
+        "ssl.certificate.location": tls.certificate,
+        "ssl.key.location": tls.key,
     }
 
 

@@ -9,6 +9,15 @@ from workbench.apps.environment import Environment
 
 
 @dataclass(frozen=True)
+class KafkaTls:
+    """Files of a TLS client, PEM: whom to trust, and who it is. Kafka sees the certificate's name as the user."""
+
+    authority: str
+    certificate: str
+    key: str
+
+
+@dataclass(frozen=True)
 class Settings:
     """What one event processor needs to know. Secrets are left out of its representation."""
 
@@ -24,12 +33,14 @@ class Settings:
     metrics_port: int
     processor_index: int
     log_level: str
+    kafka_tls: KafkaTls | None = None  # None: plain text
 
 
 def read_settings(variables: Mapping[str, str]) -> Settings:
     """Return the settings of an environment. Raises BadSettings with every problem."""
     environment = Environment(variables)
     topics = tuple(topic.strip() for topic in environment.text("KAFKA_TOPICS").split(",") if topic.strip())
+    tls = environment.all_or_none("KAFKA_CA_FILE", "KAFKA_CERTIFICATE_FILE", "KAFKA_KEY_FILE")
     settings = Settings(
         kafka_bootstrap=environment.text("KAFKA_BOOTSTRAP"),
         topics=topics,
@@ -43,6 +54,7 @@ def read_settings(variables: Mapping[str, str]) -> Settings:
         metrics_port=int(environment.number("METRICS_PORT", 1, 65_535)),
         processor_index=int(environment.number("PROCESSOR_INDEX", 0, 10_000)),
         log_level=environment.log_level(),
+        kafka_tls=KafkaTls(*tls) if tls else None,
     )
     environment.check()
     return settings
