@@ -47,9 +47,7 @@ class AHub:
         return {"alerts-0": state}
 
 
-def serving(
-    hub: AHub, monkeypatch: pytest.MonkeyPatch, timeout_s: float, calm_s: float, poll_s: float = 0.005
-) -> bool:
+def serving(hub: AHub, monkeypatch: pytest.MonkeyPatch, timeout_s: float, calm_s: float, poll_s: float = 0.005) -> bool:
     """Ask the probe about a hub, with hardly a pause between its looks unless given."""
 
     @contextmanager

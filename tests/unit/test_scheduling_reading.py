@@ -208,16 +208,16 @@ def test_what_makes_pods_and_is_not_read_is_listed(tmp_path: Path) -> None:
 
 
 def test_the_hubs_custom_resources_become_their_pods() -> None:
-    """Strimzi's and Kubegres's replicas, requests and anti-affinity; the entity operator is told as left out."""
+    """Strimzi's and Kubegres's replicas, requests and anti-affinity; what else Strimzi makes is told as left out."""
     workloads = read_workloads(PROJECT_ROOT / "manifests" / "base")
     names = [pod.name for pod in workloads.pods]
     assert names[:4] == ["hub-zookeeper-0", "hub-zookeeper-1", "hub-zookeeper-2", "hub-kafka-0"]
     assert names[6:10] == ["postgres-1-0", "postgres-2-0", "postgres-3-0", "redis-0"]
-    assert names[10:] == ["event-processor-0", "event-processor-1"]
+    assert names[10:] == ["event-processor-0", "event-processor-1", "gateway-0"]
     broker = workloads.pods[3]
     assert (broker.requests.cpu_m, broker.requests.memory_bytes) == (1000, 2048 * MI)
     assert broker.anti_affinity[0].topology_key == HOSTNAME
-    assert workloads.left_out == ("the entity operator of Kafka hub",)
+    assert workloads.left_out == ("the entity operator of Kafka hub", "the Kafka exporter of Kafka hub")
 
 
 def test_nodes_are_read_also_from_a_list(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ TOLERATION_S_DEFAULT: Final = 300.0  # the API server's DefaultTolerationSeconds
 TOLERATION_S_MAX: Final = 10**9
 LOCAL_CLASSES: Final = ("local-path",)  # storage classes whose volumes are directories of one node
 
+DEPLOYMENTS: Final = ("event-processor", "gateway")
 _TEMPLATE: Final = ("spec", "template", "spec", "tolerations")
 
 
@@ -35,7 +36,7 @@ class PodTraits:
 
 
 def read_pod_traits(manifests: Path) -> dict[str, PodTraits]:
-    """Return the traits of "kafka", "zookeeper", "postgres", "redis" and "event-processor".
+    """Return the traits of "kafka", "zookeeper", "postgres", "redis", "event-processor" and "gateway".
 
     Raises BadInput with every problem: what cannot be rendered, a missing resource, tolerations that are none.
     """
@@ -45,7 +46,7 @@ def read_pod_traits(manifests: Path) -> dict[str, PodTraits]:
     kafka = the_only(reader, resources, folder, KAFKA)
     postgres = the_only(reader, resources, folder, KUBEGRES)
     redis = the_only(reader, resources, folder, STATEFUL_SET, "redis")
-    processors = the_only(reader, resources, folder, DEPLOYMENT, "event-processor")
+    deployments = {name: the_only(reader, resources, folder, DEPLOYMENT, name) for name in DEPLOYMENTS}
     found: dict[str, PodTraits] = {}
     for kind, node in (("kafka", kafka), ("zookeeper", kafka)):
         if node:
@@ -62,8 +63,7 @@ def read_pod_traits(manifests: Path) -> dict[str, PodTraits]:
         claims = redis.get("spec", "volumeClaimTemplates")
         classes = [claim.text("spec", "storageClassName") for claim in (claims.items if claims else [])]
         found["redis"] = _traits(reader, redis, _TEMPLATE, classes[0] if classes else "")
-    if processors:
-        found["event-processor"] = _traits(reader, processors, _TEMPLATE, "")
+    found |= {name: _traits(reader, node, _TEMPLATE, "") for name, node in deployments.items() if node}
     if reader.problems:
         raise BadInput(f"manifests {folder} do not describe a hub", reader.problems)
     return found

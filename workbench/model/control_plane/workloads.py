@@ -1,7 +1,8 @@
 """The pods of the manifests: who makes each again, where its volume is, how long it tolerates an unreachable node.
 
 Topology's names stand for the pods: kafka-0 and zookeeper-1 (StrimziPodSets), postgres-1 (a StatefulSet of Kubegres
-each; instance 1 is the primary of a hub that never failed over), redis-0 (StatefulSet), event-processor-0 (Deployment).
+each; instance 1 is the primary of a hub that never failed over), redis-0 (StatefulSet), event-processor-0
+and gateway-0 (Deployments).
 
 Left out: what the manifests do not state (operators, the monitoring, DaemonSets of the platform).
 """
@@ -23,6 +24,7 @@ _OWNERS: Final[Mapping[str, Owner]] = {
     "postgres": Owner.STATEFUL_SET,
     "redis": Owner.STATEFUL_SET,
     "event-processor": Owner.REPLICA_SET,
+    "gateway": Owner.REPLICA_SET,
 }
 
 

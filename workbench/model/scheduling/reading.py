@@ -30,6 +30,7 @@ NO_PODS: Final = frozenset(
     {
         "ClusterRole",
         "ClusterRoleBinding",
+        "CiliumNetworkPolicy",
         "ConfigMap",
         "KafkaTopic",
         "KafkaUser",
