@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -52,3 +53,18 @@ def test_any_other_trouble_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(ToolFailed, match="group group could not be described"):
         asked(admin, monkeypatch)
     assert admin.codes == []
+
+
+def test_a_broker_that_comes_back_with_a_new_session_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who holds whose session is asked again while a broker's is not connected, or not known, anywhere."""
+    answers = [{0: 10, 2: 12}, {0: 10, 1: 31, 2: 12}, {}]
+    monkeypatch.setattr(cluster.zookeeper_words, "mode", lambda port: {1: "leader", 2: "follower"}.get(port, ""))
+    monkeypatch.setattr(cluster.zookeeper_words, "sessions", lambda port: frozenset({1: {10, 31}, 2: {12}}[port]))
+    monkeypatch.setattr(Cluster, "_sessions", lambda _: answers.pop(0))
+    asked = Cluster(
+        replace(Ports({}, {}, {}, {}, {}, 0, {}, {}), kafka={0: 7, 1: 8, 2: 9}, zookeeper={1: 1, 2: 2, 3: 3})
+    )
+    away = asked.ensemble()
+    assert (away.leader, away.serving, away.server_of_broker) == (1, (1, 2), {0: 1, 1: -1, 2: 2})
+    assert asked.ensemble().server_of_broker == {0: 1, 1: 1, 2: 2}
+    assert asked.ensemble().server_of_broker == {0: 1, 1: 1, 2: 2}  # of what is known: not asked a third time

@@ -33,6 +33,7 @@ ZOOKEEPER_TIMEOUT_S: Final = 2.0
 BROKER_TIMEOUT_S: Final = 0.5  # a live broker answers in milliseconds, a dead one refuses at once
 ADMIN_TIMEOUT_S: Final = 10.0
 NO_BROKER: Final = -1
+NO_SESSION: Final = 0
 COORDINATOR_MOVES: Final = frozenset({KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_LOAD_IN_PROGRESS})
 ASK_AGAIN_S: Final = 0.2
 
@@ -104,12 +105,17 @@ class Cluster:
             for server_id in serving
             for session in zookeeper_words.sessions(self._ports.zookeeper[server_id])
         }
-        held = {broker: server_of.get(session, -1) for broker, session in self._session_of_broker.items()}
-        if (not held or -1 in held.values()) and self._zookeeper_is_near():
+        held = self._held(server_of)
+        if -1 in held.values() and self._zookeeper_is_near():
             self._session_of_broker = self._sessions()
-            held = {broker: server_of.get(session, -1) for broker, session in self._session_of_broker.items()}
+            held = self._held(server_of)
         leader = next((server_id for server_id, mode in modes.items() if mode in ("leader", "standalone")), -1)
         return Ensemble(leader, serving, held)
+
+    def _held(self, server_of: Mapping[int, int]) -> dict[int, int]:
+        """Return which server holds each broker's session as far as it is known, -1 if none does."""
+        sessions = self._session_of_broker
+        return {broker: server_of.get(sessions.get(broker, NO_SESSION), -1) for broker in sorted(self._ports.kafka)}
 
     def _sessions(self) -> dict[int, int]:
         """Return the id of each registered broker's session."""
