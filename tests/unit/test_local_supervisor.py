@@ -122,6 +122,19 @@ def test_first_restart_is_at_once_and_the_second_after_ten_seconds(supervised: S
     assert (len(helper.starts), helper.restart_due_s) == (1, None)
 
 
+def test_a_rule_set_again_begins_with_no_wait(supervised: Supervised) -> None:
+    """What a server went through before does not put off its next restart."""
+    supervised.control.restart_rule("kubelet-rules")
+    process_id = supervised.run("server", "sleep", "300")
+    for _ in range(2):
+        supervised.control.restart_rule("kubelet-rules")
+        supervised.control.signal("server", signal.SIGKILL, process_id)
+        until(lambda dead=process_id: supervised.status("server").process_id not in (0, dead), "restarted")
+        process_id = supervised.status("server").process_id
+        dead, restarted = supervised.status("server").starts[-2:]
+        assert restarted.started_s - dead.ended_s < 2.0
+
+
 def test_without_a_rule_a_server_stays_down_until_it_is_started(supervised: Supervised) -> None:
     """Starting it again is idempotent."""
     supervised.run("server", "sleep", "300")

@@ -46,7 +46,7 @@ class Control:
         return [ServerStatus.from_json(raw) for raw in self._ask("status")["processes"]]
 
     def restart_rule(self, rule: str) -> None:
-        """Set the rule by which servers are started again after an exit."""
+        """Set the rule by which servers are started again after an exit; exits until now no longer count in it."""
         self._ask("restart-rule", rule=rule)
 
     def detach(self) -> None:

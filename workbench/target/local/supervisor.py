@@ -186,6 +186,8 @@ class Supervisor:
 
     def _ask_restart_rule(self, rule: str) -> dict[str, Any]:
         self._rule = RestartRule(rule)
+        for managed in self._managed.values():
+            managed.stand_in = KubeletStandIn()
         return {}
 
     def _ask_detach(self) -> dict[str, Any]:
