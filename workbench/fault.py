@@ -90,12 +90,16 @@ class VictimSelector:
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault of a scenario: `at_s` is seconds after the drill's drawn moment, `for_s` how long a freeze lasts."""
+    """One fault of a scenario: `at_s` is seconds after the drill's drawn moment, `for_s` how long a freeze lasts.
+
+    `lag_s` is how long those that replicate the victim are held back before the kill, to go on right after it.
+    """
 
     type: FaultType
     victim: VictimSelector
     at_s: float = 0.0
     for_s: float = 0.0  # only of a freeze
+    lag_s: float = 0.0  # only of a broker's kill
 
     @property
     def part(self) -> Part:

@@ -79,7 +79,8 @@ def test_a_frozen_broker_is_stopped_by_the_kernel_until_it_is_thawed(hub: LocalH
 def test_a_hub_in_silence_does_not_count_as_serving(hub: LocalHub) -> None:
     """Until the dead broker's session ends it is shown as registered and in sync, and no record waits.
 
-    The victim leads nothing, so every leader runs, and still no write with acks=all is answered.
+    The victim leads nothing, so every leader runs, and still no write with acks=all is answered. The other brokers
+    were held back for a second before this kill, and go on.
     """
     hub.control.restart_rule(RestartRule.NONE)
     try:
@@ -87,10 +88,14 @@ def test_a_hub_in_silence_does_not_count_as_serving(hub: LocalHub) -> None:
             kill = Fault(FaultType.BROKER_KILL, VictimSelector(broker=2))
             assert hub.inject(kill, hub.resolve(kill)).effective
             assert hub.undo().verified
-        kill = Fault(FaultType.BROKER_KILL, VictimSelector(role="leads-nothing"))
+        kill = Fault(FaultType.BROKER_KILL, VictimSelector(role="leads-nothing"), lag_s=1.0)
         victim = hub.resolve(kill)
         assert victim.led_partitions == ()
-        assert hub.inject(kill, victim).effective
+        injection = hub.inject(kill, victim)
+        assert injection.effective, injection.evidence
+        held_s = float(injection.evidence.partition(" s stopped (state T)")[0].rpartition(" ")[2])
+        assert 1.0 <= held_s < 6.0
+        assert not any("stopped by a signal" in word for word in hub.missing().split(","))
         assert not serving_within(5.0, calm_s=1.0, hub=hub.hub_id)
         assert victim.broker in hub.registered_brokers()
         assert hub.undo().verified

@@ -23,13 +23,13 @@ def test_drain_time_follows_the_fluid_limit(service_per_s: float) -> None:
     fate = engine.run(
         Traffic(intended_s, zeros, zeros, np.full(count, 0.002), np.ones(count)),
         Disturbance(
-            begins_s=0.0,
+            begins_s=np.zeros(1),
             held_until_s=silent[:, None],
             connection=np.zeros((1, 1), np.int64),
             head_until_s=np.full((1, 1), NEVER),
             visible_from_s=np.array([NEVER]),
             fetchable_from_s=np.array([NEVER]),
-            loses_tail=np.zeros(1, np.bool_),
+            tail_from_s=np.full(1, np.inf),
             processor=np.zeros(1, np.int64),
         ),
         Service(0.005, 10_000, 0.003, 0.0, 0.0, 0.001, full, 0.0, 0.0, batch_s / full, 0.0, 0.0, 1.0, 0.004, 0.0),
@@ -56,9 +56,15 @@ def test_every_event_is_acknowledged_and_committed_once_and_in_order() -> None:
     held = np.full((clients, partitions), 15.0) + rng.uniform(0.0, 1.0, (clients, 1))
     nothing = np.full(partitions, NEVER)
     disturbance = Disturbance(
-        0.0, held, np.zeros((clients, partitions), np.int64), np.full(held.shape, NEVER), nothing, nothing,
-        np.zeros(partitions, np.bool_), np.arange(partitions) % 2,
-    )  # fmt: skip
+        np.zeros(partitions),
+        held,
+        np.zeros((clients, partitions), np.int64),
+        np.full(held.shape, NEVER),
+        nothing,
+        nothing,
+        np.full(partitions, np.inf),
+        np.arange(partitions) % 2,
+    )
     fate = engine.run(
         traffic,
         disturbance,

@@ -28,13 +28,13 @@ def played(service_per_s: float, cuts: bool = True) -> tuple[Traffic, Fate]:
         np.full(2, STOPS_S), np.full(2, cuts), np.full(2, RESUMES_S), owners[::-1].copy(), np.array([0, 2, 1, 3])
     )
     disturbance = Disturbance(
-        begins_s=0.0,
+        begins_s=np.zeros(PARTITIONS),
         held_until_s=nothing[None, :],
         connection=np.zeros((1, PARTITIONS), np.int64),
         head_until_s=nothing[None, :],
         visible_from_s=nothing,
         fetchable_from_s=nothing,
-        loses_tail=np.zeros(PARTITIONS, np.bool_),
+        tail_from_s=np.full(PARTITIONS, np.inf),
         processor=owners,
         outage=outage,
     )

@@ -20,13 +20,13 @@ def case() -> tuple[Traffic, Disturbance, Fate]:
         np.array([-2.0, -0.5, 1.0]), np.zeros(3, np.int64), np.zeros(3, np.int64), np.full(3, 0.1), np.ones(3)
     )
     disturbance = Disturbance(
-        0.0,
+        np.zeros(1),
         np.array([[5.0]]),
         np.array([[0]]),
         np.array([[NEVER]]),
         np.array([NEVER]),
         np.array([NEVER]),
-        np.array([True]),
+        np.zeros(1),
         np.array([0]),
     )
     fate = Fate(np.array([-1.9, 5.1, 5.2]), np.array([-1.8, 5.1, 5.3]), np.array([-1.7, 5.5, 5.5]), 0)

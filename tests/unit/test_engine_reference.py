@@ -9,6 +9,7 @@ import pytest
 
 from workbench import engine
 from workbench.engine import NEVER, Disturbance, Fate, Outage, Pace, Service, Traffic
+from workbench.engine.inputs import BoolArray
 from workbench.model.reference import Reference
 
 TOLERANCE_S = 1e-6
@@ -35,13 +36,13 @@ def random_case(seed: int) -> tuple[Traffic, Disturbance, Service]:
     known_s = begins_s + rng.uniform(0.0, 3.0, (clients, 1))
     delayed_s = back_s + rng.choice([0.0, 1.0], partitions)
     disturbance = Disturbance(
-        begins_s,
+        np.full(partitions, begins_s),
         np.where(led, np.maximum(back_s, known_s), delayed_s if everything else NEVER),
         rng.integers(0, 3, (clients, partitions)),
         np.where(led | (rng.random(partitions) < 0.3), NEVER, back_s) + np.zeros((clients, 1)),
         np.full(partitions, NEVER) if everything else back_s,
         np.where(led, begins_s + float(rng.uniform(0.0, 4.0)), NEVER),
-        led & (not everything),
+        np.where(led & (not everything), begins_s, np.inf),
         rng.integers(-1 if rng.random() < 0.3 else 0, processors, partitions),
         Pace(
             np.array([NEVER, *np.sort(rng.uniform(begins_s, length_s, 3))]),
@@ -67,7 +68,21 @@ def random_case(seed: int) -> tuple[Traffic, Disturbance, Service]:
         typical_response_s=0.004,
         stamp_lead_s=float(rng.uniform(0.0, 0.01)),
     )
-    return traffic, replace(disturbance, outage=random_outage(rng, partitions, processors)), service
+    disturbance = replace(disturbance, outage=random_outage(rng, partitions, processors))
+    return traffic, disturbance if everything or rng.random() < 0.5 else lagging(disturbance, led), service
+
+
+def lagging(disturbance: Disturbance, led: BoolArray) -> Disturbance:
+    """Return the same with the other leaders held for a while until the victim dies, and its tail as long."""
+    begins_s = np.where(led, disturbance.begins_s, disturbance.begins_s - 1.5)
+    return replace(
+        disturbance,
+        begins_s=begins_s,
+        held_until_s=np.where(led, disturbance.held_until_s, disturbance.begins_s),
+        head_until_s=np.full(disturbance.held_until_s.shape, NEVER),
+        fetchable_from_s=np.where(led, disturbance.fetchable_from_s, disturbance.begins_s),
+        tail_from_s=disturbance.tail_from_s - 1.5,
+    )
 
 
 def random_outage(rng: np.random.Generator, partitions: int, processors: int) -> Outage | None:

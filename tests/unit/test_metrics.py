@@ -85,6 +85,19 @@ def test_drained_is_back_inside_the_baseline_for_five_seconds() -> None:
     assert functions.backlog_drained_s(seen) == pytest.approx(14.0, abs=0.11)
 
 
+def test_lost_events_do_not_keep_the_backlog_from_draining() -> None:
+    """Fifty events get no row and are passed over by later ones of their partition; what is only late is not lost."""
+    times = np.arange(-10.0, 60.0, 0.1)
+    committed = times + 0.05
+    committed[(times > 1.0) & (times < 6.0)] = NAN
+    late = (times > 7.0) & (times < 9.0)
+    committed[late] = 12.0
+    seen = evidence(times.tolist(), committed.tolist(), committed.tolist(), end_s=60.0)
+    assert functions.backlog_drained_s(seen) == pytest.approx(12.0, abs=0.11)
+    waiting = np.where(times > 20.0, NAN, committed)  # nothing later has a row: these may still come
+    assert math.isnan(functions.backlog_drained_s(evidence(times.tolist(), committed.tolist(), waiting.tolist())))
+
+
 def test_late_counts_what_came_over_a_second_late_or_never() -> None:
     """One in time, one late, one never; one late before the fault does not count."""
     seen = evidence([-5.0, 1.0, 2.0, 3.0], [-3.0, 1.5, 4.0, NAN])

@@ -98,6 +98,8 @@ def test_an_error_without_a_list_of_problems_is_not_swallowed(monkeypatch: pytes
 UNCOVERED = {
     "a freeze that the session outlives": (("BrokerKill", "BrokerFreeze"), ("at_s: 0", "for_s: 15"), "at least 22"),
     "a freeze with acks=1": (("BrokerKill", "BrokerFreeze"), ("at_s: 0", "for_s: 25"), ("acks: all", "acks: 1"), "all"),
+    "followers that lag with acks=all": (("at_s: 0", "lag_s: 5"), "1 or 0"),
+    "followers that lose their sessions": (("at_s: 0", "lag_s: 12"), ("acks: all", "acks: 1"), "below 12"),
     "two faults": (
         ("    at_s: 0", "    at_s: 0\n  - type: BrokerStop\n    victim: {broker: 2}\n    at_s: 5"),
         "exactly one",

@@ -29,13 +29,15 @@ def inject_fault(
     moment_s: float = 0.0,
     at_s: float = 0.0,
     for_s: float = 0.0,
+    lag_s: float = 0.0,
     target: str = "local",
     hub: str = "",
     timeline: str = "",
 ) -> dict[str, Any]:
     """Break one server ("kafka-1") at `moment_s` + `at_s` (epoch seconds; 0 = now) and return the proof.
 
-    A freeze ends after `for_s`, and this returns then. Appends fault-injected, fault-effective and, of a freeze,
+    A freeze ends after `for_s`, and this returns then; those that replicate the victim are frozen for `lag_s` before
+    a kill, which is so much later. Appends fault-injected, fault-effective and, of a freeze,
     fault-ended to `timeline` when one is given. Raises InterruptExecution when the fault could not be done or proved.
     """
     wait_s = moment_s + at_s - time.time() if moment_s else at_s
@@ -43,7 +45,7 @@ def inject_fault(
         raise InterruptExecution(f"the fault's moment is {wait_s:.0f} s away; at most {LATEST_START_S:.0f} s")
     try:
         with find(target, hub) as victims_hub:
-            wanted = Fault(FaultType(fault), VictimSelector(server=server), at_s, for_s)
+            wanted = Fault(FaultType(fault), VictimSelector(server=server), at_s, for_s, lag_s)
             victim = victims_hub.resolve(wanted)
             _sleep_until(moment_s + at_s if moment_s else time.time() + at_s)
             injection = victims_hub.inject(wanted, victim)

@@ -243,7 +243,8 @@ class Drill:
         fault = self.scenario.faults[0]
         returns = fault.type is FaultType.BROKER_FREEZE or self.scenario.restart is not RestartRule.NONE
         calm = live.calm_backlog(*baseline)
-        recovery = Recovery(live, self.topology, fault.part, victim, injected_s, calm, returns)
+        may_lose = self.scenario.workload.acks != "all"
+        recovery = Recovery(live, self.topology, fault.part, victim, injected_s, calm, returns, may_lose)
         drained = DrainedCheck(hub, self.folder.ledger, baseline, injected_s)
         self._watch(recovery, drained, live, load)
         watch_end_s = time.time()

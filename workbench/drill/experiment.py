@@ -40,6 +40,7 @@ def chaos_command(
         "moment_s:float": repr(moment_s + fault.at_s),
         "recovery_timeout_s:float": repr(scenario.recovery_timeout_s),
         "for_s:float": repr(fault.for_s),
+        "lag_s:float": repr(fault.lag_s),
     }
     chaos = str(Path(sys.executable).with_name("chaos"))
     settings = str(journal.with_name("settings.yaml"))

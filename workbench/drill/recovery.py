@@ -72,12 +72,13 @@ class Recovery:
     injected_s: float  # epoch
     calm_backlog_events: tuple[float, float]  # upper quartile and 99th percentile
     returns: bool  # whether the restart rule brings the victim back
+    may_lose: bool = False  # acknowledged events: they never get a row, so the records that wait for one are counted
     marks: dict[str, float] = field(default_factory=dict)
     _looks: deque[tuple[float, float]] = field(default_factory=deque)  # (s since the fault, backlog) since it is calm
 
     def update(self, since_fault_s: float) -> list[str]:
         """Look once; return the names of conditions that were met now for the first time."""
-        backlog = self.live.backlog_events()
+        backlog = self.live.lag_records() if self.may_lose else self.live.backlog_events()
         conditions = self._conditions()
         conditions[DRAINED] = lambda: self._calm(since_fault_s, backlog)
         met = [name for name, holds in conditions.items() if name not in self.marks and holds()]

@@ -22,13 +22,13 @@ def compile_all() -> float:
     intended_s, partition, client = merged(np.array([0.0, 2.0]), index, 1, np.array([1.0, 3.0]), index)
     traffic = Traffic(intended_s, partition, client, np.full(4, 0.001), np.ones(4))
     disturbance = Disturbance(
-        0.0,
+        np.zeros(2),
         np.array([[NEVER, 2.0], [2.0, NEVER]]),
         np.array([[0, 1], [2, 3]], dtype=np.int64),
         np.array([[NEVER, 1.5], [NEVER, NEVER]]),
         np.full(2, NEVER),
         np.full(2, NEVER),
-        np.zeros(2, dtype=np.bool_),
+        np.full(2, np.inf),
         index,
     )
     fate = run(

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from workbench.compilation import compiled
-from workbench.engine.inputs import NEVER, BoolArray, Disturbance, Fate, FloatArray, IntArray, Traffic
+from workbench.engine.inputs import NEVER, Disturbance, Fate, FloatArray, IntArray, Traffic
 from workbench.errors import ToolFailed
 
 RULES: Final = (
@@ -38,7 +38,7 @@ def check(traffic: Traffic, disturbance: Disturbance, fate: Fate) -> None:
         disturbance.begins_s,
         disturbance.held_until_s,
         disturbance.head_until_s,
-        disturbance.loses_tail,
+        disturbance.tail_from_s,
         *_nobody_writes(disturbance),
     )
     if rule != HOLDS:
@@ -73,10 +73,10 @@ def first_breach(
     acked_s: FloatArray,
     visible_s: FloatArray,
     committed_s: FloatArray,
-    begins_s: float,
+    begins_s: FloatArray,
     held_until_s: FloatArray,
     head_until_s: FloatArray,
-    loses_tail: BoolArray,
+    tail_from_s: FloatArray,
     silent_from_s: float,
     silent_until_s: float,
 ) -> tuple[int, int, int]:
@@ -96,10 +96,10 @@ def first_breach(
             return 2, row, lost
         if silent_from_s < committed_s[row] < silent_until_s:
             return 4, row, lost
-        if acked_s[row] >= begins_s:
+        if acked_s[row] >= begins_s[where]:
             until_s, head_s = held_until_s[client[row], where], head_until_s[client[row], where]
             if acked_s[row] < (until_s if head_s == NEVER else min(until_s, head_s)):
                 return 3, row, lost
-        elif loses_tail[where] and np.isnan(visible_s[row]) and not np.isnan(acked_s[row]):
+        elif tail_from_s[where] < np.inf and np.isnan(visible_s[row]) and not np.isnan(acked_s[row]):
             lost += 1
     return HOLDS, HOLDS, lost

@@ -75,13 +75,13 @@ def never_stop(processors: int) -> tuple[FloatArray, BoolArray]:
 class Disturbance:
     """What the fault does to the traffic, as control events decided it."""
 
-    begins_s: float  # from when on: 0 for a kill, the moment the leaders move for a stop
+    begins_s: FloatArray  # (partitions): from when on; 0 for a kill, the moment the leaders move for a stop
     held_until_s: FloatArray  # (clients, partitions): requests not answered when it begins are answered after this
     connection: IntArray  # (clients, partitions): index of the connection that carries them then
     head_until_s: FloatArray  # (clients, partitions): when a request that was in flight at the leader is answered
     visible_from_s: FloatArray  # (partitions): the high watermark stands still until then (acks below all)
     fetchable_from_s: FloatArray  # (partitions): the processor can fetch from the partition's leader again
-    loses_tail: BoolArray  # (partitions): what was acknowledged but not replicated as it begins is lost
+    tail_from_s: FloatArray  # (partitions): acknowledged before it begins, but not replicated by then, is lost
     processor: IntArray  # (partitions): which processor owns it, -1 none
     pace: Pace = EVEN
     outage: Outage | None = None

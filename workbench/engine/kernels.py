@@ -79,7 +79,7 @@ def acknowledge(
     intended_s: FloatArray,
     response_s: FloatArray,
     edges: IntArray,
-    begins_s: float,
+    begins_s: FloatArray,
     held_until_s: FloatArray,
     head_until_s: FloatArray,
     release_order: IntArray,
@@ -100,10 +100,12 @@ def acknowledge(
     rows = edges[:-1].copy()
     heads = np.full(connection.max() + 1, -1)
     heads_sent_s = np.full(len(heads), np.inf)
+    partitions = len(begins_s)
     for group in range(len(rows)):
         last, until_s, line = edges[group + 1], held_until_s[group], connection[group]
+        from_s = begins_s[group % partitions]
         rows[group] = answer(
-            intended_s, response_s, acked_s, edges[group], last, -np.inf, begins_s, until_s, linger_s, events_max, pace
+            intended_s, response_s, acked_s, edges[group], last, -np.inf, from_s, until_s, linger_s, events_max, pace
         )
         if rows[group] < last:
             _, sent_s = batch_end(intended_s, rows[group], last, linger_s, events_max)
@@ -123,9 +125,8 @@ def acknowledge(
             free_s = max(until_s, busy_until_s[line])
             answered_s = serve(acked_s, row, end, released, events_max, free_s, request_s, request_event_s)
             busy_until_s[line] = answered_s if until_s < np.inf else busy_until_s[line]
-        answer(
-            intended_s, response_s, acked_s, released, last, answered_s, begins_s, -np.inf, linger_s, events_max, pace
-        )
+        from_s = begins_s[group % partitions]
+        answer(intended_s, response_s, acked_s, released, last, answered_s, from_s, -np.inf, linger_s, events_max, pace)
     return acked_s
 
 
@@ -167,10 +168,10 @@ def reach_processors(
     acked_s: FloatArray,
     partition: IntArray,
     processor: IntArray,
-    begins_s: float,
+    begins_s: FloatArray,
     visible_from_s: FloatArray,
     fetchable_from_s: FloatArray,
-    loses_tail: BoolArray,
+    tail_from_s: FloatArray,
     replication_lag_s: float,
     fetch_s: float,
 ) -> tuple[FloatArray, FloatArray, int]:
@@ -183,14 +184,14 @@ def reach_processors(
     for index in range(len(acked_s)):
         where = partition[index]
         seen_s = acked_s[index] + replication_lag_s
-        if loses_tail[where] and acked_s[index] < begins_s <= seen_s:
+        if acked_s[index] < begins_s[where] and seen_s >= tail_from_s[where]:
             lost += 1
             visible_s[index] = queued_s[index] = np.nan
             continue
-        if seen_s >= begins_s:
+        if seen_s >= begins_s[where]:
             seen_s = max(seen_s, visible_from_s[where])
         had_s = seen_s + fetch_s
-        if had_s >= begins_s:
+        if had_s >= begins_s[where]:
             had_s = max(had_s, fetchable_from_s[where])
         visible_s[index] = seen_s if seen_s < np.inf else np.nan
         queued_s[index] = had_s if had_s < np.inf and processor[where] >= 0 else np.nan

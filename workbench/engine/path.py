@@ -30,7 +30,7 @@ def run(traffic: Traffic, disturbance: Disturbance, service: Service) -> Fate:
         disturbance.begins_s,
         disturbance.visible_from_s,
         disturbance.fetchable_from_s,
-        disturbance.loses_tail,
+        disturbance.tail_from_s,
         service.replication_lag_s,
         service.fetch_s,
     )

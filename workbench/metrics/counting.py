@@ -25,6 +25,27 @@ def without_canary(
 
 
 @compiled
+def passed_over(
+    partition: IntArray,
+    canary: BoolArray,
+    intended_s: FloatArray,
+    committed_s: FloatArray,
+    partitions: int,
+    later_by_s: float,
+) -> int:
+    """Return how many devices' events have no row while one of their partition, intended so much later, has one."""
+    latest_s = np.full(partitions, -np.inf)
+    for row in range(len(partition)):
+        if not np.isnan(committed_s[row]) and intended_s[row] > latest_s[partition[row]]:
+            latest_s[partition[row]] = intended_s[row]
+    count = 0
+    for row in range(len(partition)):
+        if np.isnan(committed_s[row]) and not canary[row]:
+            count += intended_s[row] + later_by_s < latest_s[partition[row]]
+    return count
+
+
+@compiled
 def counts_up_to(ascending_s: FloatArray, times_s: FloatArray) -> IntArray:
     """Return how many of the ascending values are at or before each of the times.
 

@@ -16,6 +16,7 @@ SILENCE_S: Final = 1.0  # a partition silent for longer was hit
 DRAINED_FOR_S: Final = 5.0  # the backlog must stay back for this long
 DRAINED_SHARE: Final = 0.6
 NEVER_LEFT_SHARE: Final = 0.9
+PASSED_OVER_S: Final = 5.0  # a partition's rows come in its order: producers differ by a linger, processors by a batch
 BACKLOG_STEP_S: Final = 0.05  # grid on which the drained condition is judged
 P99_IS_MAX_UP_TO: Final = 100  # of so many values the largest has rank ceil(0.99 n)
 GRID_STEP_S: Final = 0.25  # grid of every curve
@@ -145,7 +146,10 @@ def _backlog_after(evidence: Evidence) -> tuple[FloatArray, FloatArray]:
 
 
 def backlog_drained_s(evidence: Evidence) -> float:
-    """When the backlog, less lost events, is back inside its baseline p99 and stays there for DRAINED_FOR_S.
+    """When the backlog, less what was passed over, is back inside its baseline p99 and stays there for DRAINED_FOR_S.
+
+    Passed over is an event without a row from whose partition one has a row that was intended PASSED_OVER_S later:
+    it was lost, and its row will never come.
 
     It stays when it is inside for most (DRAINED_SHARE) of that time: the baseline itself is outside now and
     then, and a machine that other programs disturb more often. A short dip within a drain does not count. Where it
@@ -159,7 +163,10 @@ def backlog_drained_s(evidence: Evidence) -> float:
         grid, backlog = _backlog_after(evidence)
         if len(grid) == 0 or np.isnan(bound):
             return NAN
-        backlog = backlog - evidence.counts.acknowledged_lost
+        writes = evidence.writes
+        backlog = backlog - counting.passed_over(
+            writes.partition, writes.canary, writes.intended_s, writes.committed_s, evidence.partitions, PASSED_OVER_S
+        )
         peak = int(np.argmax(backlog))
         if backlog[peak] <= bound:
             return 0.0

@@ -1,6 +1,10 @@
 """One replication's control events, played through, and what they mean for the traffic.
 
-Left out: partitions whose leader is not known at the seal count as led by a survivor.
+Where the other brokers are frozen for a while until the kill (`lag_s`, acks below all), they go on as it happens: what
+they lead is held meanwhile, and what the victim acknowledges meanwhile no follower has.
+
+Left out: partitions whose leader is not known at the seal count as led by a survivor; the one answered fetch that each
+frozen follower still finds in its socket.
 """
 
 from __future__ import annotations
@@ -55,14 +59,16 @@ def _course(world: World) -> Course:
     held_until_s, head_until_s = _held(world, led, new_leaders, back_s)
     processor = np.array(setting.processors_of_partition, dtype=np.int64)
     fetch_known_s = [world.known_s.get(name, FOREVER) for name in setting.consumers]
+    begins_s = np.where(led, 0.0, -setting.lag_s) + world.moments.get("change_begins", 0.0)
+    unreplicated = led & (setting.acks != "all") & (setting.fault is not STOP)
     disturbance = Disturbance(
-        begins_s=world.moments["change_begins"] if setting.fault is STOP else 0.0,
+        begins_s=begins_s,
         held_until_s=held_until_s,
         connection=_connections(setting, new_leaders),
         head_until_s=head_until_s,
         visible_from_s=back_s if setting.acks != "all" else np.full(len(led), NEVER),
-        fetchable_from_s=np.where(led, np.array([*fetch_known_s, FOREVER])[processor], NEVER),
-        loses_tail=led & (setting.acks != "all") & (setting.fault is not STOP),
+        fetchable_from_s=np.where(led, np.array([*fetch_known_s, FOREVER])[processor], thawed_s(setting)),
+        tail_from_s=np.where(unreplicated, begins_s - setting.lag_s, np.inf),
         processor=processor,
         pace=pace_of(world),
     )
@@ -85,12 +91,17 @@ def _held(world: World, led: BoolArray, new_leaders: IntArray, back_s: FloatArra
     known_s = np.array([world.known_s.get(name, FOREVER) for name in setting.producers])
     held_until_s = np.where(led, np.maximum(back_s, known_s[:, None]), back_s)
     if setting.acks != "all":
-        return np.where(led, held_until_s, NEVER), np.full(held_until_s.shape, NEVER)
+        return np.where(led, held_until_s, thawed_s(setting)), np.full(held_until_s.shape, NEVER)
     replicates_s = np.array([world.replicates_s.get(int(leader), NEVER) for leader in new_leaders])
     changed = led | _in_its_sets(setting)
     held_until_s = np.where(changed, np.maximum(held_until_s, replicates_s), held_until_s)
     in_flight = ~led & changed & (setting.fault is not STOP)
     return held_until_s, np.where(in_flight, back_s, NEVER) + np.zeros(held_until_s.shape)
+
+
+def thawed_s(setting: Setting) -> float:
+    """Return when brokers that were frozen until the kill go on (s after it); NEVER where none was."""
+    return 0.0 if setting.lag_s > 0.0 else NEVER
 
 
 def leaders_afterwards(setting: Setting) -> IntArray:

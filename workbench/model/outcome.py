@@ -25,13 +25,13 @@ def kafka_goes_on(setting: Setting, outage: Outage | None = None, pace: Pace = E
     """Return the disturbance of a fault that Kafka and its producers do not notice."""
     clients, partitions = len(setting.producers), len(setting.leaders)
     return Disturbance(
-        begins_s=0.0,
+        begins_s=np.zeros(partitions),
         held_until_s=np.full((clients, partitions), NEVER),
         connection=np.zeros((clients, partitions), np.int64),
         head_until_s=np.full((clients, partitions), NEVER),
         visible_from_s=np.full(partitions, NEVER),
         fetchable_from_s=np.full(partitions, NEVER),
-        loses_tail=np.zeros(partitions, np.bool_),
+        tail_from_s=np.full(partitions, np.inf),
         processor=np.array(setting.processors_of_partition, dtype=np.int64),
         pace=pace,
         outage=outage,

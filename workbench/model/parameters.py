@@ -105,5 +105,6 @@ def merge(scenario: Scenario, topology: HubTopology, baseline: Baseline | None, 
     if part in (Part.ZOOKEEPER, Part.NODE):
         rows.update(stated.zookeeper_phases(rows))
     stated.check_freeze(scenario, rows)
+    stated.check_lag(scenario, rows)
     stated.check_node(scenario, topology)
     return Parameters(dict(sorted(rows.items())))

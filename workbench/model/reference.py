@@ -91,11 +91,11 @@ class Reference:
 
     def acknowledge(self, rows: list[int]) -> None:
         """Answer the events of one request now; those that were not lost travel on."""
-        now_s, begins_s = float(self.env.now), self.disturbance.begins_s
+        now_s, seen_s = float(self.env.now), float(self.env.now) + self.service.replication_lag_s
         self.acked_s[rows] = now_s
         for row in rows:
-            loses = self.disturbance.loses_tail[self.traffic.partition[row]]
-            if loses and now_s < begins_s <= now_s + self.service.replication_lag_s:
+            where = self.traffic.partition[row]
+            if now_s < self.disturbance.begins_s[where] and seen_s >= self.disturbance.tail_from_s[where]:
                 self.lost += 1
             else:
                 self.env.process(self._replicate(row))
@@ -103,8 +103,9 @@ class Reference:
     def _replicate(self, row: int) -> Steps:
         """One event until it is below the high watermark."""
         yield self.env.timeout(self.service.replication_lag_s)
-        from_s = float(self.disturbance.visible_from_s[self.traffic.partition[row]])
-        if self.disturbance.begins_s <= self.env.now < from_s:
+        where = self.traffic.partition[row]
+        from_s = float(self.disturbance.visible_from_s[where])
+        if self.disturbance.begins_s[where] <= self.env.now < from_s:
             self.at(from_s, row, lambda: self._visible(row))
         else:
             self._visible(row)
@@ -116,8 +117,9 @@ class Reference:
     def _fetch(self, row: int) -> Steps:
         """One event until it is in its processor's queue."""
         yield self.env.timeout(self.service.fetch_s)
-        from_s = float(self.disturbance.fetchable_from_s[self.traffic.partition[row]])
-        if self.disturbance.begins_s <= self.env.now < from_s:
+        where = self.traffic.partition[row]
+        from_s = float(self.disturbance.fetchable_from_s[where])
+        if self.disturbance.begins_s[where] <= self.env.now < from_s:
             self.at(from_s, row, lambda: self._queue(row))
         else:
             self._queue(row)
@@ -232,6 +234,7 @@ class Producer:
         self.world = world
         self.series = series
         self.rows = rows
+        self.begins_s = float(world.disturbance.begins_s[series % len(world.disturbance.begins_s)])
         self.held_until_s = float(world.disturbance.held_until_s.flat[series])
         self.line = int(world.disturbance.connection.flat[series])
         self.released: simpy.Event | None = None  # the answer of the last request that was held
@@ -259,7 +262,7 @@ class Producer:
         typical_s = self.world.service.typical_response_s
         noise = float(self.world.traffic.response_s[request[0]]) / typical_s
         due_s = sent_s + typical_s * noise ** pace.spread[place] * pace.response[place]
-        if due_s < self.world.disturbance.begins_s or sent_s >= self.held_until_s:
+        if (due_s < self.begins_s and not self.held) or sent_s >= self.held_until_s:  # none overtakes a held one
             self.world.env.process(self._undisturbed(request, due_s))
             return
         if not self.held:

@@ -25,7 +25,7 @@ from workbench.streams import stream
 from workbench.workload import Workload
 
 CURVES_FROM_S: Final = -15.0
-BASELINE_GAP_S: Final = 2.0  # between the modelled baseline and the fault
+BASELINE_GAP_S: Final = 2.0  # between the modelled baseline and the fault, or the lag that comes before it
 WARM_UP_S: Final = 2.0  # before the modelled baseline: queues fill
 DRAIN_ROOM_S: Final = 8.0  # events are drawn for so long past the estimated drain
 SPARE_MIN: Final = 0.05  # of the processors' capacity: an overloaded hub drains this slowly, here
@@ -69,6 +69,10 @@ class Model:
         """Return the times (s) of every curve: from before the fault to the latest possible end."""
         return np.arange(CURVES_FROM_S, self.parameters.number("recovery_timeout_s"), functions.GRID_STEP_S)
 
+    @property
+    def _gap_s(self) -> float:
+        return BASELINE_GAP_S + self.setting.lag_s
+
     def constants(self) -> dict[str, float]:
         """Return every parameter that is one number."""
         rows = self.parameters.by_name.items()
@@ -95,7 +99,7 @@ class Model:
 
     def _span(self, course: Course, draws: Mapping[str, float]) -> tuple[float, float]:
         """Return from when to when events are drawn: past the recovery's estimated end."""
-        start_s = -(draws["baseline_s"] + BASELINE_GAP_S + WARM_UP_S)
+        start_s = -(draws["baseline_s"] + self._gap_s + WARM_UP_S)
         drain_s = DRAIN_FACTOR * draws["drain_per_silent_s"] * course.resumed_s
         drained_s = course.resumed_s + drain_s + DRAIN_ROOM_S + draws["calm_s"]
         return start_s, self._load_end_s(drained_s, course.awaited_s, draws)
@@ -133,10 +137,8 @@ class Model:
         The load ends a while after all is whole again, so later events were never sent.
         """
         partitions = len(self.setting.leaders)
-        begins_s = -(draws["baseline_s"] + BASELINE_GAP_S)
-        within = replace(
-            course.moments, baseline_start_s=begins_s, baseline_end_s=-BASELINE_GAP_S, load_end_s=span_s[1]
-        )
+        begins_s = -(draws["baseline_s"] + self._gap_s)
+        within = replace(course.moments, baseline_start_s=begins_s, baseline_end_s=-self._gap_s, load_end_s=span_s[1])
         writes = WriteTable(
             np.arange(len(events.intended_s)),
             events.partition,

@@ -27,6 +27,7 @@ def setting_of(parameters: Parameters, workload: Workload) -> Setting:
     return Setting(
         fault=FaultType(parameters.value("fault_type")),
         freeze_s=parameters.number("freeze_s"),
+        lag_s=parameters.number("lag_s"),
         restart=RestartRule(parameters.value("restart_rule")),
         acks=parameters.value("acks"),
         brokers=tuple(parameters.value("brokers")),

@@ -98,6 +98,7 @@ def from_scenario(scenario: Scenario) -> dict[str, Parameter]:
     return {
         "fault_type": row(fault.type.value, "", "faults[0].type"),
         "freeze_s": row(fault.for_s, "s", "faults[0].for_s", "0: it is no freeze"),
+        "lag_s": row(fault.lag_s, "s", "faults[0].lag_s", "0: nobody is held back before it"),
         "restart_rule": row(scenario.restart.value, "", "restart"),
         "acks": row(scenario.workload.acks, "", "load.acks"),
         "event_bytes": row(scenario.workload.event_bytes, "bytes", "load.event_bytes"),
@@ -285,6 +286,21 @@ def check_freeze(scenario: Scenario, rows: Mapping[str, Parameter]) -> None:
         bound = f"at least {lapsed_s:g}: by then the broker's ZooKeeper session has lapsed"
         problem = Problem(str(scenario.path), "faults[0].for_s", f"{fault.for_s:g}", bound)
         raise BadInput("the model does not cover a freeze that ends before the session does", [problem])
+
+
+def check_lag(scenario: Scenario, rows: Mapping[str, Parameter]) -> None:
+    """Raise BadInput where followers that are held back lose their sessions, or where nothing can be lost by it."""
+    fault, session_s = scenario.faults[0], float(rows["zookeeper_session_s"].value)
+    quiet_s = 2.0 * session_s / 3.0  # a client that has heard nothing for so long drops its server
+    problems = []
+    if fault.lag_s > 0.0 and scenario.workload.acks == "all":
+        bound = "1 or 0: with all, what the followers do not have is not acknowledged"
+        problems.append(Problem(str(scenario.path), "load.acks", scenario.workload.acks, bound))
+    if fault.lag_s >= quiet_s:
+        bound = f"below {quiet_s:g}: the frozen brokers have to keep their ZooKeeper sessions"
+        problems.append(Problem(str(scenario.path), "faults[0].lag_s", f"{fault.lag_s:g}", bound))
+    if problems:
+        raise BadInput("the model does not cover these lagging followers", problems)
 
 
 def check_node(scenario: Scenario, topology: HubTopology) -> None:

@@ -25,6 +25,7 @@ class Setting:
 
     fault: FaultType
     freeze_s: float  # how long a freeze lasts
+    lag_s: float  # how long the other brokers have been frozen when the victim is killed
     restart: RestartRule
     acks: str
     brokers: tuple[int, ...]

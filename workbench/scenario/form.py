@@ -160,11 +160,23 @@ class FaultForm(_Form):
     for_s: float | None = Field(
         default=None, gt=0, le=FREEZE_S_MAX, description=f"seconds a freeze lasts, above 0 and at most {FREEZE_S_MAX:g}"
     )
+    lag_s: float | None = Field(
+        default=None,
+        gt=0,
+        le=FREEZE_S_MAX,
+        description=f"seconds the followers are held back before the kill, above 0 and at most {FREEZE_S_MAX:g}",
+    )
 
     @model_validator(mode="after")
     def _only_a_freeze_ends_by_itself(self) -> FaultForm:
         if (self.type is FaultType.BROKER_FREEZE) != (self.for_s is not None):
             raise ValueError("for_s (seconds) with BrokerFreeze, and with no other fault")
+        return self
+
+    @model_validator(mode="after")
+    def _lagging_followers_are_a_killed_brokers(self) -> FaultForm:
+        if self.lag_s is not None and self.type is not FaultType.BROKER_KILL:
+            raise ValueError("lag_s (seconds) with BrokerKill, and with no other fault")
         return self
 
     @model_validator(mode="after")

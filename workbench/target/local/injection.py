@@ -6,12 +6,14 @@ import math
 import signal
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import psutil
 
 from workbench.errors import ToolFailed
 from workbench.fault import SIGNAL_NAMES, Fault, FaultType, Part
+from workbench.target.local.victims import BROKERS
 from workbench.target.port import Injection, ProcessStart, Victim
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ def inject(hub: LocalHub, fault: Fault, victim: Victim) -> Injection:
     """
     if fault.type is FaultType.BROKER_FREEZE:
         return _freeze(hub, fault, victim)
+    if fault.lag_s > 0.0:
+        return _with_lagging_followers(hub, fault, victim)
     if victim.servers:
         return _node(hub, fault, victim)
     wanted = signal.Signals[SIGNAL_NAMES[fault.type]]
@@ -86,6 +90,33 @@ def _node(hub: LocalHub, fault: Fault, victim: Victim) -> Injection:
         evidence=f"{len(reaped)} of {len(victim.servers)} servers reaped, killed by SIGKILL ({names}), "
         f"{len(children) - len(survivors)} of their {len(children)} children with them",
     )
+
+
+def _with_lagging_followers(hub: LocalHub, fault: Fault, victim: Victim) -> Injection:
+    """Freeze every other broker, kill the victim `lag_s` later, and let the others go on whatever became of that."""
+    others = [
+        each
+        for each in hub.processes()
+        if each.name.startswith(BROKERS) and each.name != victim.server and each.process_id
+    ]
+    began_s = time.time()
+    try:
+        for each in others:
+            hub.control.signal(each.name, signal.SIGSTOP, each.process_id)
+        frozen = _happens(lambda: all(is_frozen(each.process_id) for each in others), FREEZE_TIMEOUT_S)
+        time.sleep(max(0.0, began_s + fault.lag_s - time.time()))
+        killed = inject(hub, replace(fault, lag_s=0.0), victim)
+        still_frozen = all(is_frozen(each.process_id) for each in others)
+    finally:
+        for each in others:
+            hub.control.signal(each.name, signal.SIGCONT, each.process_id)
+    goes_on = _happens(lambda: not any(is_frozen(each.process_id) for each in others), FREEZE_TIMEOUT_S)
+    names = " and ".join(each.name for each in others)
+    held_s = killed.injected_s - began_s
+    proved = frozen and still_frozen and goes_on
+    words = "stopped (state T) before it, going on after it" if proved else "not stopped, or not going on"
+    evidence = f"{killed.evidence}; {names} {held_s:.2f} s {words}"
+    return replace(killed, effective=killed.effective and proved, evidence=evidence)
 
 
 def _survivors(children: list[psutil.Process]) -> list[psutil.Process]:
