@@ -25,6 +25,15 @@ class AnAdmin:
         """Return one future a group."""
         return {group: SimpleNamespace(result=self.result) for group in groups}
 
+    def list_consumer_group_offsets(self, _requests: list[Any], **_: Any) -> dict[str, Any]:
+        """Return one future for the group: two records committed of alerts-3."""
+        place = SimpleNamespace(topic="alerts", partition=3, offset=2)
+        return {"group": SimpleNamespace(result=lambda: self.result() and SimpleNamespace(topic_partitions=[place]))}
+
+    def list_offsets(self, wanted: dict[Any, Any], **_: Any) -> dict[Any, Any]:
+        """Return that every partition has seven records."""
+        return {place: SimpleNamespace(result=lambda: SimpleNamespace(offset=7)) for place in wanted}
+
     def result(self) -> Any:
         """Raise the next code, or return the group."""
         if self.codes:
@@ -34,24 +43,25 @@ class AnAdmin:
         return SimpleNamespace(members=[member])
 
 
-def asked(admin: AnAdmin, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
-    """Return the members of a group, asked of this admin."""
+def with_admin(admin: AnAdmin, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    """Return a cluster that is asked through this admin."""
     monkeypatch.setattr(cluster, "ASK_AGAIN_S", 0.0)
     monkeypatch.setattr(Cluster, "_admin", lambda _: admin)
-    return Cluster(Ports({}, {}, {}, {}, {}, 0, {}, {})).members("group")
+    return Cluster(Ports({}, {}, {}, {}, {}, 0, {}, {}))
 
 
 def test_a_group_that_is_just_handed_over_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """The broker that answers knows that it is no longer, or not yet, the coordinator."""
-    moving = AnAdmin(KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_LOAD_IN_PROGRESS)
-    assert asked(moving, monkeypatch) == {"p-0": ["alerts-3"]}
+    moving = KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_LOAD_IN_PROGRESS
+    assert with_admin(AnAdmin(*moving), monkeypatch).members("group") == {"p-0": ["alerts-3"]}
+    assert with_admin(AnAdmin(*moving), monkeypatch).lag_records("group") == 5
 
 
 def test_any_other_trouble_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """With Kafka's own words."""
     admin = AnAdmin(KafkaError.GROUP_AUTHORIZATION_FAILED)
     with pytest.raises(ToolFailed, match="group group could not be described"):
-        asked(admin, monkeypatch)
+        with_admin(admin, monkeypatch).members("group")
     assert admin.codes == []
 
 

@@ -144,22 +144,13 @@ class Cluster:
             return False
 
     def members(self, group: str) -> dict[str, list[str]]:
-        """Return client id -> partitions ("topic-partition") of a consumer group's members.
+        """Return client id -> partitions ("topic-partition") of a consumer group's members."""
 
-        A broker that has just handed the group to another answers so, and the question has to be asked again.
-        """
-        deadline_s = time.monotonic() + ADMIN_TIMEOUT_S
-        while True:
-            try:
-                futures: Any = self._admin().describe_consumer_groups([group], request_timeout=ADMIN_TIMEOUT_S)
-                described = futures[group].result()
-                break
-            except KafkaException as error:
-                problem = error.args[0]
-                moved = isinstance(problem, KafkaError) and problem.code() in COORDINATOR_MOVES
-                if not moved or time.monotonic() > deadline_s:
-                    raise ToolFailed(f"group {group} could not be described: {error}") from error
-                time.sleep(ASK_AGAIN_S)
+        def ask() -> Any:
+            futures: Any = self._admin().describe_consumer_groups([group], request_timeout=ADMIN_TIMEOUT_S)
+            return futures[group].result()
+
+        described = self._ask_coordinator(ask, f"group {group} could not be described")
         return {
             member.client_id: [f"{held.topic}-{held.partition}" for held in member.assignment.topic_partitions]
             for member in described.members
@@ -168,7 +159,8 @@ class Cluster:
     def lag_records(self, group: str) -> int:
         """Return how many records of its partitions a consumer group has not committed yet, over all partitions."""
         admin = self._admin()
-        try:
+
+        def ask() -> tuple[Any, dict[tuple[str, int], int]]:
             asked: Any = admin.list_consumer_group_offsets(
                 [ConsumerGroupTopicPartitions(group)], request_timeout=ADMIN_TIMEOUT_S
             )
@@ -178,12 +170,25 @@ class Cluster:
                 isolation_level=IsolationLevel.READ_UNCOMMITTED,
                 request_timeout=ADMIN_TIMEOUT_S,
             )
-            end = {(place.topic, place.partition): future.result().offset for place, future in ends.items()}
-        except KafkaException as error:
-            raise ToolFailed(f"the lag of group {group} could not be read: {error}") from error
+            return committed, {(at.topic, at.partition): future.result().offset for at, future in ends.items()}
+
+        committed, end = self._ask_coordinator(ask, f"the lag of group {group} could not be read")
         return sum(max(0, end[each.topic, each.partition] - max(each.offset, 0)) for each in committed)
 
     # --- how
+
+    def _ask_coordinator(self, ask: Callable[[], Answer], trouble: str) -> Answer:
+        """Return what a group's coordinator says; one that has just handed the group over is asked again."""
+        deadline_s = time.monotonic() + ADMIN_TIMEOUT_S
+        while True:
+            try:
+                return ask()
+            except KafkaException as error:
+                problem = error.args[0]
+                moved = isinstance(problem, KafkaError) and problem.code() in COORDINATOR_MOVES
+                if not moved or time.monotonic() > deadline_s:
+                    raise ToolFailed(f"{trouble}: {error}") from error
+                time.sleep(ASK_AGAIN_S)
 
     def _admin(self) -> AdminClient:
         with self._lock:
