@@ -30,6 +30,7 @@ from workbench.records.runs_index import read_index
 from workbench.report import render
 from workbench.scenario import PROJECT_ROOT, find_scenario, read_with_hub
 from workbench.topology import read_topology
+from workbench.topology.alerting import read_alerting
 from workbench.topology.pods import read_pod_traits
 
 __all__ = [
@@ -157,7 +158,8 @@ def node_loss(
     )
     release = model_control_plane.release(kubernetes)
     topology, traits = read_topology(manifests), read_pod_traits(manifests)
-    return model_control_plane.node_loss(topology, traits, loss, release, replications, seed)
+    alerting = read_alerting(manifests, model_control_plane.ALERT)
+    return model_control_plane.node_loss(topology, traits, loss, release, replications, seed, alerting)
 
 
 def predict_again(run: Path) -> Prediction:

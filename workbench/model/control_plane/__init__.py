@@ -4,7 +4,7 @@ Each file says what it models and what it leaves out; `constants.py` holds every
 """
 
 from workbench.model.control_plane.constants import Release, release
-from workbench.model.control_plane.forecast import CONTROL_PLANE, node_loss
+from workbench.model.control_plane.forecast import ALERT, CONTROL_PLANE, node_loss
 from workbench.model.control_plane.results import Forecast, Loss
 
-__all__ = ["CONTROL_PLANE", "Forecast", "Loss", "Release", "node_loss", "release"]
+__all__ = ["ALERT", "CONTROL_PLANE", "Forecast", "Loss", "Release", "node_loss", "release"]

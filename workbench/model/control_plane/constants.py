@@ -15,8 +15,9 @@ from typing import Final
 import numpy as np
 
 from workbench.errors import BadInput
-from workbench.model.parameter import Distribution, FloatArray, Parameter, prior, triangular, uniform
+from workbench.model.parameter import Distribution, FloatArray, Parameter, Source, prior, triangular, uniform
 from workbench.streams import stream
+from workbench.topology.alerting import Alerting
 
 MINOR_MIN: Final = 29
 MINOR_MAX: Final = 34
@@ -166,6 +167,20 @@ _ALERT: Final[Mapping[str, Parameter]] = {
     "alert_for_s": prior(0.0, "s", "Prometheus alerting rules: `for` where a rule is silent"),
     "group_wait_s": prior(30.0, "s", "Alertmanager configuration: group_wait"),
 }
+
+
+def alert_rows(alerting: Alerting) -> dict[str, Parameter]:
+    """Return the rows of the alert's way as the manifests state it."""
+
+    def stated(value_s: float, key: str) -> Parameter:
+        return Parameter(value_s, "s", Source.MANIFEST, key, "")
+
+    return {
+        "scrape_interval_s": stated(alerting.scrape_interval_s, "Prometheus spec.scrapeInterval"),
+        "evaluation_interval_s": stated(alerting.evaluation_interval_s, "Prometheus spec.evaluationInterval"),
+        "alert_for_s": stated(alerting.for_s, "PrometheusRule, for"),
+        "group_wait_s": stated(alerting.group_wait_s, "AlertmanagerConfig spec.route, groupWait"),
+    }
 
 
 def rows(of: Release) -> dict[str, Parameter]:

@@ -15,7 +15,7 @@ import numpy as np
 from workbench.errors import BadInput
 from workbench.model.control_plane import checking, kubegres
 from workbench.model.control_plane.alerting import delivery_delay_s
-from workbench.model.control_plane.constants import Draws, Release, rows
+from workbench.model.control_plane.constants import Draws, Release, alert_rows, rows
 from workbench.model.control_plane.eviction import deleted_s, removed_s, running_elsewhere_s
 from workbench.model.control_plane.lifecycle import FOREVER, Silence, play
 from workbench.model.control_plane.lost_node import LostNode, controllers_of, lost_node
@@ -28,8 +28,10 @@ from workbench.model.control_plane.workloads import PRIMARY, Pod, pods_on
 from workbench.model.control_plane.zones import zone_state
 from workbench.model.parameter import FloatArray
 from workbench.topology import HubTopology
+from workbench.topology.alerting import Alerting
 from workbench.topology.pods import TOLERATION_S_DEFAULT, PodTraits
 
+ALERT: Final = "NodeNotReady"  # the alert of a node's loss
 CONTROL_PLANE: Final = "control-plane"  # the one node that carries it
 BACK_S_MAX: Final = 3600.0
 REPLICATIONS_MAX: Final = 100_000
@@ -42,10 +44,14 @@ def node_loss(
     of: Release,
     replications: int,
     seed: int,
+    alerting: Alerting | None = None,
 ) -> Forecast:
-    """Return the forecast of a loss. Raises BadInput for a node there is not, or numbers outside their bounds."""
+    """Return the forecast of a loss; without `alerting` the alert travels by its programs' defaults.
+
+    Raises BadInput for a node there is not, or numbers outside their bounds.
+    """
     _check(topology, loss, replications)
-    draws = Draws(rows(of), seed, replications)
+    draws = Draws({**rows(of), **(alert_rows(alerting) if alerting else {})}, seed, replications)
     acts_s = controllers_act_s(draws) if loss.control_plane or loss.node == CONTROL_PLANE else None
     moments = [] if acts_s is None else _outage_moments(draws, acts_s)
     fates: list[Fate] = []
