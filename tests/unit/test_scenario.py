@@ -219,12 +219,6 @@ WRONG = {
     ),
     "freeze without an end": (("BrokerKill", "BrokerFreeze"), "faults[0]", "", "for_s (seconds) with BrokerFreeze"),
     "kill with an end": (("at_s: 0", "for_s: 5"), "faults[0]", "", "with no other fault"),
-    "followers that lag at an orderly stop": (
-        ("BrokerKill", "BrokerStop\n    lag_s: 5"),
-        "faults[0]",
-        "",
-        "lag_s (seconds) with BrokerKill",
-    ),
     "freeze for ever": (("at_s: 0", "for_s: 1e9"), "faults[0].for_s", "", "at most 120"),
     "fault before its moment": (("at_s: 0", "at_s: -1"), "faults[0].at_s", "-1", "from 0"),
     "short window": (("fault_window_s: 10", "fault_window_s: 5"), "fault_window_s", "5", "from 10"),

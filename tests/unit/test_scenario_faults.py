@@ -36,6 +36,12 @@ def test_a_fault_hits_servers_of_its_own_kind(tmp_path: Path, fault: str, bound:
     assert problem.bound.startswith(bound)
 
 
+def test_only_a_killed_brokers_followers_can_lag(tmp_path: Path) -> None:
+    """An orderly stop waits for them."""
+    (problem,) = problems_of(write(tmp_path, changed(("BrokerKill", "BrokerStop\n    lag_s: 5"))))
+    assert problem.bound.startswith("lag_s (seconds) with BrokerKill")
+
+
 def test_a_processor_that_the_hub_does_not_have_is_named(tmp_path: Path) -> None:
     """As a broker is."""
     text = changed(("type: BrokerKill\n    victim: {broker: 1}", "type: ProcessorKill\n    victim: {processor: 7}"))

@@ -104,7 +104,7 @@ def _with_lagging_followers(hub: LocalHub, fault: Fault, victim: Victim) -> Inje
         for each in others:
             hub.control.signal(each.name, signal.SIGSTOP, each.process_id)
         frozen = _happens(lambda: all(is_frozen(each.process_id) for each in others), FREEZE_TIMEOUT_S)
-        time.sleep(max(0.0, began_s + fault.lag_s - time.time()))
+        _happens(lambda: time.time() >= began_s + fault.lag_s, fault.lag_s)
         killed = inject(hub, replace(fault, lag_s=0.0), victim)
         still_frozen = all(is_frozen(each.process_id) for each in others)
     finally:
