@@ -3,6 +3,8 @@
 >>> import workbench.api as hub
 >>> hub.predict("broker-loss").metrics          # doctest: +SKIP
 >>> hub.drill("broker-loss", seed=7).comparison  # doctest: +SKIP
+
+What only some verbs need (pandas, the drill's clients, the figures) they import themselves: a prediction needs none.
 """
 
 from __future__ import annotations
@@ -10,14 +12,8 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import pandas as pd
-
-from workbench.drill.conductor import Drill
-from workbench.drill.predictor import predict_from
-from workbench.drill.progress import Progress
-from workbench.drill.run_record import begin, new_run_id
 from workbench.errors import BadInput
 from workbench.metrics.catalogue import BY_NAME
 from workbench.model import control_plane as model_control_plane
@@ -27,11 +23,15 @@ from workbench.model.scheduling import Decision, place_all, read_nodes, read_wor
 from workbench.records.folder import RunFolder, load_json
 from workbench.records.prediction import Prediction, interval, median
 from workbench.records.runs_index import read_index
-from workbench.report import render
 from workbench.scenario import PROJECT_ROOT, find_scenario, read_with_hub
 from workbench.topology import read_topology
 from workbench.topology.alerting import read_alerting
 from workbench.topology.pods import read_pod_traits
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.drill.progress import Progress
 
 __all__ = [
     "DEFAULT_MANIFESTS",
@@ -83,6 +83,8 @@ class PlaceResult:
     @property
     def table(self) -> pd.DataFrame:
         """Return one row a pod: its node, the nodes that were as good, and why it is pending."""
+        import pandas as pd
+
         rows = [
             {"pod": each.pod.key, "node": each.node, "tied": ", ".join(each.tied), "reason": each.reason}
             for each in self.decisions
@@ -113,6 +115,11 @@ def drill(
     Raises BadInput for a wrong scenario or manifest (nothing was started), MachineTrouble when this machine
     cannot do it, Inconclusive when the hub never became steady.
     """
+    from workbench.drill.conductor import Drill
+    from workbench.drill.progress import Progress
+    from workbench.drill.run_record import begin, new_run_id
+    from workbench.report import render
+
     scenario, topology = read_with_hub(find_scenario(name_or_path))
     merge(scenario, topology, None, None)  # says what the model does not cover before anything is started
     run_id = new_run_id(datetime.datetime.now(datetime.UTC))
@@ -164,11 +171,15 @@ def node_loss(
 
 def predict_again(run: Path) -> Prediction:
     """Reproduce a run's prediction from its scenario, manifests, parameters and seed."""
+    from workbench.drill.predictor import predict_from
+
     return predict_from(RunFolder(run))
 
 
 def prediction_table(prediction: Prediction) -> pd.DataFrame:
     """Return median and 90 % interval of every predicted metric, one row each."""
+    import pandas as pd
+
     rows = []
     for name, values in prediction.metrics.items():
         low, high = interval(values, 90.0)
@@ -186,6 +197,8 @@ def compare(run: Path) -> pd.DataFrame:
 
 def report(run: Path) -> Path:
     """Render a run's pages again from its folder alone; return the page."""
+    from workbench.report import render
+
     folder = RunFolder(run)
     render(folder)
     return folder.root / "report.html"
@@ -193,6 +206,8 @@ def report(run: Path) -> Path:
 
 def runs(out: Path = DEFAULT_OUT) -> pd.DataFrame:
     """Return every run whose prediction was sealed, oldest first, incomplete ones included."""
+    import pandas as pd
+
     rows = []
     for entry in read_index(out):
         verdicts = (entry.run or {}).get("verdicts") or {}
@@ -236,6 +251,8 @@ def _link_latest(out: Path, folder: Path) -> None:
 
 
 def _comparison_table(comparison: dict[str, Any]) -> pd.DataFrame:
+    import pandas as pd
+
     rows = [
         {
             "metric": row["name"],

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -50,3 +52,13 @@ def test_importing_the_api_stays_clear_of_the_load_generator() -> None:
     """Locust patches the process it is imported in: no public name brings it along."""
     source = Path(api.__file__).read_text()
     assert "workbench.load.locustfile" not in source
+
+
+def test_a_prediction_loads_no_tables_figures_or_clients() -> None:
+    """A person who types `workbench predict` waits for what it imports, and these took most of that time."""
+    show = "import sys, workbench.cli.predict; print(*sys.modules)"
+    loaded = set(
+        subprocess.run([sys.executable, "-c", show], check=True, capture_output=True, text=True).stdout.split()
+    )
+    assert "workbench.model" in loaded
+    assert loaded.isdisjoint({"pandas", "matplotlib", "confluent_kafka", "psycopg", "kazoo", "redis"})
