@@ -14,9 +14,12 @@ from tests.golden.cases import EXPECTED
 from tests.support.page_structure import structure_of
 from workbench.cli import main
 from workbench.errors import EXIT_BAD_INPUT, BadInput
+from workbench.model.parameter import Parameter, Source
+from workbench.model.parameters import Parameters
 from workbench.plan.basis import basis_of
 from workbench.plan.question import DEFAULT_QUESTION, read_question
 from workbench.plan.volumes import FULL_SHARE, YEAR_DAYS, days_until, disks
+from workbench.records.folder import dump_json
 from workbench.report.plan_page import page_of, plan_html, sentence
 
 TEXT = DEFAULT_QUESTION.read_text()
@@ -113,3 +116,20 @@ def test_no_state_is_better_than_the_whole_hub(answered: dict[str, Any]) -> None
     for state in answered["states"]:
         assert state["sustainable_per_s"]["median"] <= whole["sustainable_per_s"]["median"]
         assert all(each["saturation_per_s"]["median"] <= rates[each["name"]] for each in state["stations"])
+
+
+def test_a_kept_run_gives_its_parameters_at_its_rate(tmp_path: Path) -> None:
+    """What the run measured replaces the priors, at the rate of its own load with the canary's; manifests stay."""
+    priors = basis_of("broker-loss", None)
+    cores = Parameter(0.5, "cores", Source.BASELINE, "measured by the test")
+    batch = Parameter(7, "events", Source.MANIFEST, "another hub's")
+    kept = Parameters({**priors.parameters.by_name, "database_cores": cores, "batch_events_max": batch})
+    (tmp_path / "parameters.json").write_bytes(kept.to_json())
+    (tmp_path / "run.json").write_bytes(dump_json({"settings": {"load": {"profile": {"rate_per_s": 200.0}}}}))
+    basis = basis_of("broker-loss", tmp_path)
+    assert basis.parameters.number("database_cores") == 0.5
+    assert basis.parameters.number("batch_events_max") == priors.topology.processors.batch_events_max
+    assert basis.measured_at_per_s == 200.0 + 4.0 * len(priors.topology.partition_labels)
+    (tmp_path / "parameters.json").unlink()
+    with pytest.raises(BadInput, match="holds no parameters"):
+        basis_of("broker-loss", tmp_path)

@@ -159,7 +159,7 @@ def _cliff(answer: Answer) -> Section:
         Column("at the low end"),
         Column("which"),
     ]
-    figure = draw_bars("cliff", "With a part gone", caption, bars, answer["question"]["rate_per_s"])
+    figure = draw_bars("states", "With a part gone", caption, bars, answer["question"]["rate_per_s"])
     table = Table("Sustainable rate and the day growth has eaten it", columns, rows)
     return Section("cliff", "With a part gone", "What is left when a third of it is gone?", (), [figure], [table])
 
