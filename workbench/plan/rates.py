@@ -89,13 +89,13 @@ def _undisturbed(basis: Basis, processors: int, events: Traffic) -> Disturbance:
     partitions = len(basis.topology.partition_labels)
     shape = int(events.client.max(initial=0)) + 1, partitions
     return Disturbance(
-        begins_s=np.inf,
+        begins_s=np.full(partitions, np.inf),
         held_until_s=np.full(shape, NEVER),
         connection=np.zeros(shape, np.int64),
         head_until_s=np.full(shape, np.inf),
         visible_from_s=np.full(partitions, NEVER),
         fetchable_from_s=np.full(partitions, NEVER),
-        loses_tail=np.zeros(partitions, np.bool_),
+        tail_from_s=np.full(partitions, np.inf),
         processor=basis.owners(processors),
     )
 
