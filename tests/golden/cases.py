@@ -16,11 +16,13 @@ import click
 
 from tests.support.sample_run import write_sample
 from workbench.cli import root
+from workbench.cli.place import REFERENCE_NODES
 from workbench.errors import BadInput
 from workbench.metrics.catalogue import BY_NAME
 from workbench.metrics.numbers import quantity, span
 from workbench.model import predict
 from workbench.model.parameters import merge
+from workbench.plan import DEFAULT_QUESTION, answer, read_question
 from workbench.records.folder import dump_json
 from workbench.records.prediction import interval, median
 from workbench.report import render
@@ -70,6 +72,11 @@ def prediction() -> str:
     return "\n".join(rows) + "\n"
 
 
+def plan() -> str:
+    """The answer to the own question of capacity: what saturates, disks, room, what-ifs, from priors alone."""
+    return dump_json(answer(read_question(DEFAULT_QUESTION), REFERENCE_NODES, seed=1, run=None, played=2)).decode()
+
+
 def report() -> str:
     """The Markdown report of a sample run in which the prediction missed; its numbers are made up."""
     with tempfile.TemporaryDirectory() as folder:
@@ -83,6 +90,7 @@ CASES: Final[Mapping[str, Callable[[], str]]] = {
     "problems.txt": problems,
     "topology.json": topology,
     "prediction.txt": prediction,
+    "plan.json": plan,
     "report.md": report,
 }
 

@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "predict": "Predict what a scenario's fault will do, without breaking anything.",
     "node-loss": "What Kubernetes does when a node goes silent, and when.",
     "place": "Where Kubernetes would run each pod of the manifests, and why.",
+    "plan": "How much the hub carries, what saturates, and when growth has eaten it.",
     "validate": "Check scenarios and manifests; report every problem at once.",
     "report": "Render a run's pages again, byte for byte.",
     "runs": "List every run whose prediction was sealed.",

@@ -1,0 +1,93 @@
+"""workbench plan: how much the hub carries, what saturates first, and when growth has eaten the headroom."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Column
+from rich.table import Table as RichTable
+
+from workbench import api
+from workbench.cli.place import REFERENCE_NODES
+from workbench.errors import EXIT_AS_EXPECTED, EXIT_MISSED
+from workbench.metrics.numbers import count, percent
+from workbench.plan import DEFAULT_QUESTION, answer, read_question
+from workbench.records.folder import dump_json
+from workbench.report.plan_page import plan_html, sentence
+
+WIDTH = 120  # where the output is no terminal
+
+
+@click.command(name="plan", short_help="How much the hub carries, and until when.")
+@click.argument("question", type=click.Path(path_type=Path), default=DEFAULT_QUESTION, metavar="[QUESTION]")
+@click.option("--from", "run", metavar="RUN", help="Take the parameters that a kept run measured, not priors.")
+@click.option(
+    "--nodes",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    default=REFERENCE_NODES,
+    show_default="the reference hub's",
+    help="YAML of the Nodes, for the room left.",
+)
+@click.option("--played", type=click.IntRange(2, 200), default=12, show_default=True, help="Draws the engine plays.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Every random draw follows from it.")
+@click.option("--json", "as_json", is_flag=True, help="The answer with every assumption as one object.")
+@click.option("--page", type=click.Path(path_type=Path, dir_okay=False), help="Write the answer as an HTML page here.")
+def command(
+    question: Path, run: str | None, nodes: Path, played: int, seed: int, as_json: bool, page: Path | None
+) -> int:
+    """Answer QUESTION (a YAML file): sustainable rates, what saturates, dates, disks, room. Starts nothing.
+
+    Without one it is questions/next-year.yaml. Exit code 1: an objective is missed today.
+
+    \b
+    Examples:
+      workbench plan
+      workbench plan questions/next-year.yaml --page plan.html
+      workbench plan --from latest --json | jq '.states[] | {name, sustainable_per_s}'
+    """
+    told = Console(stderr=True)
+    asked = read_question(question)
+    kept = api.find_run(run) if run else None
+    with told.status("reading") as status:  # shows nothing where stderr is no terminal
+        found = answer(asked, nodes, seed, kept, played, status.update)
+    if page is not None:
+        page.write_text(plan_html(found), encoding="utf-8")
+    if as_json:
+        click.echo(dump_json(found).decode(), nl=False)
+    else:
+        _print(found)
+    missed = any(each["verdict"] == "missed" for each in found["verdicts"])
+    return EXIT_MISSED if missed else EXIT_AS_EXPECTED
+
+
+def _print(found: dict[str, Any]) -> None:
+    console = Console() if Console().is_terminal else Console(width=WIDTH)
+    console.print(sentence(found), highlight=False)
+    table = RichTable("state", "first", "second", "third", Column("sustains", justify="right"), "90 %", "eaten on")
+    for state in found["states"]:
+        stations = [f"{each['name']} {_busy(each['utilization'])}" for each in state["stations"][:3]]
+        low, high = state["sustainable_per_s"]["interval_90"]
+        ends = f"{count(low)} to {count(high)}/s"
+        table.add_row(
+            state["name"],
+            *stations,
+            f"{count(state['sustainable_per_s']['median'])}/s",
+            ends,
+            state["eaten_on"]["median"] or "never",
+        )
+    console.print(table)
+    for disk in found["disks"]:
+        if disk["days_until_full"] is not None:
+            console.print(
+                f"{disk['kind']} {disk['name']}: full after {disk['days_until_full']:g} days", highlight=False
+            )
+    for each in found["verdicts"]:
+        console.print(f"{each['verdict']}: {each['objective']}", highlight=False)
+    console.print(f"parameters: {found['source']}", highlight=False)
+
+
+def _busy(utilization: float | None) -> str:
+    return "gone" if utilization is None else percent(utilization)

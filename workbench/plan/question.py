@@ -1,0 +1,137 @@
+"""Questions: what is asked of a hub's capacity, read strictly, every problem reported at once."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from workbench.errors import BadInput, Problem
+from workbench.scenario.reading import PROJECT_ROOT, document_of
+from workbench.scenario.wording import found_words, key_path_text, nearest
+from workbench.topology.documents import Node, shown
+from workbench.topology.fields import near
+
+DEFAULT_QUESTION: Final = PROJECT_ROOT / "questions" / "next-year.yaml"
+RATE_PER_S_MAX: Final = 100_000.0
+GROWTH_MAX: Final = 10.0
+MONTHS_A_YEAR: Final = 12
+State = Literal["whole", "one broker gone", "one Postgres instance gone", "one event processor gone", "one node gone"]
+_RATE: Final = f"events per second, above 0 and at most {RATE_PER_S_MAX:g}"
+_BANDWIDTH: Final = "bytes per second, above 0"
+
+
+class _Form(BaseModel):
+    """Nothing is converted, nothing unknown is let through, no number is infinite."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class GrowthForm(_Form):
+    """How the rate grows: one of the two."""
+
+    per_year: float | None = Field(default=None, ge=0, le=GROWTH_MAX, description="a share: 0.25 is 25 % more a year")
+    per_month: float | None = Field(default=None, ge=0, le=GROWTH_MAX, description="a share: 0.02 is 2 % more a month")
+
+
+class ObjectivesForm(_Form):
+    """What the hub has to keep."""
+
+    p99_s: float = Field(gt=0, le=60, description="s from the intended send to the committed row, 99 of 100")
+    survives: State = Field(default="one node gone", description="the state in which p99_s has to be kept as well")
+    utilization_max: float = Field(
+        default=0.8, gt=0, lt=1, description="share of a station that queues are not known of"
+    )
+    disk_days_min: float = Field(default=90.0, gt=0, le=36_500, description="days until the first disk is full")
+
+
+class NodeForm(_Form):
+    """What no manifest states of a node; without it these stations are left out."""
+
+    network_bytes_per_s: float | None = Field(default=None, gt=0, description=_BANDWIDTH + ", each way")
+    disk_bytes_per_s: float | None = Field(default=None, gt=0, description=_BANDWIDTH + " written")
+
+
+class QuestionForm(_Form):
+    """One question file."""
+
+    title: str = Field(min_length=1, max_length=200, description="the question, 1 to 200 characters")
+    scenario: str = Field(min_length=1, description="whose manifests and load (mix, sizes, acks) are asked about")
+    rate_per_s: float = Field(gt=0, le=RATE_PER_S_MAX, description=_RATE)
+    on: str = Field(pattern=r"^\d{4}-\d{2}-\d{2}$", description='the day that rate is of, as "2027-01-31"')
+    growth: GrowthForm = Field(description="per_year or per_month")
+    objectives: ObjectivesForm = Field(description="p99_s, survives, utilization_max, disk_days_min")
+    node: NodeForm = Field(default=NodeForm(), description="network_bytes_per_s, disk_bytes_per_s")
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked; `growth_per_year` is a share of the rate."""
+
+    title: str
+    scenario: str
+    rate_per_s: float
+    on: datetime.date
+    growth_per_year: float
+    objectives: ObjectivesForm
+    node: NodeForm
+
+
+def read_question(path: Path) -> Question:
+    """Return one question. Raises BadInput with every problem at once: place, value and what would be right."""
+    document = document_of(path)
+    try:
+        form = QuestionForm.model_validate(document.plain)
+    except ValidationError as error:
+        problems = sorted((_problem(each, document) for each in error.errors()), key=lambda each: each.line or 0)
+        raise BadInput(f"question {shown(path)} cannot be used", problems) from error
+    return Question(
+        form.title,
+        form.scenario,
+        form.rate_per_s,
+        _day(form, document),
+        _growth_per_year(form.growth, document),
+        form.objectives,
+        form.node,
+    )
+
+
+def _day(form: QuestionForm, document: Node) -> datetime.date:
+    try:
+        return datetime.date.fromisoformat(form.on)
+    except ValueError as error:
+        place = nearest(document, ("on",)).place
+        problem = Problem(place.file, "on", form.on, "a day that exists", place.line)
+        raise BadInput("question cannot be used", [problem]) from error
+
+
+def _growth_per_year(growth: GrowthForm, document: Node) -> float:
+    stated = [each for each in (growth.per_year, growth.per_month) if each is not None]
+    if len(stated) != 1:
+        place = nearest(document, ("growth",)).place
+        found = "stated twice" if stated else "of nothing"
+        bound = "either per_year or per_month; 0 where nothing grows"
+        raise BadInput("question cannot be used", [Problem(place.file, "growth", found, bound, place.line)])
+    per_month = growth.per_month
+    return stated[0] if per_month is None else float((1.0 + per_month) ** MONTHS_A_YEAR - 1.0)
+
+
+def _problem(error: ErrorDetails, document: Node) -> Problem:
+    path = tuple(error["loc"])
+    node = nearest(document, path)
+    forms: dict[str, type[BaseModel]] = {"growth": GrowthForm, "objectives": ObjectivesForm, "node": NodeForm}
+    form = forms.get(str(path[0]), QuestionForm) if len(path) > 1 else QuestionForm
+    field = form.model_fields.get(str(path[-1]))
+    found, bound = found_words(error), (field.description if field else None) or error["msg"]
+    if error["type"] == "extra_forbidden":
+        known = list(form.model_fields)
+        found, bound = "not a key of a question", f"one of {', '.join(known)}{near(str(path[-1]), known)}"
+    elif error["type"] == "missing":
+        found = "missing"
+    elif error["type"] == "literal_error":
+        bound = f"one of {error.get('ctx', {}).get('expected', '')}"
+    return Problem(node.place.file, key_path_text(path), found, bound, node.place.line)
