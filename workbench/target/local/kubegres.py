@@ -14,6 +14,7 @@ spread one, which takes up to 4.5 min).
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -73,14 +74,12 @@ class KubegresStandIn:
 
     def run(self) -> None:
         """Look and fail over until the supervisor is gone."""
-        while True:
-            try:
+        with contextlib.suppress(SupervisorGone):
+            while self._control.answers():
                 ended_s = self._ended_s(self.primary)
                 if ended_s is not None:
                     self._fail_over(ended_s)
-            except SupervisorGone:
-                return
-            time.sleep(LOOK_S)
+                time.sleep(LOOK_S)
 
     def _fail_over(self, ended_s: float) -> None:
         lost, instances = self.primary, self._plan.ports.postgres
