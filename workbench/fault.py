@@ -16,6 +16,7 @@ class FaultType(StrEnum):
     BROKER_FREEZE = "BrokerFreeze"  # SIGSTOP, later SIGCONT: sockets stay open and silent
     PROCESSOR_KILL = "ProcessorKill"  # SIGKILL: the consumer group is not told
     POSTGRES_PRIMARY_KILL = "PostgresPrimaryKill"  # SIGKILL of the whole instance, as when its container dies
+    POSTGRES_PRIMARY_LOSS = "PostgresPrimaryLoss"  # the same, where a standby is promoted in its place
     REDIS_KILL = "RedisKill"  # SIGKILL
     ZOOKEEPER_KILL = "ZooKeeperKill"  # SIGKILL: of one server
     NODE_PROCESSES_KILL = "NodeProcessesKill"  # SIGKILL of every server on a node; the node itself answers with resets
@@ -27,6 +28,7 @@ class Part(StrEnum):
     BROKER = "broker"
     PROCESSOR = "event processor"
     POSTGRES = "Postgres primary"
+    POSTGRES_FAILOVER = "Postgres fail-over"
     REDIS = "Redis"
     ZOOKEEPER = "ZooKeeper server"
     NODE = "node"
@@ -38,6 +40,7 @@ SIGNAL_NAMES: Final[Mapping[FaultType, str]] = {
     FaultType.BROKER_FREEZE: "SIGSTOP",
     FaultType.PROCESSOR_KILL: "SIGKILL",
     FaultType.POSTGRES_PRIMARY_KILL: "SIGKILL",
+    FaultType.POSTGRES_PRIMARY_LOSS: "SIGKILL",
     FaultType.REDIS_KILL: "SIGKILL",
     FaultType.ZOOKEEPER_KILL: "SIGKILL",
     FaultType.NODE_PROCESSES_KILL: "SIGKILL",
@@ -48,6 +51,7 @@ PARTS: Final[Mapping[FaultType, Part]] = {
     FaultType.BROKER_FREEZE: Part.BROKER,
     FaultType.PROCESSOR_KILL: Part.PROCESSOR,
     FaultType.POSTGRES_PRIMARY_KILL: Part.POSTGRES,
+    FaultType.POSTGRES_PRIMARY_LOSS: Part.POSTGRES_FAILOVER,
     FaultType.REDIS_KILL: Part.REDIS,
     FaultType.ZOOKEEPER_KILL: Part.ZOOKEEPER,
     FaultType.NODE_PROCESSES_KILL: Part.NODE,
@@ -56,6 +60,7 @@ ROLES: Final[Mapping[Part, tuple[str, ...]]] = {
     Part.BROKER: ("controller", "leads-nothing"),
     Part.PROCESSOR: (),
     Part.POSTGRES: ("primary",),
+    Part.POSTGRES_FAILOVER: ("primary",),
     Part.REDIS: ("redis",),
     Part.ZOOKEEPER: ("zookeeper-leader", "zookeeper-follower"),
     Part.NODE: (),
@@ -66,6 +71,13 @@ class RestartRule(StrEnum):
     """What happens to a server that died."""
 
     KUBELET_RULES = "kubelet-rules"  # within a second, then after 10, 20, 40 .. 300 s
+    NONE = "none"
+
+
+class FailoverRule(StrEnum):
+    """What happens when the Postgres primary died, beside or instead of its restart."""
+
+    KUBEGRES_RULES = "kubegres-rules"  # never restarted as primary: a standby is promoted, it is rebuilt as a standby
     NONE = "none"
 
 

@@ -15,14 +15,16 @@ from workbench.fault import Fault, FaultType, RestartRule, VictimSelector
 from workbench.model import predict
 from workbench.model.course import Course, play
 from workbench.model.outcome import turns
-from workbench.model.parameters import merge
+from workbench.model.parameters import Parameters, merge
 from workbench.records.prediction import finite
 from workbench.scenario.drill_scenario import Scenario
 from workbench.topology.hub import HubTopology
+from workbench.workload import CANARY_WRITES_PER_S
 
 VICTIMS = {
     FaultType.PROCESSOR_KILL: VictimSelector(processor=0),
     FaultType.POSTGRES_PRIMARY_KILL: VictimSelector(role="primary"),
+    FaultType.POSTGRES_PRIMARY_LOSS: VictimSelector(role="primary"),
     FaultType.REDIS_KILL: VictimSelector(role="redis"),
     FaultType.ZOOKEEPER_KILL: VictimSelector(role="zookeeper-leader"),
 }
@@ -92,6 +94,52 @@ def test_processors_find_postgres_at_a_step_of_their_back_off() -> None:
     assert 5.1 <= course.moments.standbys_connected_s <= 5.2  # they ask every 5 s
 
 
+def test_a_standby_takes_over_after_kubegres_waits() -> None:
+    """Asked after 11.5 s, writable 0.2 s later; processors ask every 1.02 s by then; the rebuild ends it."""
+    course = played(
+        a_loss(FaultType.POSTGRES_PRIMARY_LOSS),
+        kubelet_relist_s=0.5,
+        promotion_notice_s=0.0,
+        promotion_s=0.2,
+        search_s=0.02,
+        first_failure_share_0=0.0,
+        first_failure_share_1=0.0,
+        postgres_connect_s=0.04,
+        standby_copy_s=1.0,
+        replication_receive_s=0.003,
+    )
+    outage = course.disturbance.outage
+    assert outage is not None
+    # attempts at 0.12, 0.34, 0.76, 1.58 and then every 1.02 s: 1.58 + 10 * 1.02 = 11.78
+    assert outage.resumes_s.tolist() == pytest.approx([11.82, 11.82])
+    assert course.moments.postgres_promotion_asked_s == pytest.approx(11.5)
+    assert 11.7 <= course.moments.postgres_writes_s <= 11.8
+    assert 52.5 <= course.moments.standbys_connected_s <= 52.6
+    assert course.rows_lost_s == 0.003
+
+
+def test_rows_that_no_standby_had_are_lost() -> None:
+    """The more the later the standby received them: with all of the last 5 s gone, some 5 s of the rate."""
+    scenario = a_loss(FaultType.POSTGRES_PRIMARY_LOSS)
+    rows = dict(merge(scenario, a_topology(), None, None).by_name)
+    lost = {}
+    for late_s in (0.0, 5.0):
+        rows["replication_receive_s"] = replace(rows["replication_receive_s"], value=late_s)
+        found = predict(scenario, a_topology(), Parameters(rows), 1, replications=10, subprocesses=0)
+        lost[late_s] = np.mean(finite(found.metrics["rows_lost"]))
+    per_s = scenario.workload.profile.rate_per_s + CANARY_WRITES_PER_S * len(a_topology().partition_labels)
+    assert lost[0.0] == 0.0
+    assert lost[5.0] == pytest.approx(5.0 * per_s, rel=0.1)
+
+
+def test_manifests_that_switch_the_fail_over_off_are_refused() -> None:
+    """What Kubegres would not do is not predicted either."""
+    topology = a_topology()
+    off = replace(topology, postgres=replace(topology.postgres, failover_disabled=True))
+    with pytest.raises(BadInput, match="would not fail over"):
+        merge(a_loss(FaultType.POSTGRES_PRIMARY_LOSS), off, None, None)
+
+
 def test_redis_is_nobodys_business_but_its_own() -> None:
     """It starts, loads its file and answers; no event waits for it. States are offered after 0.1, 0.3, 0.7, 1.5 s."""
     course = played(
@@ -138,6 +186,7 @@ def test_a_store_that_stays_away_is_refused(kind: FaultType) -> None:
     [
         (FaultType.PROCESSOR_KILL, ("group_rebalance_s", "pipeline_drain_s"), ("postgres_down_s", "broker_detect_s")),
         (FaultType.POSTGRES_PRIMARY_KILL, ("postgres_down_s", "standbys_connected_s"), ("group_rebalance_s",)),
+        (FaultType.POSTGRES_PRIMARY_LOSS, ("postgres_promotion_s", "rows_lost"), ("postgres_start_s",)),
         (FaultType.REDIS_KILL, ("redis_down_s", "pipeline_unavailable_s"), ("broker_rejoin_s", "isr_full_s")),
         (FaultType.ZOOKEEPER_KILL, ("zookeeper_leader_s", "broker_sessions_s"), ("redis_down_s", "isr_full_s")),
     ],

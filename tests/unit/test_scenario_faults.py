@@ -53,5 +53,5 @@ def test_a_processor_that_the_hub_does_not_have_is_named(tmp_path: Path) -> None
 
 def test_every_role_is_some_parts() -> None:
     """What the form lets through, a target can resolve."""
-    assert sorted(get_args(Role)) == sorted(role for roles in ROLES.values() for role in roles)
+    assert sorted(get_args(Role)) == sorted({role for roles in ROLES.values() for role in roles})
     assert set(PARTS) == set(SIGNAL_NAMES) == set(FaultType)

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from workbench.errors import BadInput
-from workbench.fault import RestartRule
+from workbench.fault import FailoverRule, RestartRule
 from workbench.scenario import PROJECT_ROOT
 from workbench.target.local import LocalHub, attach, start
 from workbench.target.local.control import Control
@@ -47,15 +47,23 @@ def command() -> None:
     show_default=True,
     help="What happens to a server that died.",
 )
+@click.option(
+    "--postgres-failover",
+    type=click.Choice([rule.value for rule in FailoverRule]),
+    default=FailoverRule.NONE.value,
+    show_default=True,
+    help="What happens when the Postgres primary died.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the hub as JSON.")
-def up(manifests: Path, seed: int, restart: str, as_json: bool) -> None:
+def up(manifests: Path, seed: int, restart: str, postgres_failover: str, as_json: bool) -> None:
     """Start a hub in the background; it stays up until `workbench hub down`."""
 
     def say(text: str) -> None:
         click.echo(text, err=True)
 
     topology = read_topology(manifests)
-    with start(topology, seed=seed, restart=RestartRule(restart), detached=True, progress=say) as hub:
+    rule, failover = RestartRule(restart), FailoverRule(postgres_failover)
+    with start(topology, seed=seed, restart=rule, failover=failover, detached=True, progress=say) as hub:
         _show(hub, as_json)
 
 

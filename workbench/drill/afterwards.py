@@ -78,6 +78,7 @@ def look_back(
         partition_labels=hub.topology.partition_labels,
         standbys=hub.topology.postgres.replicas - 1,
         zookeeper_servers=len(hub.topology.zookeeper.server_ids),
+        failover_steps=hub.failover_steps(),
     )
     observations, content = observe(recorded)
     folder.observed_json.write_bytes(dump_json(content))

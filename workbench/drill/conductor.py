@@ -99,7 +99,13 @@ class Drill:
     def _on_a_fresh_hub(self) -> Verdict:
         self.progress.phase_started("hub", None)
         begun_s = time.monotonic()
-        with start(self.topology, seed=self.seed, restart=self.scenario.restart, progress=self.progress.note) as hub:
+        with start(
+            self.topology,
+            seed=self.seed,
+            restart=self.scenario.restart,
+            failover=self.scenario.failover,
+            progress=self.progress.note,
+        ) as hub:
             self._hub_ready(hub, time.monotonic() - begun_s)
             undone = self._drill_on(hub)
         left = [process.pid for process in processes_of(hub.directory, but=(os.getpid(),))]
@@ -137,6 +143,8 @@ class Drill:
             watched = Watched(
                 victim, injection, outcome, baseline, watch_end_s, steady_problems, self.sealed_s, self.clocks.step_s()
             )
+            for step, at_s in sorted(hub.failover_steps().items(), key=lambda each: each[1]):
+                timeline.append(self.folder.timeline, f"failover-{step}", at_s, by="stand-in for Kubegres")
             self.aftermath = look_back(self.folder, hub, self.scenario, load, watched, self.progress)
             self._mark("verified", **self.aftermath.ledger_counts)
             return undone

@@ -31,6 +31,7 @@ def probes(part: Part) -> tuple[str, ...]:
     """
     more: dict[Part, tuple[str, ...]] = {
         Part.POSTGRES: ("brokers", "stores"),
+        Part.POSTGRES_FAILOVER: ("brokers", "stores"),
         Part.REDIS: ("brokers", "stores"),
         Part.ZOOKEEPER: ("zookeeper",),  # which brokers are registered only ZooKeeper can tell
         Part.NODE: ("brokers", "stores", "zookeeper"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -36,6 +36,7 @@ UNREACHED: Final = {  # metrics whose clock may still run when watching ends -> 
     "group_rebalance_s": "some partition had no event processor",
     "postgres_down_s": "Postgres took no writes again",
     "postgres_start_s": "Postgres took no writes again",
+    "postgres_promotion_s": "Postgres took no writes again",
     "standbys_connected_s": "the standbys did not connect again",
     "redis_down_s": "Redis did not answer again",
     "redis_start_s": "Redis did not answer again",
@@ -85,6 +86,7 @@ class Recorded:
     partition_labels: tuple[str, ...]
     standbys: int  # as the manifests say
     zookeeper_servers: int  # as the manifests say
+    failover_steps: Mapping[str, float] = field(default_factory=dict)  # of the stand-in for Kubegres
 
 
 def moments_of(recorded: Recorded) -> Moments:
@@ -94,6 +96,7 @@ def moments_of(recorded: Recorded) -> Moments:
         Part.BROKER: _broker_moments,
         Part.PROCESSOR: _group_moments,
         Part.POSTGRES: _postgres_moments,
+        Part.POSTGRES_FAILOVER: _failover_moments,
         Part.REDIS: _redis_moments,
         Part.ZOOKEEPER: _zookeeper_moments,
         Part.NODE: _node_moments,
@@ -132,6 +135,13 @@ def _postgres_moments(recorded: Recorded, _fault_s: float, dead_s: float) -> dic
     writes_s = read_moments.postgres_writes_s(recorded.stores, dead_s)
     connected_s = read_moments.standbys_connected_s(recorded.stores, recorded.standbys, writes_s)
     return {"postgres_started_s": started_s, "postgres_writes_s": writes_s, "standbys_connected_s": connected_s}
+
+
+def _failover_moments(recorded: Recorded, fault_s: float, dead_s: float) -> dict[str, float]:
+    """As when it starts again, but the lost primary's own start, as a standby, tells nothing of the writes."""
+    moments = _postgres_moments(recorded, fault_s, dead_s)
+    del moments["postgres_started_s"]
+    return {**moments, "postgres_promotion_asked_s": recorded.failover_steps.get("promotion-asked", NAN)}
 
 
 def _redis_moments(recorded: Recorded, _fault_s: float, dead_s: float) -> dict[str, float]:

@@ -31,6 +31,10 @@ PHASES: Final[Mapping[Part, tuple[tuple[str, str, str], ...]]] = {
         ("postgres-writes", "postgres_down_s", "Postgres back"),
         ("standbys-connected", "standbys_connected_s", "standbys back"),
     ),
+    Part.POSTGRES_FAILOVER: (
+        ("postgres-writes", "postgres_down_s", "a standby takes over"),
+        ("standbys-connected", "standbys_connected_s", "lost instance rebuilt"),
+    ),
     Part.REDIS: (
         ("redis-answers", "redis_down_s", "Redis back"),
         ("states-current", "redis_caught_up_s", "device states current"),
@@ -51,6 +55,7 @@ SERVES: Final[Mapping[Part, str]] = {
     Part.BROKER: "leaders-moved",
     Part.PROCESSOR: "group-whole",
     Part.POSTGRES: "postgres-writes",
+    Part.POSTGRES_FAILOVER: "postgres-writes",
     Part.REDIS: "redis-answers",
     Part.ZOOKEEPER: "zookeeper-leads",
     Part.NODE: "group-whole",
@@ -101,7 +106,7 @@ class Recovery:
                 return self._broker_conditions(-1 if self.victim.broker is None else self.victim.broker)
             case Part.PROCESSOR:
                 return self._group_conditions(asked_s)
-            case Part.POSTGRES:
+            case Part.POSTGRES | Part.POSTGRES_FAILOVER:
                 return self._postgres_conditions(asked_s)
             case Part.ZOOKEEPER:
                 return self._zookeeper_conditions(asked_s)

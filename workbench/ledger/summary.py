@@ -89,6 +89,7 @@ class LedgerSummary:
             failed=sum(tally.failed for tally in both),
             reordered=sum(tally.reordered for tally in both),
             not_sent=sum(tally.not_sent for tally in both),
+            rows_lost=sum(tally.missing_in_postgres for tally in both),
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -202,6 +202,26 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         functions.postgres_start_s,
     ),
     Metric(
+        "postgres_promotion_s",
+        "promotion of a standby",
+        "s",
+        "postgres",
+        "phase",
+        POLL_S,
+        True,
+        functions.postgres_promotion_s,
+    ),
+    Metric(
+        "rows_lost",
+        "acknowledged rows lost",
+        "records",
+        "pipeline",
+        "metric",
+        0.0,
+        True,
+        functions.rows_lost,
+    ),
+    Metric(
         "processor_reconnect_s",
         "processors write again",
         "s",
@@ -294,6 +314,9 @@ _OF_PART: Final[Mapping[str, frozenset[str]]] = {
     "Postgres primary": frozenset(
         {"postgres_down_s", "postgres_start_s", "processor_reconnect_s", "standbys_connected_s"}
     ),
+    "Postgres fail-over": frozenset(
+        {"postgres_down_s", "postgres_promotion_s", "processor_reconnect_s", "standbys_connected_s", "rows_lost"}
+    ),
     "Redis": frozenset({"redis_down_s", "redis_start_s", "redis_caught_up_s"}),
     "ZooKeeper server": frozenset(
         {"zookeeper_leader_s", "broker_sessions_s", "zookeeper_whole_s", "zookeeper_start_s"}
@@ -315,7 +338,7 @@ PARTS: Final[Mapping[str, Sequence[str]]] = {
         "postgres_down_s",
         "processor_reconnect_s",
     ),
-    "postgres_down_s": ("postgres_start_s",),
+    "postgres_down_s": ("postgres_start_s", "postgres_promotion_s"),
     "redis_down_s": ("redis_start_s",),
     "zookeeper_whole_s": ("zookeeper_start_s",),
     "broker_rejoin_s": ("broker_start_s", "catch_up_s"),

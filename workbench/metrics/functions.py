@@ -313,6 +313,16 @@ def postgres_start_s(evidence: Evidence) -> float:
     return evidence.moments.postgres_writes_s - evidence.moments.postgres_started_s
 
 
+def postgres_promotion_s(evidence: Evidence) -> float:
+    """From the question to a standby to become the primary, to a primary that takes writes, s."""
+    return evidence.moments.postgres_writes_s - evidence.moments.postgres_promotion_asked_s
+
+
+def rows_lost(evidence: Evidence) -> float:
+    """Events that are in Kafka and, when the event processors have caught up, have no row: their offsets are past."""
+    return float(evidence.counts.rows_lost)
+
+
 def processor_reconnect_s(evidence: Evidence) -> float:
     """From a primary that takes writes to the last partition's first row, s; 0 if it came before."""
     return float(np.maximum(0.0, all_partitions_committed_s(evidence) - evidence.moments.postgres_writes_s))

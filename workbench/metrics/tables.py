@@ -67,6 +67,7 @@ class Moments:
     group_whole_s: float = NAN  # every partition is held by a live event processor again
     postgres_started_s: float = NAN  # start of the process that takes writes again
     postgres_writes_s: float = NAN  # the primary takes writes again
+    postgres_promotion_asked_s: float = NAN  # a standby was asked to become the primary
     standbys_connected_s: float = NAN  # all of them, to the primary
     redis_started_s: float = NAN  # start of the process that answers again
     redis_answers_s: float = NAN
@@ -92,6 +93,7 @@ class Counts:
     failed: int = 0
     reordered: int = 0
     not_sent: int = 0
+    rows_lost: int = 0  # committed once, offsets too, and not there after a fail-over
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ NOT_MODELLED: Final = (
     "Events that the load generator sends late.",
     "Requests held for over 30 s, which brokers time out and clients repeat under the same sequence numbers.",
     "The preferred leaders' return (every 300 s, and 5 s after a controller's election): writes wait a second again.",
-    "Postgres checkpoints; fail-over to a standby (the primary starts again in its place); Redis's readers.",
+    "Postgres checkpoints; a fail-over to a standby that is not the most advanced; Redis's readers.",
 )
 
 __all__ = ["NOT_MODELLED", "predict"]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from workbench.fault import Part
-from workbench.model import broker_loss, consumer_group, node, postgres, redis, zookeeper
+from workbench.model import broker_loss, consumer_group, node, postgres, postgres_failover, redis, zookeeper
 from workbench.model.outcome import Course
 from workbench.model.world import Setting
 
@@ -14,6 +14,7 @@ _PLAYS: Final[Mapping[Part, Callable[[Setting, Mapping[str, float]], Course]]] =
     Part.BROKER: broker_loss.play,
     Part.PROCESSOR: consumer_group.play,
     Part.POSTGRES: postgres.play,
+    Part.POSTGRES_FAILOVER: postgres_failover.play,
     Part.REDIS: redis.play,
     Part.ZOOKEEPER: zookeeper.play,
     Part.NODE: node.play,

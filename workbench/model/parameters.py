@@ -107,4 +107,5 @@ def merge(scenario: Scenario, topology: HubTopology, baseline: Baseline | None, 
     stated.check_freeze(scenario, rows)
     stated.check_lag(scenario, rows)
     stated.check_node(scenario, topology)
+    stated.check_failover(scenario, topology)
     return Parameters(dict(sorted(rows.items())))

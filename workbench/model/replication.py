@@ -147,7 +147,9 @@ class Model:
             fate.committed_s,
             canary_rows(events),
         )
-        counts = Counts(acknowledged_lost=fate.lost)
+        received_s = -course.rows_lost_s  # what was committed later did not reach the standby that takes over
+        rows_lost = np.count_nonzero((fate.committed_s > received_s) & (fate.committed_s <= 0.0))
+        counts = Counts(acknowledged_lost=fate.lost, rows_lost=int(rows_lost))
         whole = Evidence(writes, within, counts, partitions)
         drained_s = functions.backlog_drained_s(whole)
         end_s = min(span_s[1], self._load_end_s(drained_s + draws["calm_s"], course.awaited_s, draws))

@@ -26,15 +26,25 @@ class Restarted:
         self.serves_s = NAN
         self.reached_s: dict[int, float] = {}
 
-    def play(self, start_s: float, backoff_longest_s: float, late_s: float = 0.0, reach_s: float = 0.0) -> None:
-        """Run all of it: `start_s` from start to service; see `_processor` for the rest."""
-        self.env.process(self._server(start_s))
+    def play(
+        self,
+        start_s: float,
+        backoff_longest_s: float,
+        late_s: float = 0.0,
+        reach_s: float = 0.0,
+        begins_s: float | None = None,
+    ) -> None:
+        """Run all of it: `start_s` from start to service; see `_processor` for the rest.
+
+        The start begins as the kubelet's rule says, or at `begins_s` after the fault where another rule decides.
+        """
+        self.env.process(self._server(first_restart_s(self.draws) if begins_s is None else begins_s, start_s))
         for each in range(len(self.setting.consumers)):
             self.env.process(self._processor(each, backoff_longest_s, late_s, reach_s))
         self.env.run(until=HORIZON_S)
 
-    def _server(self, start_s: float) -> Steps:
-        yield self.env.timeout(first_restart_s(self.draws))
+    def _server(self, begins_s: float, start_s: float) -> Steps:
+        yield self.env.timeout(begins_s)
         self.started_s = float(self.env.now)
         yield self.env.timeout(start_s)
         self.serves_s = float(self.env.now)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from workbench.errors import BadInput, Problem
 from workbench.fault import FaultType, Part, RestartRule
 from workbench.metrics.catalogue import POLL_S, PROCESSORS_POLL_S
+from workbench.model.control_plane import kubegres
 from workbench.model.parameter import Parameter, Source, uniform
 from workbench.model.session import ping_interval_s
 from workbench.units import seconds_from_ms
@@ -318,6 +319,16 @@ def check_node(scenario: Scenario, topology: HubTopology) -> None:
     if scenario.restart is RestartRule.NONE:
         problem = Problem(str(scenario.path), "restart", "none", "kubelet-rules: the node's servers have to come back")
         raise BadInput("the model does not cover a node that stays away", [problem])
+
+
+def check_failover(scenario: Scenario, topology: HubTopology) -> None:
+    """Raise BadInput where manifests that do not fail over are to."""
+    postgres = topology.postgres
+    if scenario.faults[0].part is not Part.POSTGRES_FAILOVER or kubegres.fails_over(postgres):
+        return
+    found = f"{postgres.replicas} replicas, failover.isDisabled {str(postgres.failover_disabled).lower()}"
+    problem = Problem(str(scenario.path), "manifests", found, "a replica to promote and failover.isDisabled false")
+    raise BadInput("Kubegres would not fail over here: PostgresPrimaryKill is the fault for that", [problem])
 
 
 def producers(load_workers: int) -> list[str]:

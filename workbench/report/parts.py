@@ -140,6 +140,42 @@ PAGES: Final[Mapping[Part, PartPage]] = {
             "processor_reconnect_s": "The processors' way back to it",
         },
     ),
+    Part.POSTGRES_FAILOVER: PartPage(
+        felt=(
+            _ROWLESS,
+            ("rows_lost", "acknowledged rows lost"),
+            _BACKLOG,
+            ("standbys_connected_s", "until the lost instance was a standby again"),
+        ),
+        silence="pipeline_unavailable_s",
+        silent="had no row committed",
+        quiet="without a row",
+        phases=(
+            ("1", "postgres_down_s"),
+            ("part of 1", "postgres_promotion_s"),
+            ("2", "processor_reconnect_s"),
+            ("3", "pipeline_drain_s"),
+        ),
+        total="standbys_connected_s",
+        milestones=(
+            MilestoneOf(
+                "1", "a standby took over", ("postgres_down_s",), "postgres-writes", "a standby took writes after {}"
+            ),
+            _rows("2", "postgres_down_s", "processor_reconnect_s"),
+            _drained("3", "postgres_down_s"),
+            MilestoneOf(
+                "4",
+                "lost instance rebuilt",
+                ("standbys_connected_s",),
+                "standbys-connected",
+                "all standbys were connected after {}",
+            ),
+        ),
+        parts={
+            "postgres_down_s": "Waiting for the fail-over",
+            "processor_reconnect_s": "The processors' way to the new primary",
+        },
+    ),
     Part.NODE: PartPage(
         felt=(
             ("kafka_unavailable_s", "no acknowledgement, worst partition"),

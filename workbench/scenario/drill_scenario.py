@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from workbench.fault import Fault, RestartRule
+from workbench.fault import FailoverRule, Fault, Part, RestartRule
 from workbench.workload import Workload
 
 
@@ -54,3 +54,9 @@ class Scenario:
     objectives: tuple[Objective, ...]
     primary: tuple[PrimaryMetric, ...]  # one to three
     expect: Mapping[str, Expectation]  # keys "resilience" and "prediction"
+
+    @property
+    def failover(self) -> FailoverRule:
+        """Return whether the hub's Postgres fails over: where the fault is named after it."""
+        fails_over = any(fault.part is Part.POSTGRES_FAILOVER for fault in self.faults)
+        return FailoverRule.KUBEGRES_RULES if fails_over else FailoverRule.NONE

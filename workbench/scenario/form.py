@@ -44,6 +44,7 @@ VICTIMS: Final = {
     Part.BROKER: "{broker: <id>}, {role: controller} or {role: leads-nothing}",
     Part.PROCESSOR: "{processor: <index>}",
     Part.POSTGRES: "{role: primary}",
+    Part.POSTGRES_FAILOVER: "{role: primary}",
     Part.REDIS: "{role: redis}",
     Part.NODE: "{node: <name>}",
     Part.ZOOKEEPER: "{role: zookeeper-leader} or {role: zookeeper-follower}",

@@ -17,7 +17,7 @@ from psycopg import sql
 
 from workbench.errors import ToolFailed
 from workbench.target.local.places import LOOPBACK
-from workbench.target.local.servers import DATABASE, SUPERUSER, Plan, postgres_prefix, postgres_settings
+from workbench.target.local.servers import DATABASE, SUPERUSER, Instances, Plan, postgres_prefix, postgres_settings
 
 INITDB_TIMEOUT_S: Final = 60
 CONNECT_TIMEOUT_S: Final = 5
@@ -60,29 +60,59 @@ def make_database(plan: Plan) -> None:
         primary.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(owner, owner))
 
 
-def make_standby(plan: Plan, instance: int) -> None:
+def make_standby(plan: Instances, instance: int, primary: int = 1) -> None:
     """Copy the running primary into the data folder of a standby."""
     name = f"postgres-{instance}"
-    with connect(plan, 1) as primary:
-        primary.execute("SELECT pg_start_backup(%s, true, false)", (name,))
+    with connect(plan, primary) as source:
+        source.execute("SELECT pg_start_backup(%s, true, false)", (name,))
         home = plan.home(name)
-        _copy(plan.home("postgres-1"), home)
-        row = primary.execute("SELECT labelfile FROM pg_stop_backup(false, false)").fetchone()
+        _copy(plan.home(f"postgres-{primary}"), home)
+        row = source.execute("SELECT labelfile FROM pg_stop_backup(false, false)").fetchone()
     if row is None:
         raise ToolFailed("pg_stop_backup gave no label")
     (home / "backup_label").write_text(row[0])
     (home / "standby.signal").touch(mode=0o600)
-    _configure(plan, instance)
+    _configure(plan, instance, primary)
 
 
-def streaming_standbys(plan: Plan) -> int:
+def promote(plan: Instances, instance: int) -> None:
+    """Ask a standby to become the primary, without waiting for it (PostgreSQL 14 manual, pg_promote)."""
+    with connect(plan, instance) as standby:
+        standby.execute("SELECT pg_promote(wait => false)")
+
+
+def follow(plan: Instances, instance: int, primary: int) -> None:
+    """Let a running standby stream from another primary, on its timeline (recovery_target_timeline: latest)."""
+    _configure(plan, instance, primary)
+    with connect(plan, instance) as standby:
+        standby.execute("SELECT pg_reload_conf()")
+
+
+def rebuild(plan: Instances, instance: int, primary: int) -> None:
+    """Make an instance that is down a standby of `primary`: its data are given up, the primary's are copied."""
+    shutil.rmtree(plan.home(f"postgres-{instance}"))
+    plan.home(f"postgres-{instance}")
+    make_standby(plan, instance, primary)
+
+
+def takes_writes(plan: Instances, instance: int) -> bool:
+    """Tell whether an instance is a primary that answers."""
+    try:
+        with connect(plan, instance) as connection:
+            row = connection.execute("SELECT pg_is_in_recovery()").fetchone()
+    except psycopg.OperationalError:
+        return False
+    return row is not None and not row[0]
+
+
+def streaming_standbys(plan: Instances, primary: int = 1) -> int:
     """Return how many standbys stream from the primary now."""
-    with connect(plan, 1) as primary:
-        row = primary.execute("SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'").fetchone()
+    with connect(plan, primary) as connection:
+        row = connection.execute("SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'").fetchone()
     return int(row[0]) if row else 0
 
 
-def accepts(plan: Plan, instance: int) -> bool:
+def accepts(plan: Instances, instance: int) -> bool:
     """Tell whether an instance takes connections."""
     try:
         connect(plan, instance).close()
@@ -91,24 +121,24 @@ def accepts(plan: Plan, instance: int) -> bool:
     return True
 
 
-def connect(plan: Plan, instance: int) -> psycopg.Connection[tuple[Any, ...]]:
+def connect(plan: Instances, instance: int) -> psycopg.Connection[tuple[Any, ...]]:
     """Return a superuser's connection; every statement commits by itself."""
     return psycopg.connect(
         host=LOOPBACK,
         port=plan.ports.postgres[instance],
         user=SUPERUSER,
-        password=plan.secrets.postgres_superuser,
+        password=plan.superuser_password,
         dbname="postgres",
         connect_timeout=CONNECT_TIMEOUT_S,
         autocommit=True,
     )
 
 
-def _configure(plan: Plan, instance: int) -> None:
+def _configure(plan: Instances, instance: int, primary: int = 1) -> None:
     """Append our lines to postgresql.conf; the last line of a setting counts."""
     file = plan.home(f"postgres-{instance}") / "postgresql.conf"
     text = file.read_text().partition(_OURS)[0]
-    file.write_text(f"{text}{_OURS}{postgres_settings(plan, instance)}")
+    file.write_text(f"{text}{_OURS}{postgres_settings(plan, instance, primary)}")
 
 
 _OURS: Final = "\n# The hub's own settings.\n"

@@ -55,6 +55,18 @@ class Doors:
                 return None
         return None if row is None or row[0] else int(row[1])
 
+    def primary_port(self) -> int | None:
+        """Return the port of the instance that takes writes; None when there is none."""
+        with self._lock:
+            try:
+                if self._postgres is None:
+                    self._postgres = self._connect()
+                row = self._postgres.execute("SELECT inet_server_port() WHERE NOT pg_is_in_recovery()").fetchone()
+            except psycopg.Error:
+                self._drop_postgres()
+                return None
+        return None if row is None else int(row[0])
+
     def redis_answers(self) -> bool:
         """Tell whether Redis answers and has its data loaded."""
         with self._lock:

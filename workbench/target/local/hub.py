@@ -14,8 +14,8 @@ from typing import Final, Self
 import psutil
 
 from workbench.errors import ToolFailed
-from workbench.fault import SIGNAL_NAMES, Fault, FaultType, RestartRule
-from workbench.target.local import injection, victims, wholeness
+from workbench.fault import SIGNAL_NAMES, FailoverRule, Fault, FaultType, RestartRule
+from workbench.target.local import injection, kubegres_steps, victims, wholeness
 from workbench.target.local.cluster import Cluster
 from workbench.target.local.control import Control
 from workbench.target.local.doors import Doors
@@ -39,9 +39,19 @@ SUPERVISOR_EXITS_S: Final = 10.0
 STAND_INS: Final = (
     "The kubelet's restarts of a crashed server are decided by a stand-in that follows its published rule "
     "(within a second, then after 10, 20, 40 .. 300 s): the waits are predicted and shown, never scored.",
-    "Strimzi and Kubegres do not run: configuration is read from their resources, nothing fails over by itself.",
+    "Strimzi and Kubegres do not run: configuration is read from their resources.",
     "All nodes are one machine: processes share its cores, memory and disk, and the network is loopback.",
 )
+
+FAILOVER: Final[Mapping[FailoverRule, str]] = {
+    FailoverRule.NONE: "Postgres does not fail over: a primary that died starts again on its own data.",
+    FailoverRule.KUBEGRES_RULES: (
+        "Kubegres's fail-over is decided by a stand-in that follows its published rules (1 s, then 10 s of waiting, "
+        "the first standby that answers, the lost instance rebuilt 40 s after the promotion was asked for): the waits "
+        "are predicted and shown, never scored. It promotes without restarting the standby, copies after a fast "
+        "checkpoint, and clients find the primary by its list of hosts instead of DNS."
+    ),
+}
 
 
 class LocalHub:
@@ -119,7 +129,9 @@ class LocalHub:
             "kernel": platform.release(),
             "python": platform.python_version(),
         }
-        return TargetDescription("local", dict(self.record.versions), STAND_INS, host)
+        return TargetDescription(
+            "local", dict(self.record.versions), (*STAND_INS, FAILOVER[self.record.failover]), host
+        )
 
     def start_to_registered_s(self) -> dict[str, float]:
         """Return what each broker took at hub start (s): process start to its id in ZooKeeper; none beside it."""
@@ -158,6 +170,10 @@ class LocalHub:
     def restarts(self) -> bool:
         """Tell whether a server that died is started again without an undo, by the rule this hub was started with."""
         return self.record.restart is not RestartRule.NONE
+
+    def failover_steps(self) -> Mapping[str, float]:
+        """Return when the stand-in for Kubegres did each step of its last fail-over, epoch s; none without one."""
+        return kubegres_steps.read(self.directory)
 
     def missing(self) -> str:
         """Return what keeps the hub from being whole, in words; "" when nothing does. Only looks."""

@@ -39,7 +39,7 @@ def inject(hub: LocalHub, fault: Fault, victim: Victim) -> Injection:
     if victim.servers:
         return _node(hub, fault, victim)
     wanted = signal.Signals[SIGNAL_NAMES[fault.type]]
-    family = fault.part is Part.POSTGRES
+    family = fault.part in (Part.POSTGRES, Part.POSTGRES_FAILOVER)
     children = psutil.Process(victim.process_id).children(recursive=True) if family else []
     injected_s = hub.control.signal(victim.server, wanted, victim.process_id, family=family)
     timeout_s = REAP_TIMEOUT_S[wanted.name]

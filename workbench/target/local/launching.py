@@ -16,7 +16,7 @@ from typing import Final
 
 import workbench
 from workbench.errors import BadInput, Problem, ToolFailed
-from workbench.fault import RestartRule
+from workbench.fault import FailoverRule, RestartRule
 from workbench.target.local import artifacts, machine, record
 from workbench.target.local.hub import LocalHub
 from workbench.target.local.places import DIRECTORY_MARK, HUB_MARK, hubs_directory
@@ -37,6 +37,7 @@ def start(
     *,
     seed: int,
     restart: RestartRule,
+    failover: FailoverRule = FailoverRule.NONE,
     detached: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> LocalHub:
@@ -51,7 +52,7 @@ def start(
     programs = artifacts.prepare(say)
     _check_versions(topology, programs.versions)
     for attempt in range(1, START_TRIES + 1):
-        plan, hub_record = _reserve(topology, programs, seed, restart)
+        plan, hub_record = _reserve(topology, programs, seed, restart, failover)
         hub = _start_supervisor(plan, hub_record, detached=detached)
         try:
             machine.check(topology, plan.directory)
@@ -102,7 +103,9 @@ def _check_versions(topology: HubTopology, versions: dict[str, str]) -> None:
         raise BadInput("the embedded hub cannot be what the manifests state", problems)
 
 
-def _reserve(topology: HubTopology, programs: artifacts.Artifacts, seed: int, restart: RestartRule) -> _Reserved:
+def _reserve(
+    topology: HubTopology, programs: artifacts.Artifacts, seed: int, restart: RestartRule, failover: FailoverRule
+) -> _Reserved:
     """Return a new hub's plan and record, written: its directory and ports are its own from here on."""
     home = hubs_directory().resolve()
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -111,12 +114,13 @@ def _reserve(topology: HubTopology, programs: artifacts.Artifacts, seed: int, re
         directory = home / secrets.token_hex(4)
         for path in (directory, directory / "logs", directory / "tmp"):
             path.mkdir(mode=0o700)
-        plan = Plan(topology, directory, _draw_ports(topology), programs, passwords)
+        plan = Plan(topology, directory, _draw_ports(topology), programs, passwords, failover)
         hub_record = HubRecord(
             hub_id=directory.name,
             created_s=time.time(),
             seed=seed,
             restart=restart,
+            failover=failover,
             topology=topology,
             ports=plan.ports,
             endpoints=plan.endpoints,

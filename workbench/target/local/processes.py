@@ -23,6 +23,7 @@ class ProcessSpec:
     stdout: str  # file that standard output and error are appended to
     node: str = ""
     is_server: bool = True  # False: a helper, which no rule restarts
+    restarts: bool = True  # False: a server that the restart rule leaves to somebody else
     death_signal: int = signal.SIGKILL  # ends it at once without leaving anything behind
 
     def to_json(self) -> dict[str, Any]:

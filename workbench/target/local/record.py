@@ -12,7 +12,7 @@ from typing import Final
 from pydantic import TypeAdapter, ValidationError
 
 from workbench.errors import BadInput, MachineTrouble
-from workbench.fault import RestartRule
+from workbench.fault import FailoverRule, RestartRule
 from workbench.target.local.control import Control
 from workbench.target.local.places import hubs_directory
 from workbench.target.port import Endpoints
@@ -52,6 +52,7 @@ class HubRecord:
     ports: Ports
     endpoints: Endpoints
     versions: Mapping[str, str]
+    failover: FailoverRule = FailoverRule.NONE
     complete: bool = False  # False while it starts
     ready_s: float = 0.0  # from the start's begin until all was ready
     start_to_registered_s: Mapping[str, float] = field(default_factory=dict)  # "kafka-1" -> at hub start

@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import workbench
+from workbench.fault import FailoverRule
 from workbench.target.local import class_archive, zookeeper_words
 from workbench.target.local.artifacts import Artifacts
 from workbench.target.local.machine import as_plain_user
@@ -28,6 +29,7 @@ BROKER_HEAP_MB: Final = 256
 ZOOKEEPER_HEAP_MB: Final = 64
 DATABASE: Final = "hub"  # of the applications; its owner has the same name
 SUPERUSER: Final = "postgres"
+KUBEGRES: Final = "kubegres-stand-in"
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,25 @@ class Secrets:
     gateway_token_key: str
 
 
+class Instances(Protocol):
+    """What Postgres's instances are configured from: a part of a Plan."""
+
+    @property
+    def topology(self) -> HubTopology:
+        """Return what the manifests state."""
+
+    @property
+    def ports(self) -> Ports:
+        """Return the hub's ports."""
+
+    @property
+    def superuser_password(self) -> str:
+        """Return what an instance's superuser logs in with."""
+
+    def home(self, server: str) -> Path:
+        """Return (and make) a server's own folder."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """All that a hub's servers are configured from."""
@@ -51,6 +72,7 @@ class Plan:
     ports: Ports
     artifacts: Artifacts
     secrets: Secrets
+    failover: FailoverRule = FailoverRule.NONE
 
     @property
     def logs(self) -> Path:
@@ -69,8 +91,17 @@ class Plan:
 
     @property
     def postgres_dsn(self) -> str:
-        """Return the applications' way to the primary."""
-        return f"postgresql://hub:{self.secrets.postgres_hub}@{LOOPBACK}:{self.ports.postgres[1]}/{DATABASE}"
+        """Return the applications' way to the primary.
+
+        Where another instance may become the primary, it names all of them and libpq takes the one that accepts
+        writes: the stand-in for the Service `postgres`, whose selector follows the primary. A client finds the new
+        primary at its next attempt; the age of a DNS answer (up to 30 s in a cluster) is not in it.
+        """
+        account = f"postgresql://{DATABASE}:{self.secrets.postgres_hub}@"
+        if self.failover is FailoverRule.NONE:
+            return f"{account}{LOOPBACK}:{self.ports.postgres[1]}/{DATABASE}"
+        doors = ",".join(f"{LOOPBACK}:{port}" for port in self.ports.postgres.values())
+        return f"{account}{doors}/{DATABASE}?target_session_attrs=read-write"
 
     @property
     def redis_url(self) -> str:
@@ -90,11 +121,14 @@ class Plan:
             gateway_secret=self.secrets.gateway_login,
         )
 
+    @property
+    def superuser_password(self) -> str:
+        """Return what an instance's superuser logs in with."""
+        return self.secrets.postgres_superuser
+
     def home(self, server: str) -> Path:
         """Return (and make) a server's own folder."""
-        path = self.directory / server
-        path.mkdir(mode=0o700, exist_ok=True)
-        return path
+        return home(self.directory, server)
 
     def environment(self, node: str) -> dict[str, str]:
         """Return the environment of a server: nothing of the user's, so that every hub runs alike."""
@@ -108,6 +142,13 @@ class Plan:
             DIRECTORY_MARK: str(self.directory),
             NODE_MARK: node,
         }
+
+
+def home(directory: Path, server: str) -> Path:
+    """Return (and make) a server's own folder in a hub's directory."""
+    path = directory / server
+    path.mkdir(mode=0o700, exist_ok=True)
+    return path
 
 
 def zookeeper(plan: Plan, server_id: int) -> ProcessSpec:
@@ -182,10 +223,27 @@ def postgres(plan: Plan, instance: int) -> ProcessSpec:
     name = f"postgres-{instance}"
     program = str(plan.artifacts.postgres_programs / "postgres")
     argv = (*postgres_prefix(), program, "-D", str(plan.home(name)))
-    return _spec(plan, name, argv, death_signal=signal.SIGQUIT)
+    spec = _spec(plan, name, argv, death_signal=signal.SIGQUIT)
+    return replace(spec, restarts=plan.failover is FailoverRule.NONE)
 
 
-def postgres_settings(plan: Plan, instance: int) -> str:
+def kubegres(plan: Plan) -> ProcessSpec:
+    """Return the stand-in for Kubegres's fail-over: a helper, it holds nothing that could be lost."""
+    return ProcessSpec(
+        name=KUBEGRES,
+        argv=(sys.executable, "-m", "workbench.target.local.kubegres", str(plan.directory)),
+        environment={
+            "PYTHONPATH": str(Path(workbench.__file__).resolve().parents[1]),
+            "POSTGRES_SUPERUSER_PASSWORD": plan.secrets.postgres_superuser,
+            **plan.environment(""),
+        },
+        directory=str(plan.directory),
+        stdout=str(plan.logs / f"{KUBEGRES}.log"),
+        is_server=False,
+    )
+
+
+def postgres_settings(plan: Instances, instance: int, primary: int = 1) -> str:
     """Return postgresql.conf lines of an instance: the manifest's, then this place's (the last one counts)."""
     own = {
         "listen_addresses": LOOPBACK,
@@ -195,10 +253,10 @@ def postgres_settings(plan: Plan, instance: int) -> str:
         "password_encryption": "scram-sha-256",
         "timezone": "UTC",
     }
-    if instance > 1:
+    if instance != primary:
         own["primary_conninfo"] = (
-            f"host={LOOPBACK} port={plan.ports.postgres[1]} user={SUPERUSER} "
-            f"password={plan.secrets.postgres_superuser} application_name=postgres-{instance}"
+            f"host={LOOPBACK} port={plan.ports.postgres[primary]} user={SUPERUSER} "
+            f"password={plan.superuser_password} application_name=postgres-{instance}"
         )
     stated = {key: value for key, value in plan.topology.postgres.config.items() if key not in own}
     return postgres_conf({**stated, **own})

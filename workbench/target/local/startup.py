@@ -11,6 +11,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from workbench.errors import ToolFailed
+from workbench.fault import FailoverRule
 from workbench.streams import stream
 from workbench.target.local import databases, servers, zookeeper_words
 from workbench.target.local.cluster import Cluster
@@ -65,6 +66,8 @@ class Startup:
         self._wait(lambda: databases.streaming_standbys(self._plan) == standbys, f"{standbys} standbys stream")
         self._wait(lambda: not doors.unready_processors(), "every event processor is ready")
         self._wait(lambda: not doors.unready_gateways(), "the gateway is ready")
+        if self._plan.failover is FailoverRule.KUBEGRES_RULES:
+            self._run(servers.kubegres(self._plan))
 
     def _run(self, spec: ProcessSpec) -> ProcessStart:
         """Start a process and return which one and when."""

@@ -272,7 +272,8 @@ class Supervisor:
             managed.running = None
             begun = managed.starts[-1]
             managed.starts[-1] = ProcessStart(process_id, begun.started_s, ended_s, exit_text(wait_status))
-            if managed.spec.is_server and self._rule is RestartRule.KUBELET_RULES and not self._ending:
+            ruled = managed.spec.is_server and managed.spec.restarts
+            if ruled and self._rule is RestartRule.KUBELET_RULES and not self._ending:
                 managed.restart_due_s = managed.stand_in.restart_due_s(begun.started_s, ended_s)
             _say("exit", name=managed.spec.name, pid=process_id, how=exit_text(wait_status))
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from workbench.errors import BadInput
-from workbench.fault import Fault, Part, VictimSelector
+from workbench.fault import FailoverRule, Fault, Part, VictimSelector
 from workbench.target.port import PartitionState, Victim
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 BROKERS: Final = "kafka-"
 PROCESSORS: Final = "event-processor-"
-PRIMARY: Final = "postgres-1"
+POSTGRES: Final = "postgres-"
 REDIS: Final = "redis-0"
 ZOOKEEPERS: Final = "zookeeper-"
 
@@ -24,6 +24,8 @@ def resolve(hub: LocalHub, fault: Fault) -> Victim:
     """Return the exact victim of a fault. Raises BadInput when there is none."""
     if fault.type not in hub.faults():
         raise BadInput(f"the target local cannot do {fault.type}; it can do {', '.join(sorted(hub.faults()))}")
+    if fault.part in (Part.POSTGRES, Part.POSTGRES_FAILOVER):
+        _check_failover(hub, fault)
     if fault.part is Part.NODE:
         return _node(hub, fault.victim.server or fault.victim.node or "")
     server = fault.victim.server or _SERVERS[fault.part](hub, fault.victim)
@@ -98,6 +100,20 @@ def _leads_nothing(hub: LocalHub, states: Mapping[str, PartitionState]) -> int:
     return idle[0]
 
 
+def _primary(hub: LocalHub) -> str:
+    """Return the instance that takes writes now: after a fail-over it is another than at the start."""
+    port = hub.doors.primary_port()
+    return next((f"{POSTGRES}{number}" for number, at in hub.record.ports.postgres.items() if at == port), "no primary")
+
+
+def _check_failover(hub: LocalHub, fault: Fault) -> None:
+    """Raise BadInput where what follows would not be what the fault is named after."""
+    fails_over = hub.record.failover is FailoverRule.KUBEGRES_RULES
+    if fails_over != (fault.part is Part.POSTGRES_FAILOVER):
+        rule, other = hub.record.failover.value, "kubegres-rules" if not fails_over else "none"
+        raise BadInput(f"{fault.type} needs a hub with fail-over {other}; this one was started with {rule}")
+
+
 def _zookeeper_server(hub: LocalHub, wanted: VictimSelector) -> str:
     """Return the ZooKeeper server of a role: of the followers the one that holds the most brokers' sessions."""
     ensemble = hub.ensemble()
@@ -115,14 +131,16 @@ def _zookeeper_server(hub: LocalHub, wanted: VictimSelector) -> str:
 _NAMES: Final[Mapping[Part, str]] = {
     Part.BROKER: BROKERS,
     Part.PROCESSOR: PROCESSORS,
-    Part.POSTGRES: PRIMARY,
+    Part.POSTGRES: POSTGRES,
+    Part.POSTGRES_FAILOVER: POSTGRES,
     Part.REDIS: REDIS,
     Part.ZOOKEEPER: ZOOKEEPERS,
 }
 _SERVERS: Final[Mapping[Part, Callable[[LocalHub, VictimSelector], str]]] = {
     Part.BROKER: _broker_server,
     Part.PROCESSOR: lambda _, wanted: f"{PROCESSORS}{wanted.processor}",
-    Part.POSTGRES: lambda *_: PRIMARY,
+    Part.POSTGRES: lambda hub, _: _primary(hub),
+    Part.POSTGRES_FAILOVER: lambda hub, _: _primary(hub),
     Part.REDIS: lambda *_: REDIS,
     Part.ZOOKEEPER: _zookeeper_server,
 }
