@@ -57,7 +57,7 @@ def test_stations_saturate_where_the_operational_laws_say() -> None:
 
 
 def test_the_engine_keeps_up_below_the_rate_and_not_above() -> None:
-    """At 0.8 the backlog stays, at 1.2 it grows; p99 at 0.8 is that of M/D/1 within the noise of a minute."""
+    """At 0.8 the backlog stays, at 1.2 it grows; p99 at 0.8 has the size that M/D/1's tail says."""
     basis, question = deterministic(), read_question(DEFAULT_QUESTION)
     draws = draws_of(basis, 1, 1)[0]
     rate = saturation_per_s(basis, question, states(basis)[0], draws)[PROCESSORS]
