@@ -90,7 +90,9 @@ def merge(scenario: Scenario, topology: HubTopology, baseline: Baseline | None, 
     and the intervals are wider. Raises BadInput for what the model does not cover.
     """
     part = scenario.faults[0].part
-    rows = priors_of(part)
+    quorum = topology.kafka.quorum
+    stated.check_mode(scenario, topology)
+    rows = priors_of(part, kraft=quorum is not None)
     rows.update(stated.from_manifests(topology))
     rows.update(stated.from_scenario(scenario))
     rows.update(stated.facts(scenario, topology, baseline, victim))
@@ -98,7 +100,8 @@ def merge(scenario: Scenario, topology: HubTopology, baseline: Baseline | None, 
         server = f"kafka-{rows['victim_broker'].value}" if victim is None else victim.watched_server
         lingers_s = rows["producer_linger_s"].value, rows["batch_linger_s"].value
         rows.update(measured(baseline, server, *lingers_s))
-    rows.update(stated.session(rows))
+    rows.update(stated.session(rows) if quorum is None else stated.heartbeats(rows))
+    rows.update(stated.polls())
     rows.update(stated.client_phases(rows))
     if part is not Part.BROKER:
         rows.update(stated.processor_phases(rows))

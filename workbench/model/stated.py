@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from workbench.errors import BadInput, Problem
-from workbench.fault import FaultType, Part, RestartRule
+from workbench.fault import FaultType, Part, RestartRule, kraft_contradiction
 from workbench.metrics.catalogue import POLL_S, PROCESSORS_POLL_S
 from workbench.model.control_plane import kubegres
 from workbench.model.parameter import Parameter, Source, uniform
@@ -45,11 +45,7 @@ def from_manifests(topology: HubTopology) -> dict[str, Parameter]:
     topics = topology.topics
     return {
         "brokers": row(list(topology.kafka.broker_ids), "", "Kafka spec.kafka.replicas"),
-        "zookeeper_servers": row(len(topology.zookeeper.server_ids), "", "Kafka spec.zookeeper.replicas"),
-        "zookeeper_session_timeout_s": row(
-            topology.kafka.zookeeper_session_timeout_s, "s", "spec.kafka.config zookeeper.session.timeout.ms"
-        ),
-        "zookeeper_tick_s": row(topology.zookeeper.tick_time_s, "s", "spec.zookeeper.config tickTime"),
+        **_metadata_keepers(topology),
         "replica_lag_time_max_s": row(
             topology.kafka.replica_lag_time_max_s, "s", "spec.kafka.config replica.lag.time.max.ms"
         ),
@@ -75,6 +71,32 @@ def from_manifests(topology: HubTopology) -> dict[str, Parameter]:
         ),
         "batch_events_max": row(topology.processors.batch_events_max, "events", "environment BATCH_EVENTS_MAX"),
         "batch_linger_s": row(topology.processors.batch_linger_s, "s", "environment BATCH_LINGER_S"),
+    }
+
+
+def _metadata_keepers(topology: HubTopology) -> dict[str, Parameter]:
+    """Return ZooKeeper's numbers, or in KRaft mode the controllers'."""
+    quorum, manifest = topology.kafka.quorum, Source.MANIFEST
+    if quorum is not None:
+        strimzi = "which Strimzi 0.42 does not let manifests state"
+        heartbeat = f"Kafka 3.7.1's default of broker.heartbeat.interval.ms, {strimzi}"
+        session = f"Kafka 3.7.1's default of broker.session.timeout.ms, {strimzi}"
+        return {
+            "controllers": Parameter(list(quorum.node_ids), "", manifest, "KafkaNodePool spec.replicas"),
+            "broker_session_timeout_s": Parameter(quorum.broker_session_timeout_s, "s", manifest, session),
+            "broker_heartbeat_interval_s": Parameter(quorum.broker_heartbeat_interval_s, "s", manifest, heartbeat),
+        }
+    return {
+        "zookeeper_servers": Parameter(
+            len(topology.zookeeper.server_ids), "", manifest, "Kafka spec.zookeeper.replicas"
+        ),
+        "zookeeper_session_timeout_s": Parameter(
+            topology.kafka.zookeeper_session_timeout_s,
+            "s",
+            manifest,
+            "spec.kafka.config zookeeper.session.timeout.ms",
+        ),
+        "zookeeper_tick_s": Parameter(topology.zookeeper.tick_time_s, "s", manifest, "spec.zookeeper.config tickTime"),
     }
 
 
@@ -162,7 +184,7 @@ def _zookeeper_facts(
         dies = servers[0] if part is Part.ZOOKEEPER else _on_node(scenario, topology, "zookeeper-")
     if baseline is None:
         source, origin = Source.PRIOR, "sessions spread evenly"
-        held = {str(broker): servers[index % len(servers)] for index, broker in enumerate(brokers)}
+        held = {str(broker): servers[index % len(servers)] for index, broker in enumerate(brokers) if servers}
     else:
         source, origin = Source.BASELINE, "the servers' own words, asked before the seal"
         held = dict(baseline.zookeeper_of_broker)
@@ -253,6 +275,26 @@ def session(rows: Mapping[str, Parameter]) -> dict[str, Parameter]:
         "zookeeper_server_share": Parameter(
             uniform(0.0, 1.0), "", Source.MANIFEST, "any server", "which server, where the session's is not known"
         ),
+    }
+
+
+def heartbeats(rows: Mapping[str, Parameter]) -> dict[str, Parameter]:
+    """Return how old the victim's last heartbeat is in KRaft mode; each is sent an interval after the last's answer."""
+    interval_s = float(rows["broker_heartbeat_interval_s"].value)
+    return {
+        "heartbeat_age_s": Parameter(
+            uniform(0.0, interval_s),
+            "s",
+            Source.MANIFEST,
+            f"Kafka 3.7.1 BrokerLifecycleManager: a heartbeat every {interval_s:g} s",
+            "age of the victim's last heartbeat when it dies",
+        )
+    }
+
+
+def polls() -> dict[str, Parameter]:
+    """Return the phases of the brokers' own checks and of the observers, the same in both modes."""
+    return {
         "isr_check_phase": Parameter(
             uniform(0.0, 1.0),
             "",
@@ -279,11 +321,21 @@ def session(rows: Mapping[str, Parameter]) -> dict[str, Parameter]:
     }
 
 
+def check_mode(scenario: Scenario, topology: HubTopology) -> None:
+    """Raise BadInput for a fault that contradicts who keeps Kafka's metadata."""
+    fault = scenario.faults[0]
+    reason = kraft_contradiction(fault.type, fault.victim.role) if topology.kafka.quorum is not None else ""
+    if reason:
+        raise BadInput(f"{fault.type}: {reason}", [Problem(str(scenario.path), "faults[0]", fault.type, reason)])
+
+
 def check_freeze(scenario: Scenario, rows: Mapping[str, Parameter]) -> None:
     """Raise BadInput for a freeze that may end before the victim's session does: the model does not cover it."""
     fault = scenario.faults[0]
+    if fault.type is not FaultType.BROKER_FREEZE:
+        return
     lapsed_s = float(rows["zookeeper_session_s"].value) + EXPIRY_TICKS_MAX * float(rows["zookeeper_tick_s"].value)
-    if fault.type is FaultType.BROKER_FREEZE and fault.for_s < lapsed_s:
+    if fault.for_s < lapsed_s:
         bound = f"at least {lapsed_s:g}: by then the broker's ZooKeeper session has lapsed"
         problem = Problem(str(scenario.path), "faults[0].for_s", f"{fault.for_s:g}", bound)
         raise BadInput("the model does not cover a freeze that ends before the session does", [problem])
