@@ -324,9 +324,13 @@ def polls() -> dict[str, Parameter]:
 def check_mode(scenario: Scenario, topology: HubTopology) -> None:
     """Raise BadInput for a fault that contradicts who keeps Kafka's metadata."""
     fault = scenario.faults[0]
-    reason = kraft_contradiction(fault.type, fault.victim.role) if topology.kafka.quorum is not None else ""
-    if reason:
+    if topology.kafka.quorum is None:
+        return
+    if reason := kraft_contradiction(fault.type, fault.victim.role):
         raise BadInput(f"{fault.type}: {reason}", [Problem(str(scenario.path), "faults[0]", fault.type, reason)])
+    if fault.lag_s > 0.0:
+        problem = Problem(str(scenario.path), "faults[0].lag_s", f"{fault.lag_s:g}", "not in KRaft mode")
+        raise BadInput("the model does not cover lagging followers in KRaft mode", [problem])
 
 
 def check_freeze(scenario: Scenario, rows: Mapping[str, Parameter]) -> None:
@@ -343,10 +347,13 @@ def check_freeze(scenario: Scenario, rows: Mapping[str, Parameter]) -> None:
 
 def check_lag(scenario: Scenario, rows: Mapping[str, Parameter]) -> None:
     """Raise BadInput where followers that are held back lose their sessions, or where nothing can be lost by it."""
-    fault, session_s = scenario.faults[0], float(rows["zookeeper_session_s"].value)
+    fault = scenario.faults[0]
+    if fault.lag_s == 0.0:
+        return
+    session_s = float(rows["zookeeper_session_s"].value)
     quiet_s = 2.0 * session_s / 3.0  # a client that has heard nothing for so long drops its server
     problems = []
-    if fault.lag_s > 0.0 and scenario.workload.acks == "all":
+    if scenario.workload.acks == "all":
         bound = "1 or 0: with all, what the followers do not have is not acknowledged"
         problems.append(Problem(str(scenario.path), "load.acks", scenario.workload.acks, bound))
     if fault.lag_s >= quiet_s:
