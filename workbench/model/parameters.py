@@ -15,7 +15,7 @@ import orjson
 
 from workbench.errors import BadInput
 from workbench.fault import Part
-from workbench.model import stated
+from workbench.model import covered, stated
 from workbench.model.measured import measured
 from workbench.model.parameter import Distribution, FloatArray, Parameter, parameter_from_dict
 from workbench.model.part_priors import priors_of
@@ -91,7 +91,7 @@ def merge(scenario: Scenario, topology: HubTopology, baseline: Baseline | None, 
     """
     part = scenario.faults[0].part
     quorum = topology.kafka.quorum
-    stated.check_mode(scenario, topology)
+    covered.check_mode(scenario, topology)
     rows = priors_of(part, kraft=quorum is not None)
     rows.update(stated.from_manifests(topology))
     rows.update(stated.from_scenario(scenario))
@@ -107,8 +107,8 @@ def merge(scenario: Scenario, topology: HubTopology, baseline: Baseline | None, 
         rows.update(stated.processor_phases(rows))
     if part in (Part.ZOOKEEPER, Part.NODE):
         rows.update(stated.zookeeper_phases(rows))
-    stated.check_freeze(scenario, rows)
-    stated.check_lag(scenario, rows)
-    stated.check_node(scenario, topology)
-    stated.check_failover(scenario, topology)
+    covered.check_freeze(scenario, rows)
+    covered.check_lag(scenario, rows)
+    covered.check_node(scenario, topology)
+    covered.check_failover(scenario, topology)
     return Parameters(dict(sorted(rows.items())))
