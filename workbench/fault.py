@@ -69,7 +69,13 @@ ROLES: Final[Mapping[Part, tuple[str, ...]]] = {
 
 # What is built for a Kafka without ZooKeeper.
 KRAFT_FAULTS: Final = frozenset(
-    {FaultType.BROKER_KILL, FaultType.PROCESSOR_KILL, FaultType.POSTGRES_PRIMARY_KILL, FaultType.REDIS_KILL}
+    {
+        FaultType.BROKER_KILL,
+        FaultType.PROCESSOR_KILL,
+        FaultType.POSTGRES_PRIMARY_KILL,
+        FaultType.POSTGRES_PRIMARY_LOSS,
+        FaultType.REDIS_KILL,
+    }
 )
 
 

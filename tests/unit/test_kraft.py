@@ -11,8 +11,9 @@ import pytest
 
 from tests.support.model_cases import a_scenario, a_topology, parameters_of, setting_and_draws
 from workbench.errors import BadInput
-from workbench.fault import FaultType, kraft_contradiction
+from workbench.fault import KRAFT_FAULTS, Fault, FaultType, VictimSelector, kraft_contradiction
 from workbench.model.broker_loss import play
+from workbench.model.course import play as any_play
 from workbench.scenario import PROJECT_ROOT
 from workbench.scenario.checking import read_with_hub
 from workbench.target.local.kraft_settings import cluster_id, controller
@@ -129,6 +130,17 @@ def test_a_new_process_asks_again_after_doubled_waits_and_never_exits() -> None:
     course = play(setting, {**draws, **exact})
     assert course.moments.registering_process_started_s == pytest.approx(0.5)
     assert course.moments.broker_registered_s == pytest.approx(2.0 + 6.3 + 1.5, abs=0.11)
+
+
+@pytest.mark.parametrize("fault", sorted(KRAFT_FAULTS))
+def test_what_is_not_refused_is_predicted_without_a_zookeeper(fault: FaultType) -> None:
+    """Every fault of KRaft mode plays through, and no parameter speaks of a session with ZooKeeper."""
+    victim = {FaultType.BROKER_KILL: VictimSelector(broker=1), FaultType.PROCESSOR_KILL: VictimSelector(processor=1)}
+    scenario = replace(a_scenario(fault), faults=(Fault(fault, victim.get(fault, VictimSelector())),))
+    parameters = parameters_of(scenario, a_kraft_topology())
+    assert not {"zookeeper_session_s", "zookeeper_tick_s", "node_exists_exit_s"} & parameters.by_name.keys()
+    setting, draws = setting_and_draws(parameters, scenario)
+    assert np.isfinite(any_play(setting, draws).awaited_s).all()
 
 
 def test_a_controllers_settings_name_the_quorum() -> None:
