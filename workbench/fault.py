@@ -67,6 +67,30 @@ ROLES: Final[Mapping[Part, tuple[str, ...]]] = {
 }
 
 
+# What is built for a Kafka without ZooKeeper.
+KRAFT_FAULTS: Final = frozenset(
+    {
+        FaultType.BROKER_KILL,
+        FaultType.PROCESSOR_KILL,
+        FaultType.POSTGRES_PRIMARY_KILL,
+        FaultType.POSTGRES_PRIMARY_LOSS,
+        FaultType.REDIS_KILL,
+    }
+)
+
+
+def kraft_contradiction(fault_type: FaultType, role: str | None) -> str:
+    """Return why a fault cannot be done to a Kafka in KRaft mode, "" if it can."""
+    if PARTS[fault_type] is Part.ZOOKEEPER:
+        return "the manifests run Kafka in KRaft mode, without ZooKeeper"
+    if PARTS[fault_type] is Part.BROKER and role == "controller":
+        return "the manifests run Kafka in KRaft mode, where no broker is the controller: name a broker"
+    if fault_type not in KRAFT_FAULTS:
+        known = ", ".join(sorted(KRAFT_FAULTS))
+        return f"the manifests run Kafka in KRaft mode, where the workbench knows only {known}"
+    return ""
+
+
 class RestartRule(StrEnum):
     """What happens to a server that died."""
 

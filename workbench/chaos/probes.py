@@ -17,7 +17,7 @@ SERVES_FOR_S: Final = 15.0  # longer than a drill watches a backlog that is back
 
 
 def all_brokers_registered(target: str = "local", hub: str = "") -> bool:
-    """Tell whether every broker of the manifests is registered in ZooKeeper."""
+    """Tell whether every broker of the manifests is registered."""
     with find(target, hub) as live:
         return _registered(live)
 

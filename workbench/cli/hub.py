@@ -152,7 +152,8 @@ def _show(hub: LocalHub, as_json: bool) -> None:
     doors = hub.endpoints
     click.echo(f"hub {hub.hub_id} is up (ready after {hub.record.ready_s:.1f} s), restart rule {hub.record.restart}")
     click.echo(f"  Kafka      {doors.kafka_bootstrap}")
-    click.echo(f"  ZooKeeper  {doors.zookeeper}")
+    if doors.zookeeper:
+        click.echo(f"  ZooKeeper  {doors.zookeeper}")
     click.echo(f"  PostgreSQL {doors.postgres_dsn}")
     click.echo(f"  Redis      {doors.redis_url}")
     click.echo(f"  gateway    {doors.gateway_url} (log-in secret {doors.gateway_secret})")

@@ -21,7 +21,7 @@ from workbench.target.port import Injection, ProcessStart
 
 CURVES_FROM_S: Final = -30.0
 METHODS: Final = {
-    "kafka": "write log of devices and canary; ZooKeeper and broker metadata polled",
+    "kafka": "write log of devices and canary; registrations and broker metadata polled",
     "pipeline": "write log joined with the commit time of each row in Postgres; the processors' own metrics",
     "postgres": "a connection of its own asks, ten times a second",
     "redis": "a connection of its own asks, ten times a second",

@@ -259,7 +259,7 @@ def sojourn_metric(column: str, window: str, percent: float) -> Callable[[Eviden
 
 
 def broker_detect_s(evidence: Evidence) -> float:
-    """From the fault to the victim's id gone from ZooKeeper, s."""
+    """From the fault to the victim's id gone from ZooKeeper, in KRaft mode to its fencing, s."""
     return evidence.moments.broker_deregistered_s
 
 

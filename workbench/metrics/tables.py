@@ -59,7 +59,7 @@ class Moments:
     baseline_end_s: float  # negative
     load_end_s: float  # last intended send
     fault_effective_s: float = NAN
-    broker_deregistered_s: float = NAN  # victim's id gone from ZooKeeper
+    broker_deregistered_s: float = NAN  # victim's id gone from ZooKeeper, in KRaft mode fenced
     leaders_moved_s: float = NAN  # no partition is led by the victim any more
     registering_process_started_s: float = NAN  # start of the process that registered
     broker_registered_s: float = NAN

@@ -18,6 +18,7 @@ from workbench.engine import NEVER, Disturbance
 from workbench.fault import FaultType, RestartRule
 from workbench.metrics.catalogue import POLL_S
 from workbench.metrics.tables import BoolArray, FloatArray, IntArray, Moments, after_fault
+from workbench.model import kraft
 from workbench.model.clients import client
 from workbench.model.controller import controlled_shutdown, controller, leaders_own_check
 from workbench.model.followers import replication_from
@@ -35,7 +36,9 @@ FREEZE: Final = FaultType.BROKER_FREEZE
 def play(setting: Setting, draws: Mapping[str, float]) -> Course:
     """Return one replication's course."""
     world = World(setting, draws)
-    if setting.fault is STOP:
+    if setting.kraft:
+        world.env.process(kraft.fencing(world))
+    elif setting.fault is STOP:
         world.env.process(controlled_shutdown(world))
     else:
         world.env.process(session(world))
@@ -44,7 +47,8 @@ def play(setting: Setting, draws: Mapping[str, float]) -> Course:
         if broker != setting.victim:
             world.env.process(leaders_own_check(world, broker))
             world.env.process(replication_from(world, broker))
-    world.env.process(thaw(world) if setting.fault is FREEZE else restart(world))
+    returns = thaw if setting.fault is FREEZE else kraft.restart if setting.kraft else restart
+    world.env.process(returns(world))
     for name in (*setting.producers, *setting.consumers):
         world.env.process(client(world, name))
     world.env.run(until=HORIZON_S)
@@ -128,7 +132,9 @@ def partitions_back_s(world: World) -> FloatArray:
         if leader != setting.victim and (not in_its_sets[index] or (setting.fault is STOP and survives)):
             back_s.append(NEVER)
         elif factor == 1:
-            back_s.append(world.moments.get("ready", FOREVER) + draws["controller_react_s"])
+            # In KRaft mode it leads again with the very change that unfences it.
+            leads_s = 0.0 if setting.kraft else draws["controller_react_s"]
+            back_s.append(world.moments.get("ready", FOREVER) + leads_s)
         elif not survives:
             back_s.append(full_s)
         elif leader == setting.victim:
@@ -166,7 +172,8 @@ def _moments(world: World, polled: Mapping[str, float]) -> Moments:
 
     return after_fault(
         broker_deregistered_s=seen("deregistered", "brokers"),
-        leaders_moved_s=seen("leaders_moved", "partitions"),
+        # In KRaft mode brokers tell of new leaders before these begin to lead.
+        leaders_moved_s=seen("deregistered" if world.setting.kraft else "leaders_moved", "partitions"),
         registering_process_started_s=world.moment("registering_process_started"),
         broker_registered_s=seen("registered", "brokers"),
         isr_full_s=seen("isr_full", "partitions"),

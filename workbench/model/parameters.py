@@ -15,7 +15,7 @@ import orjson
 
 from workbench.errors import BadInput
 from workbench.fault import Part
-from workbench.model import stated
+from workbench.model import covered, stated
 from workbench.model.measured import measured
 from workbench.model.parameter import Distribution, FloatArray, Parameter, parameter_from_dict
 from workbench.model.part_priors import priors_of
@@ -90,7 +90,9 @@ def merge(scenario: Scenario, topology: HubTopology, baseline: Baseline | None, 
     and the intervals are wider. Raises BadInput for what the model does not cover.
     """
     part = scenario.faults[0].part
-    rows = priors_of(part)
+    quorum = topology.kafka.quorum
+    covered.check_mode(scenario, topology)
+    rows = priors_of(part, kraft=quorum is not None)
     rows.update(stated.from_manifests(topology))
     rows.update(stated.from_scenario(scenario))
     rows.update(stated.facts(scenario, topology, baseline, victim))
@@ -98,14 +100,15 @@ def merge(scenario: Scenario, topology: HubTopology, baseline: Baseline | None, 
         server = f"kafka-{rows['victim_broker'].value}" if victim is None else victim.watched_server
         lingers_s = rows["producer_linger_s"].value, rows["batch_linger_s"].value
         rows.update(measured(baseline, server, *lingers_s))
-    rows.update(stated.session(rows))
+    rows.update(stated.session(rows) if quorum is None else stated.heartbeats(rows))
+    rows.update(stated.polls())
     rows.update(stated.client_phases(rows))
     if part is not Part.BROKER:
         rows.update(stated.processor_phases(rows))
     if part in (Part.ZOOKEEPER, Part.NODE):
         rows.update(stated.zookeeper_phases(rows))
-    stated.check_freeze(scenario, rows)
-    stated.check_lag(scenario, rows)
-    stated.check_node(scenario, topology)
-    stated.check_failover(scenario, topology)
+    covered.check_freeze(scenario, rows)
+    covered.check_lag(scenario, rows)
+    covered.check_node(scenario, topology)
+    covered.check_failover(scenario, topology)
     return Parameters(dict(sorted(rows.items())))

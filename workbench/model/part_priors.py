@@ -185,6 +185,6 @@ _BY_PART: Final[Mapping[Part, Mapping[str, Parameter]]] = {
 }
 
 
-def priors_of(part: Part) -> dict[str, Parameter]:
+def priors_of(part: Part, kraft: bool = False) -> dict[str, Parameter]:
     """Return every prior of a prediction of a part's loss by name, the unmeasured ones included."""
-    return {**all_priors(), **_BY_PART[part]}
+    return {**all_priors(kraft), **_BY_PART[part]}

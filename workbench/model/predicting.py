@@ -50,7 +50,7 @@ def predict(
     if sorted(parameters.value("leader_of_partition")) != sorted(labels):
         raise BadInput("parameters.json is of other manifests: its partitions differ")
     part = PARTS[FaultType(parameters.value("fault_type"))]
-    missing = sorted({*priors_of(part)} - {*parameters.by_name})
+    missing = sorted({*priors_of(part, topology.kafka.quorum is not None)} - {*parameters.by_name})
     if missing:
         raise BadInput(f"parameters.json was written by another version: it lacks {', '.join(missing)}")
     if replications < 1:

@@ -68,6 +68,44 @@ KAFKA_AND_ZOOKEEPER: Final[Mapping[str, Parameter]] = {
     ),
 }
 
+# In place of what ZooKeeper and its controller take.
+KRAFT: Final[Mapping[str, Parameter]] = {
+    "fence_commit_s": prior(
+        triangular(0.03, 0.08, 0.4),
+        "s",
+        f"{_KAFKA} RaftConfig quorum.append.linger.ms 25, one round to a second controller, the brokers' next fetch",
+        "from the last heartbeat's time-out to every live broker knowing of the fencing",
+    ),
+    "registration_share": prior(
+        triangular(0.4, 0.57, 0.8),
+        "",
+        "a broker killed and started on an idle hub (measured, once): 1.1 of 2.0 s",
+        "of a broker's start: until it first asks to be registered; the rest follows when it is",
+    ),
+    "leader_and_isr_s": prior(
+        triangular(0.02, 0.06, 0.3),
+        "s",
+        f"{_KAFKA} ReplicaManager.applyDelta: some thirty partitions in turn, 1 to 10 ms each",
+        "a surviving broker carries out one batch of metadata records",
+    ),
+    "metadata_update_s": prior(
+        0.0, "s", f"{_KAFKA} BrokerMetadataPublisher.onMetadataUpdate: what clients are told is new first"
+    ),
+}
+NOT_IN_KRAFT: Final = frozenset(
+    {
+        "zookeeper_close_s",
+        "controller_react_s",
+        "controller_partition_s",
+        "controller_failover_s",
+        "node_exists_exit_s",
+        "session_reopen_s",
+        "stop_moves_leaders_s",
+        "stop_slows",
+        "stop_deregisters_s",
+    }
+)
+
 CLIENTS: Final[Mapping[str, Parameter]] = {
     "producer_linger_s": prior(0.005, "s", f"{_LIBRDKAFKA} linger.ms"),
     "producer_batch_events_max": prior(10_000, "events", f"{_LIBRDKAFKA} batch.num.messages"),
@@ -304,9 +342,9 @@ DRILL: Final[Mapping[str, Parameter]] = {
 }
 
 
-def all_priors() -> dict[str, Any]:
-    """Return every prior by name, the unmeasured ones included."""
-    return {
+def all_priors(kraft: bool = False) -> dict[str, Any]:
+    """Return every prior by name, the unmeasured ones included; `kraft`: of a Kafka without ZooKeeper."""
+    rows = {
         **KAFKA_AND_ZOOKEEPER,
         **CLIENTS,
         **BROKER,
@@ -316,3 +354,4 @@ def all_priors() -> dict[str, Any]:
         **PIPELINE_UNMEASURED,
         **DRILL,
     }
+    return {name: row for name, row in {**rows, **KRAFT}.items() if name not in NOT_IN_KRAFT} if kraft else rows

@@ -23,6 +23,7 @@ def setting_of(parameters: Parameters, workload: Workload) -> Setting:
     leaders = parameters.value("leader_of_partition")
     owners = parameters.value("processor_of_partition")
     per_s = workload.profile.rate_per_s + CANARY_WRITES_PER_S * len(labels)
+    kraft = "broker_session_timeout_s" in parameters.by_name
     run_up_s = float(parameters.distribution("fault_after_load_start_s").numbers[0])
     return Setting(
         fault=FaultType(parameters.value("fault_type")),
@@ -38,10 +39,11 @@ def setting_of(parameters: Parameters, workload: Workload) -> Setting:
         session_on_zookeeper_leader=parameters.value("victim_session_on_zookeeper_leader"),
         victim_zookeeper=parameters.value("victim_zookeeper"),
         victim_leads_zookeeper=parameters.value("victim_leads_zookeeper"),
-        zookeeper_servers=parameters.value("zookeeper_servers"),
+        zookeeper_servers=0 if kraft else parameters.value("zookeeper_servers"),
         zookeeper_of_broker={int(broker): at for broker, at in parameters.value("zookeeper_of_broker").items()},
-        session_s=parameters.number("zookeeper_session_s"),
-        tick_s=parameters.number("zookeeper_tick_s"),
+        kraft=kraft,
+        session_s=parameters.number("broker_session_timeout_s" if kraft else "zookeeper_session_s"),
+        tick_s=0.0 if kraft else parameters.number("zookeeper_tick_s"),
         replica_lag_time_max_s=parameters.number("replica_lag_time_max_s"),
         leaders=tuple(leaders[label] for label in labels),
         replication_factors=tuple(parameters.value("replication_factor")[topic] for topic in topics),

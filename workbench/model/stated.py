@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 from workbench.errors import BadInput, Problem
 from workbench.fault import FaultType, Part, RestartRule
 from workbench.metrics.catalogue import POLL_S, PROCESSORS_POLL_S
-from workbench.model.control_plane import kubegres
 from workbench.model.parameter import Parameter, Source, uniform
 from workbench.model.session import ping_interval_s
 from workbench.units import seconds_from_ms
@@ -25,10 +24,7 @@ REPLICA_FETCH_WAIT_MS: Final = "500"  # KafkaConfig replica.fetch.wait.max.ms
 OFFSETS_PARTITIONS: Final = "50"  # KafkaConfig offsets.topic.num.partitions
 SESSION_TICKS_MIN: Final = 2  # ZooKeeper 3.8.4 ZooKeeperServer.setMinSessionTimeout
 SESSION_TICKS_MAX: Final = 20  # setMaxSessionTimeout
-EXPIRY_TICKS_MAX: Final = 2  # a follower's report every half tick, expiry at a tick, and some room
 ZOOKEEPER_WAITS: Final = 6  # drawn sleeps of a client; a longer search takes them in turn again
-PRIMARY: Final = "postgres-1"  # as the supervisor names them
-REDIS: Final = "redis-0"
 PREDICT_AND_STEADY_S: Final = 60.0  # of the run-up besides burst, baseline and the drawn moment
 
 
@@ -45,11 +41,7 @@ def from_manifests(topology: HubTopology) -> dict[str, Parameter]:
     topics = topology.topics
     return {
         "brokers": row(list(topology.kafka.broker_ids), "", "Kafka spec.kafka.replicas"),
-        "zookeeper_servers": row(len(topology.zookeeper.server_ids), "", "Kafka spec.zookeeper.replicas"),
-        "zookeeper_session_timeout_s": row(
-            topology.kafka.zookeeper_session_timeout_s, "s", "spec.kafka.config zookeeper.session.timeout.ms"
-        ),
-        "zookeeper_tick_s": row(topology.zookeeper.tick_time_s, "s", "spec.zookeeper.config tickTime"),
+        **_metadata_keepers(topology),
         "replica_lag_time_max_s": row(
             topology.kafka.replica_lag_time_max_s, "s", "spec.kafka.config replica.lag.time.max.ms"
         ),
@@ -75,6 +67,32 @@ def from_manifests(topology: HubTopology) -> dict[str, Parameter]:
         ),
         "batch_events_max": row(topology.processors.batch_events_max, "events", "environment BATCH_EVENTS_MAX"),
         "batch_linger_s": row(topology.processors.batch_linger_s, "s", "environment BATCH_LINGER_S"),
+    }
+
+
+def _metadata_keepers(topology: HubTopology) -> dict[str, Parameter]:
+    """Return ZooKeeper's numbers, or in KRaft mode the controllers'."""
+    quorum, manifest = topology.kafka.quorum, Source.MANIFEST
+    if quorum is not None:
+        strimzi = "which Strimzi 0.42 does not let manifests state"
+        heartbeat = f"Kafka 3.7.1's default of broker.heartbeat.interval.ms, {strimzi}"
+        session = f"Kafka 3.7.1's default of broker.session.timeout.ms, {strimzi}"
+        return {
+            "controllers": Parameter(list(quorum.node_ids), "", manifest, "KafkaNodePool spec.replicas"),
+            "broker_session_timeout_s": Parameter(quorum.broker_session_timeout_s, "s", manifest, session),
+            "broker_heartbeat_interval_s": Parameter(quorum.broker_heartbeat_interval_s, "s", manifest, heartbeat),
+        }
+    return {
+        "zookeeper_servers": Parameter(
+            len(topology.zookeeper.server_ids), "", manifest, "Kafka spec.zookeeper.replicas"
+        ),
+        "zookeeper_session_timeout_s": Parameter(
+            topology.kafka.zookeeper_session_timeout_s,
+            "s",
+            manifest,
+            "spec.kafka.config zookeeper.session.timeout.ms",
+        ),
+        "zookeeper_tick_s": Parameter(topology.zookeeper.tick_time_s, "s", manifest, "spec.zookeeper.config tickTime"),
     }
 
 
@@ -162,7 +180,7 @@ def _zookeeper_facts(
         dies = servers[0] if part is Part.ZOOKEEPER else _on_node(scenario, topology, "zookeeper-")
     if baseline is None:
         source, origin = Source.PRIOR, "sessions spread evenly"
-        held = {str(broker): servers[index % len(servers)] for index, broker in enumerate(brokers)}
+        held = {str(broker): servers[index % len(servers)] for index, broker in enumerate(brokers) if servers}
     else:
         source, origin = Source.BASELINE, "the servers' own words, asked before the seal"
         held = dict(baseline.zookeeper_of_broker)
@@ -253,6 +271,26 @@ def session(rows: Mapping[str, Parameter]) -> dict[str, Parameter]:
         "zookeeper_server_share": Parameter(
             uniform(0.0, 1.0), "", Source.MANIFEST, "any server", "which server, where the session's is not known"
         ),
+    }
+
+
+def heartbeats(rows: Mapping[str, Parameter]) -> dict[str, Parameter]:
+    """Return how old the victim's last heartbeat is in KRaft mode; each is sent an interval after the last's answer."""
+    interval_s = float(rows["broker_heartbeat_interval_s"].value)
+    return {
+        "heartbeat_age_s": Parameter(
+            uniform(0.0, interval_s),
+            "s",
+            Source.MANIFEST,
+            f"Kafka 3.7.1 BrokerLifecycleManager: a heartbeat every {interval_s:g} s",
+            "age of the victim's last heartbeat when it dies",
+        )
+    }
+
+
+def polls() -> dict[str, Parameter]:
+    """Return the phases of the brokers' own checks and of the observers, the same in both modes."""
+    return {
         "isr_check_phase": Parameter(
             uniform(0.0, 1.0),
             "",
@@ -277,58 +315,6 @@ def session(rows: Mapping[str, Parameter]) -> dict[str, Parameter]:
             uniform(0.0, POLL_S), "s", Source.MANIFEST, "workbench.metrics.catalogue POLL_S", "of the observers"
         ),
     }
-
-
-def check_freeze(scenario: Scenario, rows: Mapping[str, Parameter]) -> None:
-    """Raise BadInput for a freeze that may end before the victim's session does: the model does not cover it."""
-    fault = scenario.faults[0]
-    lapsed_s = float(rows["zookeeper_session_s"].value) + EXPIRY_TICKS_MAX * float(rows["zookeeper_tick_s"].value)
-    if fault.type is FaultType.BROKER_FREEZE and fault.for_s < lapsed_s:
-        bound = f"at least {lapsed_s:g}: by then the broker's ZooKeeper session has lapsed"
-        problem = Problem(str(scenario.path), "faults[0].for_s", f"{fault.for_s:g}", bound)
-        raise BadInput("the model does not cover a freeze that ends before the session does", [problem])
-
-
-def check_lag(scenario: Scenario, rows: Mapping[str, Parameter]) -> None:
-    """Raise BadInput where followers that are held back lose their sessions, or where nothing can be lost by it."""
-    fault, session_s = scenario.faults[0], float(rows["zookeeper_session_s"].value)
-    quiet_s = 2.0 * session_s / 3.0  # a client that has heard nothing for so long drops its server
-    problems = []
-    if fault.lag_s > 0.0 and scenario.workload.acks == "all":
-        bound = "1 or 0: with all, what the followers do not have is not acknowledged"
-        problems.append(Problem(str(scenario.path), "load.acks", scenario.workload.acks, bound))
-    if fault.lag_s >= quiet_s:
-        bound = f"below {quiet_s:g}: the frozen brokers have to keep their ZooKeeper sessions"
-        problems.append(Problem(str(scenario.path), "faults[0].lag_s", f"{fault.lag_s:g}", bound))
-    if problems:
-        raise BadInput("the model does not cover these lagging followers", problems)
-
-
-def check_node(scenario: Scenario, topology: HubTopology) -> None:
-    """Raise BadInput for a node whose loss the model does not cover: it has a broker and at most one of each other."""
-    node = scenario.faults[0].victim.node
-    if scenario.faults[0].part is not Part.NODE:
-        return
-    names = [name for name, at in topology.placement.items() if at == node]
-    processors = [name for name in names if name.startswith(f"{topology.processors.name}-")]
-    brokers = [name for name in names if name.startswith("kafka-")]
-    if PRIMARY in names or REDIS in names or len(processors) > 1 or not brokers:
-        bound = f"a node with a broker, without {PRIMARY} and {REDIS}, and with one event processor at most"
-        problem = Problem(str(scenario.path), "faults[0].victim.node", f"{node}: {', '.join(names)}", bound)
-        raise BadInput("the model does not cover the loss of this node", [problem])
-    if scenario.restart is RestartRule.NONE:
-        problem = Problem(str(scenario.path), "restart", "none", "kubelet-rules: the node's servers have to come back")
-        raise BadInput("the model does not cover a node that stays away", [problem])
-
-
-def check_failover(scenario: Scenario, topology: HubTopology) -> None:
-    """Raise BadInput where manifests that do not fail over are to."""
-    postgres = topology.postgres
-    if scenario.faults[0].part is not Part.POSTGRES_FAILOVER or kubegres.fails_over(postgres):
-        return
-    found = f"{postgres.replicas} replicas, failover.isDisabled {str(postgres.failover_disabled).lower()}"
-    problem = Problem(str(scenario.path), "manifests", found, "a replica to promote and failover.isDisabled false")
-    raise BadInput("Kubegres would not fail over here: PostgresPrimaryKill is the fault for that", [problem])
 
 
 def producers(load_workers: int) -> list[str]:

@@ -38,8 +38,9 @@ class Setting:
     victim_leads_zookeeper: bool
     zookeeper_servers: int  # their ids are 1, 2 ..
     zookeeper_of_broker: Mapping[int, int]  # where each broker's session is connected
-    session_s: float
-    tick_s: float
+    kraft: bool  # Kafka keeps its metadata itself: no ZooKeeper
+    session_s: float  # of a broker with ZooKeeper, or with the active controller
+    tick_s: float  # ZooKeeper's
     replica_lag_time_max_s: float
     leaders: tuple[int, ...]  # -1: not known
     replication_factors: tuple[int, ...]

@@ -11,7 +11,7 @@ from workbench.target.port import Target
 
 
 class BrokerCollector(Collector):
-    """Which broker ids are registered in ZooKeeper."""
+    """Which broker ids are registered: in ZooKeeper, or with the KRaft controllers and not fenced."""
 
     name = "brokers"
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from workbench.errors import BadInput, Problem
+from workbench.fault import FaultType, kraft_contradiction
 from workbench.scenario.drill_scenario import Scenario
 from workbench.scenario.reading import PROJECT_ROOT, document_of, read_scenario
 from workbench.topology import HubTopology, read_topology
@@ -51,7 +52,7 @@ def manifests_of(document: Node) -> Path | None:
 
 def misfits(document: Node, topology: HubTopology) -> list[Problem]:
     """Return where a scenario's document speaks of servers and topics that its hub does not have."""
-    return [*_victims(document, topology), *_topics(document, topology)]
+    return [*_victims(document, topology), *_of_mode(document, topology), *_topics(document, topology)]
 
 
 def _victims(document: Node, topology: HubTopology) -> Iterator[Problem]:
@@ -68,6 +69,17 @@ def _victims(document: Node, topology: HubTopology) -> Iterator[Problem]:
                 bound = f"{words}: {numbers[0]} to {numbers[-1]}"
                 path = f"faults[{index}].victim.{key}"
                 yield Problem(named.place.file, path, str(named.value), bound, named.place.line)
+
+
+def _of_mode(document: Node, topology: HubTopology) -> Iterator[Problem]:
+    """Yield the faults that contradict who keeps Kafka's metadata."""
+    faults = document.get("faults")
+    for index, fault in enumerate(faults.items if faults and topology.kafka.quorum is not None else ()):
+        stated = fault.get("type")
+        if stated is not None and stated.plain in set(FaultType):
+            reason = kraft_contradiction(FaultType(stated.plain), fault.text("victim", "role") or None)
+            if reason:
+                yield Problem(stated.place.file, f"faults[{index}]", str(stated.value), reason, stated.place.line)
 
 
 def _topics(document: Node, topology: HubTopology) -> Iterator[Problem]:

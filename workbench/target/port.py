@@ -18,7 +18,7 @@ class Endpoints:
     """Where the hub's doors are."""
 
     kafka_bootstrap: str  # "127.0.0.1:port,..."
-    zookeeper: str  # "127.0.0.1:port,..."
+    zookeeper: str  # "127.0.0.1:port,...", "" in KRaft mode
     postgres_dsn: str  # of the primary, with password
     redis_url: str  # with password
     processor_metrics: tuple[str, ...]  # http://127.0.0.1:port/metrics, one a processor
@@ -132,7 +132,7 @@ class Target(Protocol):
         """Return what keeps the hub from being whole, in words; "" when nothing does. Only looks."""
 
     def registered_brokers(self) -> frozenset[int]:
-        """Return the broker ids registered now (ZooKeeper's /brokers/ids)."""
+        """Return the broker ids registered now (ZooKeeper's /brokers/ids; in KRaft mode those not fenced)."""
 
     def partition_states(self) -> Mapping[str, PartitionState]:
         """Return leader and in-sync replicas of every partition, internal topics too, by "topic-partition"."""
@@ -141,7 +141,7 @@ class Target(Protocol):
         """Return how many records the event processors have not committed yet."""
 
     def controller(self) -> int:
-        """Return the active controller's broker id, -1 if there is none."""
+        """Return the active controller's broker id (in KRaft mode its own node id), -1 if there is none."""
 
     def process_starts(self, server: str) -> tuple[ProcessStart, ...]:
         """Return every start of a server's process, oldest first."""

@@ -10,6 +10,7 @@ from workbench.topology.fields import Reader, near
 from workbench.topology.rendering import Resources
 
 KAFKA: Final = ("kafka.strimzi.io/v1beta2", "Kafka")
+NODE_POOL: Final = ("kafka.strimzi.io/v1beta2", "KafkaNodePool")
 TOPIC: Final = ("kafka.strimzi.io/v1beta2", "KafkaTopic")
 KUBEGRES: Final = ("kubegres.reactive-tech.io/v1", "Kubegres")
 STATEFUL_SET: Final = ("apps/v1", "StatefulSet")

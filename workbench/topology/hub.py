@@ -35,6 +35,16 @@ class Topic:
 
 
 @dataclass(frozen=True)
+class ControllerQuorum:
+    """The KafkaNodePool of dedicated KRaft controllers, and by when they miss a broker."""
+
+    node_ids: tuple[int, ...]  # after the brokers', as Strimzi numbers them
+    broker_session_timeout_s: float
+    broker_heartbeat_interval_s: float
+    resources: Resources
+
+
+@dataclass(frozen=True)
 class KafkaCluster:
     """The Strimzi `Kafka` resource: brokers and their `spec.kafka.config`."""
 
@@ -42,16 +52,22 @@ class KafkaCluster:
     version: str
     broker_ids: tuple[int, ...]  # 0 .. replicas-1, as Strimzi numbers them
     config: Mapping[str, str]  # broker settings as the manifest states them (strings)
-    zookeeper_session_timeout_s: float
+    zookeeper_session_timeout_s: float  # 0 in KRaft mode
     replica_lag_time_max_s: float
     resources: Resources
+    quorum: ControllerQuorum | None = None  # only in KRaft mode
+
+    @property
+    def mode(self) -> str:
+        """Return who keeps the cluster's metadata: "zookeeper" or "kraft"."""
+        return "zookeeper" if self.quorum is None else "kraft"
 
 
 @dataclass(frozen=True)
 class ZooKeeperEnsemble:
     """`spec.zookeeper` of the same resource."""
 
-    server_ids: tuple[int, ...]  # 1 .. replicas
+    server_ids: tuple[int, ...]  # 1 .. replicas; none in KRaft mode
     config: Mapping[str, str]
     tick_time_s: float
     init_limit_ticks: int
@@ -118,7 +134,9 @@ class HubTopology:
     """The whole hub as the manifests state it."""
 
     namespace: str
-    nodes: tuple[str, ...]  # worker names; one broker, ZooKeeper and Postgres instance each by anti-affinity
+    nodes: tuple[
+        str, ...
+    ]  # worker names; one broker, ZooKeeper or controller and Postgres instance each by anti-affinity
     kafka: KafkaCluster
     zookeeper: ZooKeeperEnsemble
     topics: tuple[Topic, ...]  # in the order of their names

@@ -7,6 +7,7 @@ from typing import Final
 from workbench.topology.documents import Node, dotted
 from workbench.topology.fields import Reader, near
 from workbench.topology.hub import BrokerId, KafkaCluster, Topic, ZooKeeperEnsemble
+from workbench.topology.kraft import NO_ENSEMBLE, is_kraft, read_quorum
 from workbench.topology.placement import PodGroup, check_one_a_node
 from workbench.units import seconds_from_ms
 
@@ -76,8 +77,13 @@ _OPERATOR_EXCEPTIONS: Final = (
 )
 
 
-def read_kafka(reader: Reader, kafka: Node, nodes: int) -> tuple[KafkaCluster, ZooKeeperEnsemble]:
-    """Return brokers and ZooKeepers of a `Kafka` resource; `nodes` is how many workers there are."""
+def read_kafka(reader: Reader, kafka: Node, pools: list[Node], nodes: int) -> tuple[KafkaCluster, ZooKeeperEnsemble]:
+    """Return brokers and ZooKeepers of a `Kafka` resource with its node pools; `nodes`: how many workers there are.
+
+    In KRaft mode there is no ZooKeeper, and the cluster has a quorum of controllers.
+    """
+    if is_kraft(reader, kafka, pools):
+        return _read_kraft(reader, kafka, pools, nodes), NO_ENSEMBLE
     ensemble = _read_zookeeper(reader, kafka, nodes)
     brokers = reader.whole(kafka, *_KAFKA, "replicas", at_least=1, at_most=1000)
     _check_spread(reader, kafka, _KAFKA, brokers, nodes)
@@ -97,6 +103,22 @@ def read_kafka(reader: Reader, kafka: Node, nodes: int) -> tuple[KafkaCluster, Z
         resources=reader.resources(kafka, *_KAFKA, "resources"),
     )
     return cluster, ensemble
+
+
+def _read_kraft(reader: Reader, kafka: Node, pools: list[Node], nodes: int) -> KafkaCluster:
+    brokers, resources, quorum = read_quorum(reader, kafka, pools, nodes)
+    lag_ms = reader.whole(kafka, *_CONFIG, _LAG, at_least=1, at_most=HOUR_MS, default=REPLICA_LAG_TIME_MAX_MS_DEFAULT)
+    _check_settings(reader, kafka, brokers)
+    return KafkaCluster(
+        name=reader.text(kafka, "metadata", "name"),
+        version=reader.version(kafka, *_KAFKA, "version"),
+        broker_ids=tuple(BrokerId(index) for index in range(brokers)),
+        config=reader.settings(kafka, *_CONFIG),
+        zookeeper_session_timeout_s=0.0,
+        replica_lag_time_max_s=seconds_from_ms(lag_ms),
+        resources=resources,
+        quorum=quorum,
+    )
 
 
 def read_topics(reader: Reader, topics: list[Node], kafka: Node, brokers: int) -> tuple[Topic, ...]:

@@ -50,6 +50,9 @@ def place(
         put(f"kafka-{broker}", nodes[index], kafka.resources)
     for index, server in enumerate(zookeeper.server_ids):
         put(f"zookeeper-{server}", nodes[index], zookeeper.resources)
+    if kafka.quorum is not None:
+        for index, node_id in enumerate(kafka.quorum.node_ids):
+            put(f"controller-{node_id}", nodes[index], kafka.quorum.resources)
     for index in range(postgres.replicas):
         put(f"postgres-{index + 1}", nodes[index], postgres.resources)
     put("redis-0", min(nodes, key=load), redis.resources)

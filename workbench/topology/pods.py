@@ -10,7 +10,8 @@ from typing import Final
 from workbench.errors import BadInput
 from workbench.topology.documents import Node, shown
 from workbench.topology.fields import Reader, path_of
-from workbench.topology.finding import DEPLOYMENT, KAFKA, KUBEGRES, STATEFUL_SET, the_only
+from workbench.topology.finding import DEPLOYMENT, KAFKA, KUBEGRES, NODE_POOL, STATEFUL_SET, of_type, the_only
+from workbench.topology.kraft import is_kraft, pool_of
 from workbench.topology.rendering import render_nodes
 
 UNREACHABLE: Final = "node.kubernetes.io/unreachable"
@@ -36,7 +37,7 @@ class PodTraits:
 
 
 def read_pod_traits(manifests: Path) -> dict[str, PodTraits]:
-    """Return the traits of "kafka", "zookeeper", "postgres", "redis", "event-processor" and "gateway".
+    """Return the traits of "kafka", "zookeeper" or "controller", "postgres", "redis", "event-processor" and "gateway".
 
     Raises BadInput with every problem: what cannot be rendered, a missing resource, tolerations that are none.
     """
@@ -48,6 +49,13 @@ def read_pod_traits(manifests: Path) -> dict[str, PodTraits]:
     redis = the_only(reader, resources, folder, STATEFUL_SET, "redis")
     deployments = {name: the_only(reader, resources, folder, DEPLOYMENT, name) for name in DEPLOYMENTS}
     found: dict[str, PodTraits] = {}
+    pools = of_type(resources, NODE_POOL)
+    if kafka and is_kraft(reader, kafka, pools):
+        for kind, role in (("kafka", "broker"), ("controller", "controller")):
+            if pool := pool_of(reader, kafka, pools, role):
+                path = ("spec", "template", "pod", "tolerations")
+                found[kind] = _traits(reader, pool, path, pool.text("spec", "storage", "class"))
+        kafka = None
     for kind, node in (("kafka", kafka), ("zookeeper", kafka)):
         if node:
             found[kind] = _traits(

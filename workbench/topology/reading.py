@@ -7,7 +7,17 @@ from pathlib import Path
 from workbench.errors import BadInput, Problem
 from workbench.topology.documents import Node, shown
 from workbench.topology.fields import Reader
-from workbench.topology.finding import CONFIG_MAP, DEPLOYMENT, KAFKA, KUBEGRES, STATEFUL_SET, TOPIC, of_type, the_only
+from workbench.topology.finding import (
+    CONFIG_MAP,
+    DEPLOYMENT,
+    KAFKA,
+    KUBEGRES,
+    NODE_POOL,
+    STATEFUL_SET,
+    TOPIC,
+    of_type,
+    the_only,
+)
 from workbench.topology.gateways import read_gateways
 from workbench.topology.hub import HubTopology
 from workbench.topology.kafka import read_kafka, read_topics
@@ -47,7 +57,7 @@ def _read(reader: Reader, resources: Resources, folder: str) -> HubTopology | No
     topic_nodes = of_type(resources, TOPIC)
     topics = None
     if kafka_node:
-        kafka, zookeeper = read_kafka(reader, kafka_node, len(sizes))
+        kafka, zookeeper = read_kafka(reader, kafka_node, of_type(resources, NODE_POOL), len(sizes))
         topics = read_topics(reader, topic_nodes, kafka_node, len(kafka.broker_ids))
     if postgres_node:
         postgres = read_postgres(reader, postgres_node, resources, len(sizes))
@@ -66,6 +76,7 @@ def _read(reader: Reader, resources: Resources, folder: str) -> HubTopology | No
     requests = {
         "kafka": kafka.resources,
         "zookeeper": zookeeper.resources,
+        **({"controller": kafka.quorum.resources} if kafka.quorum else {}),
         "postgres": postgres.resources,
         "redis": redis.resources,
         "event-processor": processors.resources,

@@ -21,6 +21,7 @@ PRIMARY: Final = "postgres-1"
 _OWNERS: Final[Mapping[str, Owner]] = {
     "kafka": Owner.POD_SET,
     "zookeeper": Owner.POD_SET,
+    "controller": Owner.POD_SET,
     "postgres": Owner.STATEFUL_SET,
     "redis": Owner.STATEFUL_SET,
     "event-processor": Owner.REPLICA_SET,

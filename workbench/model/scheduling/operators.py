@@ -18,6 +18,7 @@ from workbench.model.scheduling.pod_spec import PodSpec
 from workbench.model.scheduling.terms import check_keys
 from workbench.topology.documents import Node as YamlNode
 from workbench.topology.fields import Reader
+from workbench.topology.kraft import KRAFT
 
 REPLICAS_MAX: Final = 100_000
 SIDE_PODS: Final = {
@@ -29,9 +30,11 @@ _TEMPLATE_ONLY: Final = ("metadata", "tmpDirSizeLimit")  # of Strimzi's pod temp
 
 
 def kafka_pods(reader: Reader, node: YamlNode, namespace: str, priorities: Mapping[str, int]) -> list[Pod]:
-    """Return the pods of a Strimzi `Kafka` resource: ZooKeeper first, as the operator does."""
+    """Return the pods of a Strimzi `Kafka` resource: ZooKeeper first, as the operator does; none in KRaft mode."""
     cluster = reader.text(node, "metadata", "name")
-    pods = []
+    pods: list[Pod] = []
+    if node.text("metadata", "annotations", KRAFT) == "enabled":
+        return pods
     for part in ("zookeeper", "kafka"):
         stated = node.get("spec", part)
         if stated is None:
@@ -50,6 +53,26 @@ def kafka_pods(reader: Reader, node: YamlNode, namespace: str, priorities: Mappi
         pod = PodSpec(reader, spec, key, priorities).pod(cluster, namespace, f"Kafka {cluster}", labels, None)
         pods += [replace(pod, name=f"{cluster}-{part}-{index}") for index in range(replicas)]
     return pods
+
+
+def node_pool_pods(reader: Reader, node: YamlNode, namespace: str, priorities: Mapping[str, int]) -> list[Pod]:
+    """Return the pods of a KafkaNodePool; numbered from 0 here, the operator goes on from pool to pool."""
+    pool = reader.text(node, "metadata", "name")
+    cluster = node.text("metadata", "labels", "strimzi.io/cluster")
+    stated = node.get("spec") or node
+    template = stated.get("template", "pod") or YamlNode({}, stated.place)
+    fields = {key: child for key, child in template.fields.items() if key not in _TEMPLATE_ONLY}
+    labels = {
+        **reader.settings(template, "metadata", "labels"),
+        "strimzi.io/cluster": cluster,
+        "strimzi.io/kind": "Kafka",
+        "strimzi.io/name": f"{cluster}-kafka",
+        "strimzi.io/pool-name": pool,
+    }
+    read = PodSpec(reader, _spec(stated, fields), "spec.template.pod", priorities)
+    pod = read.pod(cluster, namespace, f"KafkaNodePool {pool}", labels, None)
+    replicas = reader.whole(stated, "replicas", at_least=0, at_most=REPLICAS_MAX)
+    return [replace(pod, name=f"{cluster}-{pool}-{index}") for index in range(replicas)]
 
 
 def postgres_pods(reader: Reader, node: YamlNode, namespace: str, priorities: Mapping[str, int]) -> list[Pod]:

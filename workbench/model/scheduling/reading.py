@@ -15,13 +15,13 @@ from typing import Final
 from workbench.errors import BadInput, Problem
 from workbench.model.scheduling.matching import selects
 from workbench.model.scheduling.objects import HOSTNAME, Node, Pod, Selector
-from workbench.model.scheduling.operators import REPLICAS_MAX, SIDE_PODS, kafka_pods, postgres_pods
+from workbench.model.scheduling.operators import REPLICAS_MAX, SIDE_PODS, kafka_pods, node_pool_pods, postgres_pods
 from workbench.model.scheduling.pod_spec import PRIORITY_MAX, PodSpec, amount
 from workbench.model.scheduling.terms import entries, hostnames, label_selector, taints
 from workbench.topology.documents import Node as YamlNode
 from workbench.topology.documents import read_documents, shown
 from workbench.topology.fields import Reader, near
-from workbench.topology.finding import DEPLOYMENT, KAFKA, KUBEGRES, STATEFUL_SET
+from workbench.topology.finding import DEPLOYMENT, KAFKA, KUBEGRES, NODE_POOL, STATEFUL_SET
 from workbench.topology.rendering import render_nodes
 
 DEFAULT_NAMESPACE: Final = "default"
@@ -146,6 +146,7 @@ class _Workloads:
             DEPLOYMENT: self._replicas,
             STATEFUL_SET: self._replicas,
             KAFKA: self._kafka,
+            NODE_POOL: lambda node: node_pool_pods(self.reader, node, _namespace(node), self.priorities),
             KUBEGRES: lambda node: postgres_pods(self.reader, node, _namespace(node), self.priorities),
         }
         pods: list[Pod] = []

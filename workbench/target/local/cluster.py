@@ -4,10 +4,14 @@ Registered brokers, their sessions and the controller come from ZooKeeper. Leade
 from a broker's Metadata answer: in ZooKeeper mode that is what the controller last told it, so between a
 broker's death and the end of its session the dead broker is still shown as a leader; that is also what every
 client sees. The controller itself is asked first, because it is never behind its own decisions.
+
+In KRaft mode all of it comes from brokers' Metadata, which holds the brokers that are not fenced; a broker opens its
+door only when it is not. Which controller is the active one the controllers say.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import threading
@@ -71,19 +75,28 @@ class Cluster:
     # --- from ZooKeeper
 
     def registered_brokers(self) -> frozenset[int]:
-        """Return the broker ids below /brokers/ids."""
+        """Return the broker ids below /brokers/ids; in KRaft mode those that are not fenced."""
+        if self._ports.controllers:
+            return self.brokers_known()
         try:
             return frozenset(int(name) for name in self._ask_zookeeper("get_children", "/brokers/ids"))
         except NoNodeError:  # before the first broker
             return frozenset()
 
     def registered_s(self, broker: int) -> float | None:
-        """Return when (epoch s, 1 ms resolution) a broker registered; None if it is not registered."""
+        """Return when (epoch s, 1 ms resolution) a broker registered; None if it is not registered.
+
+        In KRaft mode now, if its process answers: the door opens when the broker is not fenced any more.
+        """
+        if self._ports.controllers:
+            return time.time() if self.answers(broker) else None
         stat = self._ask_zookeeper("exists", f"/brokers/ids/{broker}")
         return None if stat is None else float(stat.ctime) / 1000.0
 
     def controller(self) -> int:
-        """Return the broker that holds /controller, -1 if none."""
+        """Return the broker that holds /controller, in KRaft mode the active controller's node id; -1 if none."""
+        if self._ports.controllers:
+            return next((each for each, port in self._ports.controllers.items() if _leads(port)), NO_BROKER)
         try:
             data, _ = self._ask_zookeeper("get", "/controller")
         except NoNodeError:
@@ -98,6 +111,8 @@ class Cluster:
         The servers answer this one by one, without a quorum as well. Whose session is whose was asked of the ensemble
         and is asked again, where it can be, when a session is not connected to anybody.
         """
+        if self._ports.controllers:
+            return Ensemble(NO_BROKER, (), {})
         modes = {server_id: zookeeper_words.mode(port) for server_id, port in self._ports.zookeeper.items()}
         serving = tuple(sorted(server_id for server_id, mode in modes.items() if mode))
         server_of = {
@@ -205,7 +220,8 @@ class Cluster:
 
     def _ask_brokers(self, question: Callable[[BrokerConnection], Answer], good: Callable[[Answer], bool]) -> Answer:
         # Without ZooKeeper the brokers go on, and so does the controller of before.
-        controller = self.controller() if self._zookeeper_is_near() else self._controller
+        asks = not self._ports.controllers and self._zookeeper_is_near()
+        controller = self.controller() if asks else self._controller
         reasons = []
         for broker in sorted(self._ports.kafka, key=lambda broker: broker != controller):
             try:
@@ -262,3 +278,12 @@ class Cluster:
                 client.start(timeout=CONNECT_TIMEOUT_S)
                 self._zookeeper = client
             return self._zookeeper
+
+
+def _leads(port: int) -> bool:
+    """Tell whether the controller behind a port is the active one."""
+    try:
+        with contextlib.closing(BrokerConnection(port, BROKER_TIMEOUT_S)) as connection:
+            return connection.leads_quorum()
+    except OSError:
+        return False

@@ -182,7 +182,7 @@ class LocalHub:
     # --- questions
 
     def registered_brokers(self) -> frozenset[int]:
-        """Return the broker ids registered now (ZooKeeper's /brokers/ids)."""
+        """Return the broker ids registered now (ZooKeeper's /brokers/ids; in KRaft mode those not fenced)."""
         return self.cluster.registered_brokers()
 
     def partition_states(self) -> Mapping[str, PartitionState]:
@@ -190,7 +190,7 @@ class LocalHub:
         return self.cluster.partition_states()
 
     def controller(self) -> int:
-        """Return the active controller's broker id, -1 if there is none."""
+        """Return the active controller's broker id (in KRaft mode its own node id), -1 if there is none."""
         return self.cluster.controller()
 
     def process_starts(self, server: str) -> tuple[ProcessStart, ...]:

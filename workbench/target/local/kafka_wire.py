@@ -1,9 +1,9 @@
-"""The two questions we put to one broker directly, in Kafka's own protocol: Metadata and FindCoordinator.
+"""The questions we put to one Kafka server directly, in its own protocol: Metadata, FindCoordinator, DescribeQuorum.
 
 A client library asks whichever broker it likes and answers from its own cache; a collector that looks ten
 times a second at a cluster with a dead broker needs to know whom it asked and when. Formats: Kafka 3.7.1,
 clients/src/main/resources/common/message/MetadataRequest.json (version 1) and FindCoordinatorRequest.json
-(version 0); request and response headers version 1 and 0.
+(version 0), request and response headers version 1 and 0; DescribeQuorumRequest.json (version 0), headers 2 and 1.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ from workbench.target.port import PartitionState
 
 METADATA: Final = 3  # API keys
 FIND_COORDINATOR: Final = 10
+DESCRIBE_QUORUM: Final = 55
 ANSWER_BYTES_MAX: Final = 16 << 20
+METADATA_LOG: Final = b"__cluster_metadata"
+NO_TAGS: Final = b"\0"
 CLIENT_ID: Final = b"hub-workbench"
 
 
@@ -73,6 +76,20 @@ class BrokerConnection:
         answer = self._ask(FIND_COORDINATOR, 0, struct.pack(">h", len(name)) + name)
         return -1 if answer.int16() else answer.int32()
 
+    def leads_quorum(self) -> bool:
+        """Tell whether this KRaft controller is the active one: only the quorum's leader describes it."""
+        partition = b"\x02" + struct.pack(">i", 0) + NO_TAGS  # a compact array has its length plus one before it
+        name = bytes([len(METADATA_LOG) + 1]) + METADATA_LOG
+        body = NO_TAGS + b"\x02" + name + partition + NO_TAGS + NO_TAGS  # the first ends the header
+        answer = self._ask(DESCRIBE_QUORUM, 0, body)
+        answer.int8()  # the header's tags
+        if answer.int16() or answer.int8() != 2:
+            return False
+        answer.skip(answer.int8() - 1)  # topic
+        answer.int8()  # one partition
+        answer.int32()
+        return answer.int16() == 0
+
     def _ask(self, key: int, version: int, body: bytes) -> _Answer:
         self._correlation += 1
         header = struct.pack(">hhih", key, version, self._correlation, len(CLIENT_ID)) + CLIENT_ID
@@ -106,6 +123,9 @@ class _Answer:
         (value,) = struct.unpack_from(form, self._data, self._at)
         self._at += struct.calcsize(form)
         return int(value)
+
+    def skip(self, size: int) -> None:
+        self._at += size
 
     def int8(self) -> int:
         return self._take(">b")

@@ -140,6 +140,7 @@ def _one_at_a_time(lock: Path) -> Iterator[None]:
 def _draw_ports(topology: HubTopology) -> Ports:
     free = machine.free_ports(record.ports_taken())
     zookeepers = topology.zookeeper.server_ids
+    quorum = topology.kafka.quorum
     return Ports(
         kafka={broker: next(free) for broker in topology.kafka.broker_ids},
         zookeeper={server: next(free) for server in zookeepers},
@@ -149,6 +150,7 @@ def _draw_ports(topology: HubTopology) -> Ports:
         redis=next(free),
         metrics={index: next(free) for index in range(topology.processors.replicas)},
         gateways={index: next(free) for index in range(topology.gateways.replicas)},
+        controllers={node_id: next(free) for node_id in (quorum.node_ids if quorum else ())},
     )
 
 

@@ -20,6 +20,7 @@ MB: Final = 1 << 20
 # Resident memory of one process under load, measured on 2 cores with the settings of this package.
 BROKER_BYTES: Final = 340 * MB
 ZOOKEEPER_BYTES: Final = 90 * MB
+CONTROLLER_BYTES: Final = 140 * MB
 POSTGRES_BYTES: Final = 100 * MB
 REDIS_BYTES: Final = 30 * MB
 PROCESSOR_BYTES: Final = 90 * MB
@@ -37,6 +38,7 @@ def memory_needed_bytes(topology: HubTopology) -> int:
     return (
         BROKER_BYTES * len(topology.kafka.broker_ids)
         + ZOOKEEPER_BYTES * len(topology.zookeeper.server_ids)
+        + CONTROLLER_BYTES * (len(topology.kafka.quorum.node_ids) if topology.kafka.quorum else 0)
         + POSTGRES_BYTES * topology.postgres.replicas
         + REDIS_BYTES
         + PROCESSOR_BYTES * topology.processors.replicas

@@ -33,10 +33,12 @@ class Ports:
     redis: int
     metrics: Mapping[int, int]  # processor index -> port
     gateways: Mapping[int, int]  # gateway index -> port
+    controllers: Mapping[int, int] = field(default_factory=dict)  # node id -> port; only in KRaft mode
 
     def all(self) -> list[int]:
         """Return them as one list."""
-        several = (self.kafka, self.zookeeper, self.quorum, self.election, self.postgres, self.metrics, self.gateways)
+        zookeeper = (self.zookeeper, self.quorum, self.election)
+        several = (self.kafka, *zookeeper, self.controllers, self.postgres, self.metrics, self.gateways)
         return [self.redis, *(port for ports in several for port in ports.values())]
 
 

@@ -15,7 +15,7 @@ from typing import Final, Protocol
 
 import workbench
 from workbench.fault import FailoverRule
-from workbench.target.local import class_archive, zookeeper_words
+from workbench.target.local import class_archive, kraft_settings, zookeeper_words
 from workbench.target.local.artifacts import Artifacts
 from workbench.target.local.machine import as_plain_user
 from workbench.target.local.places import DIRECTORY_MARK, HUB_MARK, LOOPBACK, NODE_MARK
@@ -23,13 +23,15 @@ from workbench.target.local.processes import ProcessSpec
 from workbench.target.local.record import Ports
 from workbench.target.local.settings_files import java_properties, postgres_conf, redis_conf
 from workbench.target.port import Endpoints
-from workbench.topology.hub import HubTopology
+from workbench.topology.hub import ControllerQuorum, HubTopology
 
 BROKER_HEAP_MB: Final = 256
 ZOOKEEPER_HEAP_MB: Final = 64
+CONTROLLER_HEAP_MB: Final = 64
 DATABASE: Final = "hub"  # of the applications; its owner has the same name
 SUPERUSER: Final = "postgres"
 KUBEGRES: Final = "kubegres-stand-in"
+SERVER_PROPERTIES: Final = "server.properties"  # of a broker or a controller, in its folder
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class Plan:
 
     @property
     def zookeeper_connect(self) -> str:
-        """Return the ZooKeeper servers' addresses."""
+        """Return the ZooKeeper servers' addresses; "" in KRaft mode."""
         return ",".join(f"{LOOPBACK}:{port}" for port in self.ports.zookeeper.values())
 
     @property
@@ -180,18 +182,53 @@ def broker(plan: Plan, broker_id: int) -> ProcessSpec:
     """Return the Kafka broker `broker_id` (Kafka 3.7.1, documentation "Broker Configs")."""
     name, kafka = f"kafka-{broker_id}", plan.topology.kafka
     home = plan.home(name)
+    if kafka.quorum is None:
+        metadata = {
+            "zookeeper.session.timeout.ms": str(round(kafka.zookeeper_session_timeout_s * 1000)),
+            "broker.id": str(broker_id),
+            "zookeeper.connect": plan.zookeeper_connect,
+        }
+    else:
+        metadata = kraft_settings.broker(kafka.quorum, broker_id, plan.ports.controllers)
     settings = {
-        "zookeeper.session.timeout.ms": str(round(kafka.zookeeper_session_timeout_s * 1000)),
         "replica.lag.time.max.ms": str(round(kafka.replica_lag_time_max_s * 1000)),
+        **metadata,
         **kafka.config,
-        "broker.id": str(broker_id),
         "listeners": f"PLAINTEXT://{LOOPBACK}:{plan.ports.kafka[broker_id]}",
         "log.dirs": str(home / "data"),
-        "zookeeper.connect": plan.zookeeper_connect,
     }
-    file = home / "server.properties"
+    file = home / SERVER_PROPERTIES
     file.write_text(java_properties(settings))
     return _java(plan, name, class_archive.BROKER_MAIN, file, BROKER_HEAP_MB)
+
+
+def controller(plan: Plan, quorum: ControllerQuorum, node_id: int) -> ProcessSpec:
+    """Return the KRaft controller `node_id` (Kafka 3.7.1, documentation "KRaft")."""
+    name = f"controller-{node_id}"
+    home = plan.home(name)
+    settings = {
+        **plan.topology.kafka.config,
+        **kraft_settings.controller(quorum, node_id, plan.ports.controllers),
+        "log.dirs": str(home / "data"),
+    }
+    file = home / SERVER_PROPERTIES
+    file.write_text(java_properties(settings))
+    return _java(plan, name, class_archive.BROKER_MAIN, file, CONTROLLER_HEAP_MB)
+
+
+def format_storage(plan: Plan, server: str) -> list[str]:
+    """Return the command that makes a KRaft server's empty log directory the cluster's (kafka-storage format)."""
+    return [
+        str(plan.artifacts.java),
+        *class_archive.java_options(plan.logs / f"{server}-format.log"),
+        *([f"-XX:SharedArchiveFile={plan.artifacts.class_archive}"] if plan.artifacts.class_archive else []),
+        f"-Xmx{CONTROLLER_HEAP_MB}m",
+        "-cp",
+        plan.artifacts.class_path,
+        kraft_settings.STORAGE_MAIN,
+        *("format", "--cluster-id", kraft_settings.cluster_id(plan.directory.name)),
+        *("--config", str(plan.home(server) / SERVER_PROPERTIES)),
+    ]
 
 
 def _java(plan: Plan, name: str, main_class: str, settings: Path, heap_mb: int) -> ProcessSpec:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any, Final
 
 import psutil
@@ -20,6 +22,7 @@ from workbench.target.local.doors import Doors
 from workbench.target.local.processes import ProcessSpec
 from workbench.target.local.servers import Plan
 from workbench.target.port import ProcessStart
+from workbench.topology.hub import ControllerQuorum
 
 POLL_S: Final = 0.05
 READY_TIMEOUT_S: Final = 120.0  # of one step; a busy machine needs many times the usual second or two
@@ -48,13 +51,19 @@ class Startup:
     def run(self, cluster: Cluster, doors: Doors) -> None:
         """Start everything and return when all of it is ready. Raises ToolFailed with the failing server's log."""
         topology = self._plan.topology
-        self._say("starting ZooKeeper, PostgreSQL and Redis")
+        quorum = topology.kafka.quorum
+        self._say(f"starting {'ZooKeeper' if quorum is None else 'the controllers'}, PostgreSQL and Redis")
         for server_id in topology.zookeeper.server_ids:
             self._run(servers.zookeeper(self._plan, server_id))
+        if quorum is not None:
+            self._start_controllers(quorum)
         self._run(servers.redis(self._plan))
         self._start_databases()
         self._wait(doors.redis_answers, "Redis answers")
-        self._wait(self._zookeeper_has_quorum, "ZooKeeper has a leader and all its followers")
+        if quorum is None:
+            self._wait(self._zookeeper_has_quorum, "ZooKeeper has a leader and all its followers")
+        else:
+            self._wait(lambda: cluster.controller() >= 0, "the controllers have a leader")
         order = stream(self._seed, "start-order").permutation(len(topology.kafka.broker_ids))
         for index in order.tolist():
             self._start_broker(cluster, topology.kafka.broker_ids[index])
@@ -92,12 +101,21 @@ class Startup:
 
     # --- Kafka
 
+    def _start_controllers(self, quorum: ControllerQuorum) -> None:
+        """Format the storage of every Kafka server, all at once, then start the controllers."""
+        plan = self._plan
+        controllers = [servers.controller(plan, quorum, node_id) for node_id in quorum.node_ids]
+        brokers = [servers.broker(plan, broker) for broker in plan.topology.kafka.broker_ids]
+        _format_storage(plan, [spec.name for spec in (*controllers, *brokers)])
+        for spec in controllers:
+            self._run(spec)
+
     def _start_broker(self, cluster: Cluster, broker: int) -> None:
         """Start a broker and wait until it answers; alone, so that its times tell what a restart takes."""
         name = f"kafka-{broker}"
         self._say(f"starting {name}")
         started = self._run(servers.broker(self._plan, broker))
-        self._wait(lambda: cluster.registered_s(broker) is not None, f"{name} registers in ZooKeeper")
+        self._wait(lambda: cluster.registered_s(broker) is not None, f"{name} registers")
         used = self._cpu_times(name, started.process_id)
         registered_s = cluster.registered_s(broker) or time.time()
         self._wait(lambda: cluster.answers(broker), f"{name} answers", poll_s=0.01)
@@ -177,6 +195,26 @@ class Startup:
             if file.exists():
                 lines += file.read_text(errors="replace").splitlines()[-TAIL_LINES:]
         return "\n".join(f"  {line}" for line in lines)
+
+
+def _format_storage(plan: Plan, names: list[str]) -> None:
+    """Format the storage of these servers side by side. Raises ToolFailed with the first one's output that fails."""
+    with ExitStack() as running:
+        formats = []
+        for name in names:
+            command = servers.format_storage(plan, name)
+            process = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", *command],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+            running.callback(process.kill)
+            formats.append((name, running.enter_context(process)))
+        for name, process in formats:
+            said, _ = process.communicate(timeout=READY_TIMEOUT_S)
+            if process.returncode:
+                raise ToolFailed(f"the storage of {name} could not be formatted: {said[-300:]}")
 
 
 def _replicas(brokers: list[int], flat: int, count: int) -> list[int]:

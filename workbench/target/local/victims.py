@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from workbench.errors import BadInput
-from workbench.fault import FailoverRule, Fault, Part, VictimSelector
+from workbench.fault import FailoverRule, Fault, Part, VictimSelector, kraft_contradiction
 from workbench.target.port import PartitionState, Victim
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ def resolve(hub: LocalHub, fault: Fault) -> Victim:
         raise BadInput(f"the target local cannot do {fault.type}; it can do {', '.join(sorted(hub.faults()))}")
     if fault.part in (Part.POSTGRES, Part.POSTGRES_FAILOVER):
         _check_failover(hub, fault)
+    in_kraft = hub.topology.kafka.quorum is not None
+    if in_kraft and (reason := kraft_contradiction(fault.type, fault.victim.role)):
+        raise BadInput(f"{fault.type} of {fault.victim}: {reason}")
     if fault.part is Part.NODE:
         return _node(hub, fault.victim.server or fault.victim.node or "")
     server = fault.victim.server or _SERVERS[fault.part](hub, fault.victim)

@@ -51,7 +51,7 @@ def missing(hub: LocalHub) -> str:
     Looks at processes, ZooKeeper, Kafka, then at the stores and applications; at a later one only when nothing was
     found before, since a question to a hub that is under load costs it something.
     """
-    looks: tuple[Callable[[LocalHub], list[str]], ...] = (_processes, _zookeeper, _kafka, _doors)
+    looks: tuple[Callable[[LocalHub], list[str]], ...] = (_processes, _quorum, _kafka, _doors)
     try:
         found = next((words for look in looks if (words := [each for each in look(hub) if each])), [])
     except ToolFailed as error:
@@ -67,6 +67,12 @@ def _processes(hub: LocalHub) -> list[str]:
         f"{', '.join(down)} not running" if down else "",
         f"{', '.join(frozen)} stopped by a signal" if frozen else "",
     ]
+
+
+def _quorum(hub: LocalHub) -> list[str]:
+    if hub.topology.kafka.quorum is None:
+        return _zookeeper(hub)
+    return [] if hub.controller() >= 0 else ["no controller leads the quorum"]
 
 
 def _zookeeper(hub: LocalHub) -> list[str]:
@@ -117,6 +123,8 @@ def _start_what_is_down(hub: LocalHub, tried_s: dict[str, float]) -> None:
 
 def _outlived(hub: LocalHub, broker: int) -> bool:
     """Tell whether a broker's registration is older than its process: a dead one's session still holds it."""
+    if hub.topology.kafka.quorum is not None:
+        return not hub.cluster.answers(broker)
     registered_s = hub.cluster.registered_s(broker)
     starts = hub.process_starts(f"kafka-{broker}")
     return registered_s is not None and bool(starts) and registered_s < starts[-1].started_s

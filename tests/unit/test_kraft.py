@@ -1,0 +1,155 @@
+"""KRaft mode: read from node pools, contradictions refused, and a killed broker's way from its last heartbeat back."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.support.model_cases import a_scenario, a_topology, parameters_of, setting_and_draws
+from workbench.errors import BadInput
+from workbench.fault import KRAFT_FAULTS, Fault, FaultType, VictimSelector, kraft_contradiction
+from workbench.model.broker_loss import play
+from workbench.model.course import play as any_play
+from workbench.scenario import PROJECT_ROOT
+from workbench.scenario.checking import read_with_hub
+from workbench.target.local.kraft_settings import cluster_id, controller
+from workbench.topology import HubTopology, read_topology
+from workbench.topology.hub import ControllerQuorum
+
+OVERLAY = PROJECT_ROOT / "manifests" / "overlays" / "kraft"
+
+
+def a_kraft_topology() -> HubTopology:
+    """Return the model tests' hub with controllers in ZooKeeper's place."""
+    hub = a_topology()
+    quorum = ControllerQuorum((3, 4, 5), 9.0, 2.0, hub.kafka.resources)
+    nobody = replace(hub.zookeeper, server_ids=())
+    return replace(hub, kafka=replace(hub.kafka, zookeeper_session_timeout_s=0.0, quorum=quorum), zookeeper=nobody)
+
+
+def written(folder: Path, **patches: str) -> Path:
+    """Return a copy of the KRaft overlay with these patches laid over it."""
+    root = folder / "manifests"
+    shutil.copytree(OVERLAY.parents[1] / "base", root / "base", dirs_exist_ok=True)
+    shutil.copytree(OVERLAY, root / "overlays" / "kraft", dirs_exist_ok=True)
+    over = root / "overlays" / "over"
+    over.mkdir(exist_ok=True)
+    for name, text in patches.items():
+        (over / f"{name}.yaml").write_text(text)
+    listed = ", ".join(f"{{path: {name}.yaml}}" for name in patches)
+    (over / "kustomization.yaml").write_text(f"resources: [../kraft]\npatches: [{listed}]\n")
+    return over
+
+
+def test_controllers_stand_where_zookeeper_stood() -> None:
+    """As many, on the same workers, as large; brokers and all else are the base's."""
+    base, hub = read_topology(PROJECT_ROOT / "manifests" / "base"), read_topology(OVERLAY)
+    assert (base.kafka.mode, hub.kafka.mode) == ("zookeeper", "kraft")
+    assert hub.kafka.quorum == ControllerQuorum((3, 4, 5), 9.0, 2.0, base.zookeeper.resources)
+    assert hub.zookeeper.server_ids == ()
+    stood = {name.replace("zookeeper", "controller"): node for name, node in base.placement.items()}
+    renamed = {"controller-1": "controller-3", "controller-2": "controller-4", "controller-3": "controller-5"}
+    assert hub.placement == {renamed.get(name, name): node for name, node in stood.items()}
+    assert (hub.kafka.broker_ids, hub.kafka.resources) == (base.kafka.broker_ids, base.kafka.resources)
+    gone = {"zookeeper.session.timeout.ms", "inter.broker.protocol.version"}
+    assert {**hub.kafka.config, **{name: base.kafka.config[name] for name in gone}} == base.kafka.config
+
+
+def test_what_contradicts_the_mode_is_named(tmp_path: Path) -> None:
+    """ZooKeeper's settings beside the annotation, a pool of both roles, pools without the annotation."""
+    kafka = "apiVersion: kafka.strimzi.io/v1beta2\nkind: Kafka\nmetadata: {name: hub, namespace: central-hub"
+    pool = "apiVersion: kafka.strimzi.io/v1beta2\nkind: KafkaNodePool\n"
+    pool += "metadata: {name: controller, namespace: central-hub}\nspec: {roles: [controller, broker]}\n"
+    with pytest.raises(BadInput) as caught:
+        both = kafka + "}\nspec: {kafka: {config: {zookeeper.session.timeout.ms: 18000}}}\n"
+        read_topology(written(tmp_path, kafka=both, pool=pool))
+    said = str(caught.value)
+    assert "there is no ZooKeeper" in said
+    assert "with 0 KafkaNodePools for controllers alone" in said
+    with pytest.raises(BadInput, match="none without the Kafka's annotation"):
+        read_topology(written(tmp_path, kafka=kafka + ", annotations: {strimzi.io/kraft: disabled}}\n"))
+
+
+@pytest.mark.parametrize(
+    ("fault", "victim", "words"),
+    [
+        ("ZooKeeperKill", "{role: zookeeper-leader}", "without ZooKeeper"),
+        ("BrokerKill", "{role: controller}", "no broker is the controller"),
+        ("BrokerFreeze", "{broker: 1}", "knows only BrokerKill"),
+    ],
+)
+def test_a_fault_that_contradicts_the_mode_is_refused(tmp_path: Path, fault: str, victim: str, words: str) -> None:
+    """By one message each, before anything starts."""
+    text = (PROJECT_ROOT / "scenarios" / "broker-loss-kraft.yaml").read_text()
+    changed = text.replace("type: BrokerKill", f"type: {fault}").replace("victim: {broker: 1}", f"victim: {victim}")
+    path = tmp_path / "case.yaml"
+    path.write_text(changed.replace("at_s: 0", "at_s: 0\n    for_s: 30") if fault == "BrokerFreeze" else changed)
+    with pytest.raises(BadInput) as caught:
+        read_with_hub(path)
+    assert str(caught.value).count(words) == 1
+    assert kraft_contradiction(FaultType.BROKER_KILL, None) == ""
+
+
+@pytest.mark.parametrize("age_s", [0.0, 1.3, 2.0])
+def test_a_broker_is_fenced_when_its_last_heartbeat_is_nine_seconds_old(age_s: float) -> None:
+    """Writes wait until then, and until the survivors have carried the one batch of records out."""
+    setting, draws = setting_and_draws(parameters_of(a_scenario(), a_kraft_topology()), a_scenario())
+    course = play(setting, {**draws, "heartbeat_age_s": age_s})
+    known_s = 9.0 - age_s + draws["fence_commit_s"]
+    assert known_s <= course.moments.broker_deregistered_s < known_s + 0.1
+    held = course.disturbance.held_until_s
+    assert (held >= known_s + draws["leader_and_isr_s"] - 1e-9).all()
+    assert np.isfinite(held).all()
+
+
+def test_a_new_process_asks_again_after_doubled_waits_and_never_exits() -> None:
+    """First asked at 2 s, then 0.1, 0.2 .. 3.2 s later each: at 8.3 s, the first time after the fencing at 7.5 s."""
+    setting, draws = setting_and_draws(parameters_of(a_scenario(), a_kraft_topology()), a_scenario())
+    exact = {
+        "heartbeat_age_s": 1.6,
+        "fence_commit_s": 0.1,
+        "kubelet_relist_s": 0.5,
+        "restart_notice_s": 0.0,
+        "broker_start_s": 3.0,
+        "broker_start_cpu_s": 3.0,
+        "start_again_factor": 1.0,
+        "registration_share": 0.5,
+        "busy_in_silence_share": 0.0,
+        "machine_cores": 64.0,
+        "short_tasks_cores": 0.0,
+        "database_cores": 0.0,
+        "victim_cores": 0.0,
+        "log_load_partition_s": 0.0,
+        "log_recovery_partition_s": 0.0,
+        "poll_brokers_phase_s": 0.0,
+    }
+    course = play(setting, {**draws, **exact})
+    assert course.moments.registering_process_started_s == pytest.approx(0.5)
+    assert course.moments.broker_registered_s == pytest.approx(2.0 + 6.3 + 1.5, abs=0.11)
+
+
+@pytest.mark.parametrize("fault", sorted(KRAFT_FAULTS))
+def test_what_is_not_refused_is_predicted_without_a_zookeeper(fault: FaultType) -> None:
+    """Every fault of KRaft mode plays through, and no parameter speaks of a session with ZooKeeper."""
+    victim = {FaultType.BROKER_KILL: VictimSelector(broker=1), FaultType.PROCESSOR_KILL: VictimSelector(processor=1)}
+    scenario = replace(a_scenario(fault), faults=(Fault(fault, victim.get(fault, VictimSelector())),))
+    parameters = parameters_of(scenario, a_kraft_topology())
+    assert not {"zookeeper_session_s", "zookeeper_tick_s", "node_exists_exit_s"} & parameters.by_name.keys()
+    setting, draws = setting_and_draws(parameters, scenario)
+    assert np.isfinite(any_play(setting, draws).awaited_s).all()
+
+
+def test_a_controllers_settings_name_the_quorum() -> None:
+    """Voters by id and port; a cluster id that the command line does not take for an option."""
+    quorum = ControllerQuorum((3, 4), 9.0, 2.0, a_topology().kafka.resources)
+    settings = controller(quorum, 4, {3: 1003, 4: 1004})
+    assert settings["controller.quorum.voters"] == "3@127.0.0.1:1003,4@127.0.0.1:1004"
+    assert settings["listeners"] == "CONTROLLER://127.0.0.1:1004"
+    assert settings["broker.session.timeout.ms"] == "9000"
+    ids = {cluster_id(f"hub-{index}") for index in range(50)}
+    assert len(ids) == 50
+    assert all(len(each) == 22 and not each.startswith("-") for each in ids)

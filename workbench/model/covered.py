@@ -1,0 +1,88 @@
+"""What of a scenario the model covers: everything else is refused before anything starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+from workbench.errors import BadInput, Problem
+from workbench.fault import FaultType, Part, RestartRule, kraft_contradiction
+from workbench.model.control_plane import kubegres
+from workbench.model.parameter import Parameter
+
+if TYPE_CHECKING:  # a prediction's subprocesses import this package: they need neither YAML nor pydantic
+    from workbench.scenario.drill_scenario import Scenario
+    from workbench.topology.hub import HubTopology
+
+EXPIRY_TICKS_MAX: Final = 2  # a follower's report every half tick, expiry at a tick, and some room
+PRIMARY: Final = "postgres-1"  # as the supervisor names them
+REDIS: Final = "redis-0"
+
+
+def check_mode(scenario: Scenario, topology: HubTopology) -> None:
+    """Raise BadInput for a fault that contradicts who keeps Kafka's metadata."""
+    fault = scenario.faults[0]
+    if topology.kafka.quorum is None:
+        return
+    if reason := kraft_contradiction(fault.type, fault.victim.role):
+        raise BadInput(f"{fault.type}: {reason}", [Problem(str(scenario.path), "faults[0]", fault.type, reason)])
+    if fault.lag_s > 0.0:
+        problem = Problem(str(scenario.path), "faults[0].lag_s", f"{fault.lag_s:g}", "not in KRaft mode")
+        raise BadInput("the model does not cover lagging followers in KRaft mode", [problem])
+
+
+def check_freeze(scenario: Scenario, rows: Mapping[str, Parameter]) -> None:
+    """Raise BadInput for a freeze that may end before the victim's session does: the model does not cover it."""
+    fault = scenario.faults[0]
+    if fault.type is not FaultType.BROKER_FREEZE:
+        return
+    lapsed_s = float(rows["zookeeper_session_s"].value) + EXPIRY_TICKS_MAX * float(rows["zookeeper_tick_s"].value)
+    if fault.for_s < lapsed_s:
+        bound = f"at least {lapsed_s:g}: by then the broker's ZooKeeper session has lapsed"
+        problem = Problem(str(scenario.path), "faults[0].for_s", f"{fault.for_s:g}", bound)
+        raise BadInput("the model does not cover a freeze that ends before the session does", [problem])
+
+
+def check_lag(scenario: Scenario, rows: Mapping[str, Parameter]) -> None:
+    """Raise BadInput where followers that are held back lose their sessions, or where nothing can be lost by it."""
+    fault = scenario.faults[0]
+    if fault.lag_s == 0.0:
+        return
+    session_s = float(rows["zookeeper_session_s"].value)
+    quiet_s = 2.0 * session_s / 3.0  # a client that has heard nothing for so long drops its server
+    problems = []
+    if scenario.workload.acks == "all":
+        bound = "1 or 0: with all, what the followers do not have is not acknowledged"
+        problems.append(Problem(str(scenario.path), "load.acks", scenario.workload.acks, bound))
+    if fault.lag_s >= quiet_s:
+        bound = f"below {quiet_s:g}: the frozen brokers have to keep their ZooKeeper sessions"
+        problems.append(Problem(str(scenario.path), "faults[0].lag_s", f"{fault.lag_s:g}", bound))
+    if problems:
+        raise BadInput("the model does not cover these lagging followers", problems)
+
+
+def check_node(scenario: Scenario, topology: HubTopology) -> None:
+    """Raise BadInput for a node whose loss the model does not cover: it has a broker and at most one of each other."""
+    node = scenario.faults[0].victim.node
+    if scenario.faults[0].part is not Part.NODE:
+        return
+    names = [name for name, at in topology.placement.items() if at == node]
+    processors = [name for name in names if name.startswith(f"{topology.processors.name}-")]
+    brokers = [name for name in names if name.startswith("kafka-")]
+    if PRIMARY in names or REDIS in names or len(processors) > 1 or not brokers:
+        bound = f"a node with a broker, without {PRIMARY} and {REDIS}, and with one event processor at most"
+        problem = Problem(str(scenario.path), "faults[0].victim.node", f"{node}: {', '.join(names)}", bound)
+        raise BadInput("the model does not cover the loss of this node", [problem])
+    if scenario.restart is RestartRule.NONE:
+        problem = Problem(str(scenario.path), "restart", "none", "kubelet-rules: the node's servers have to come back")
+        raise BadInput("the model does not cover a node that stays away", [problem])
+
+
+def check_failover(scenario: Scenario, topology: HubTopology) -> None:
+    """Raise BadInput where manifests that do not fail over are to."""
+    postgres = topology.postgres
+    if scenario.faults[0].part is not Part.POSTGRES_FAILOVER or kubegres.fails_over(postgres):
+        return
+    found = f"{postgres.replicas} replicas, failover.isDisabled {str(postgres.failover_disabled).lower()}"
+    problem = Problem(str(scenario.path), "manifests", found, "a replica to promote and failover.isDisabled false")
+    raise BadInput("Kubegres would not fail over here: PostgresPrimaryKill is the fault for that", [problem])
