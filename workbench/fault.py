@@ -91,6 +91,13 @@ def kraft_contradiction(fault_type: FaultType, role: str | None) -> str:
     return ""
 
 
+class StoredData(StrEnum):
+    """What becomes of what a killed Redis had stored."""
+
+    KEPT = "kept"  # it starts again from its append-only file
+    LOST = "lost"  # the file is gone: it starts empty
+
+
 class RestartRule(StrEnum):
     """What happens to a server that died."""
 
@@ -129,6 +136,7 @@ class Fault:
     """One fault of a scenario: `at_s` is seconds after the drill's drawn moment, `for_s` how long a freeze lasts.
 
     `lag_s` is how long those that replicate the victim are held back before the kill, to go on right after it.
+    `data` is what a killed Redis finds when it starts again.
     """
 
     type: FaultType
@@ -136,6 +144,7 @@ class Fault:
     at_s: float = 0.0
     for_s: float = 0.0  # only of a freeze
     lag_s: float = 0.0  # only of a broker's kill
+    data: StoredData = StoredData.KEPT  # lost: only of Redis's kill
 
     @property
     def part(self) -> Part:

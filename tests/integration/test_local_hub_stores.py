@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import psutil
 import pytest
+import redis
 
 from tests.support.waiting import wait_for
 from workbench.chaos.probes import recovered_within
 from workbench.errors import BadInput
-from workbench.fault import Fault, FaultType, VictimSelector
+from workbench.fault import Fault, FaultType, StoredData, VictimSelector
 from workbench.target.local import LocalHub
 
 pytestmark = pytest.mark.integration
@@ -39,6 +40,23 @@ def test_killed_redis_answers_again_with_its_data(hub: LocalHub) -> None:
     assert injection.effective, injection.evidence
     wait_for(lambda: len(hub.process_starts("redis-0")) > 1, 30.0, "it is started again")
     wait_for(hub.redis_answers, 30.0, "Redis answers again")
+    assert hub.undo().verified
+
+
+@pytest.mark.timeout(120)
+def test_redis_that_lost_its_data_starts_empty(hub: LocalHub) -> None:
+    """Not even a key that the disk held comes back: it loaded a file of no length. The undo finds the hub whole."""
+    kill = Fault(FaultType.REDIS_KILL, VictimSelector(role="redis"), data=StoredData.LOST)
+    with redis.Redis.from_url(hub.endpoints.redis_url) as client:
+        client.set("left-behind", "1")
+        victim, starts = hub.resolve(kill), len(hub.process_starts("redis-0"))
+        injection = hub.inject(kill, victim)
+        assert injection.effective, injection.evidence
+        assert injection.evidence.endswith("bytes gone")
+        wait_for(lambda: len(hub.process_starts("redis-0")) > starts, 30.0, "it is started again")
+        wait_for(hub.redis_answers, 30.0, "Redis answers again")
+        assert client.get("left-behind") is None
+        assert client.info("persistence")["aof_base_size"] == 0
     assert hub.undo().verified
 
 

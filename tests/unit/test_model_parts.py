@@ -11,7 +11,7 @@ import pytest
 from tests.support.model_cases import a_scenario, a_topology, setting_and_draws
 from workbench.engine import NEVER
 from workbench.errors import BadInput
-from workbench.fault import Fault, FaultType, RestartRule, VictimSelector
+from workbench.fault import Fault, FaultType, RestartRule, StoredData, VictimSelector
 from workbench.model import predict
 from workbench.model.course import Course, play
 from workbench.model.outcome import turns
@@ -157,6 +157,15 @@ def test_redis_is_nobodys_business_but_its_own() -> None:
     assert 1.5 <= course.moments.states_current_s <= 1.75
     assert course.disturbance.outage is None
     assert (course.disturbance.held_until_s == NEVER).all()
+
+
+def test_redis_that_lost_its_data_has_no_file_to_load() -> None:
+    """It answers as soon as it has started, at the observer's next look; how fast a file is read does not matter."""
+    kept = a_loss(FaultType.REDIS_KILL)
+    lost = replace(kept, faults=(replace(kept.faults[0], data=StoredData.LOST),))
+    fixed = {"kubelet_relist_s": 0.5, "restart_notice_s": 0.1, "redis_start_s": 0.05, "redis_load_bytes_per_s": 1e6}
+    assert 0.65 <= played(lost, **fixed).moments.redis_answers_s <= 0.75
+    assert played(kept, **fixed).moments.redis_answers_s >= 2.65  # the prior's least, 2 MB
 
 
 def test_the_backlog_comes_broker_by_broker_and_each_partition_once() -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from tests.unit.test_scenario import changed, problems_of, write
 from workbench.errors import BadInput
-from workbench.fault import PARTS, ROLES, SIGNAL_NAMES, FaultType
-from workbench.scenario import read_with_hub
+from workbench.fault import PARTS, ROLES, SIGNAL_NAMES, FaultType, StoredData
+from workbench.scenario import find_scenario, read_scenario, read_with_hub
 from workbench.scenario.form import Role
 
 
@@ -40,6 +40,14 @@ def test_only_a_killed_brokers_followers_can_lag(tmp_path: Path) -> None:
     """An orderly stop waits for them."""
     (problem,) = problems_of(write(tmp_path, changed(("BrokerKill", "BrokerStop\n    lag_s: 5"))))
     assert problem.bound.startswith("lag_s (seconds) with BrokerKill")
+
+
+def test_only_a_killed_redis_can_lose_its_data(tmp_path: Path) -> None:
+    """Any other fault keeps what was stored; left out, Redis keeps it too."""
+    (problem,) = problems_of(write(tmp_path, changed(("at_s: 0", "data: lost"))))
+    assert problem.bound.startswith("data: lost with RedisKill")
+    kept, lost = (read_scenario(find_scenario(name)).faults[0].data for name in ("redis-loss", "redis-loss-cold-cache"))
+    assert (kept, lost) == (StoredData.KEPT, StoredData.LOST)
 
 
 def test_a_processor_that_the_hub_does_not_have_is_named(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from chaoslib.exceptions import InterruptExecution
 
 from workbench.chaos.hub import find
 from workbench.errors import WorkbenchError
-from workbench.fault import Fault, FaultType, VictimSelector
+from workbench.fault import Fault, FaultType, StoredData, VictimSelector
 from workbench.records import timeline as timeline_records
 
 __all__ = ["inject_fault", "undo_faults"]
@@ -30,6 +30,7 @@ def inject_fault(
     at_s: float = 0.0,
     for_s: float = 0.0,
     lag_s: float = 0.0,
+    data: str = "kept",
     target: str = "local",
     hub: str = "",
     timeline: str = "",
@@ -37,15 +38,16 @@ def inject_fault(
     """Break one server ("kafka-1") at `moment_s` + `at_s` (epoch seconds; 0 = now) and return the proof.
 
     A freeze ends after `for_s`, and this returns then; those that replicate the victim are frozen for `lag_s` before
-    a kill, which is so much later. Appends fault-injected, fault-effective and, of a freeze,
-    fault-ended to `timeline` when one is given. Raises InterruptExecution when the fault could not be done or proved.
+    a kill, which is so much later; Redis killed with its `data` lost starts empty. Appends fault-injected,
+    fault-effective and, of a freeze, fault-ended to `timeline` when one is given. Raises InterruptExecution when the
+    fault could not be done or proved.
     """
     wait_s = moment_s + at_s - time.time() if moment_s else at_s
     if wait_s > LATEST_START_S:
         raise InterruptExecution(f"the fault's moment is {wait_s:.0f} s away; at most {LATEST_START_S:.0f} s")
     try:
         with find(target, hub) as victims_hub:
-            wanted = Fault(FaultType(fault), VictimSelector(server=server), at_s, for_s, lag_s)
+            wanted = Fault(FaultType(fault), VictimSelector(server=server), at_s, for_s, lag_s, StoredData(data))
             victim = victims_hub.resolve(wanted)
             _sleep_until(moment_s + at_s if moment_s else time.time() + at_s)
             injection = victims_hub.inject(wanted, victim)

@@ -41,6 +41,7 @@ def chaos_command(
         "recovery_timeout_s:float": repr(scenario.recovery_timeout_s),
         "for_s:float": repr(fault.for_s),
         "lag_s:float": repr(fault.lag_s),
+        "data": fault.data.value,
     }
     chaos = str(Path(sys.executable).with_name("chaos"))
     settings = str(journal.with_name("settings.yaml"))

@@ -4,6 +4,8 @@ The event processors write to Postgres first and keep in memory what Redis has n
 /state.py), so a Redis that refuses connections costs them nothing. It answers LOADING until its file is read. Each
 processor offers what is pending again after 0.1, 0.2, 0.4 .. 5 s: until then the devices' states in Redis are old.
 
+Where its data is lost there is no file to read. Each device's states come back with its next event or a read.
+
 Left out: readers, a Redis that is silent in place of gone (1 s a batch and back-off), a file that has to be repaired.
 """
 

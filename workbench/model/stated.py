@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from workbench.errors import BadInput, Problem
-from workbench.fault import FaultType, Part, RestartRule
+from workbench.fault import FaultType, Part, RestartRule, StoredData
 from workbench.metrics.catalogue import POLL_S, PROCESSORS_POLL_S
 from workbench.model.parameter import Parameter, Source, uniform
 from workbench.model.session import ping_interval_s
@@ -114,7 +114,9 @@ def from_scenario(scenario: Scenario) -> dict[str, Parameter]:
     def row(value: object, unit: str, key: str, note: str = "") -> Parameter:
         return Parameter(value, unit, Source.SCENARIO, f"{origin} {key}", note)
 
+    empty = row(uniform(0.0, 0.0), "bytes", "faults[0].data", "lost: it starts with an empty file")
     return {
+        **({} if fault.data is StoredData.KEPT else {"redis_file_bytes": empty}),  # in place of the prior
         "fault_type": row(fault.type.value, "", "faults[0].type"),
         "freeze_s": row(fault.for_s, "s", "faults[0].for_s", "0: it is no freeze"),
         "lag_s": row(fault.lag_s, "s", "faults[0].lag_s", "0: nobody is held back before it"),

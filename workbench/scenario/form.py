@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from workbench.fault import PARTS, ROLES, FaultType, Part, RestartRule
+from workbench.fault import PARTS, ROLES, FaultType, Part, RestartRule, StoredData
 from workbench.metrics.catalogue import BY_NAME
 from workbench.scenario.drill_scenario import Expectation
 from workbench.topology.fields import near, one_of
@@ -168,6 +168,8 @@ class FaultForm(_Form):
         description=f"seconds the followers are held back before the kill, above 0 and at most {FREEZE_S_MAX:g}",
     )
 
+    data: StoredData = Field(default=StoredData.KEPT, strict=False, description=one_of(StoredData))
+
     @model_validator(mode="after")
     def _only_a_freeze_ends_by_itself(self) -> FaultForm:
         if (self.type is FaultType.BROKER_FREEZE) != (self.for_s is not None):
@@ -178,6 +180,12 @@ class FaultForm(_Form):
     def _lagging_followers_are_a_killed_brokers(self) -> FaultForm:
         if self.lag_s is not None and self.type is not FaultType.BROKER_KILL:
             raise ValueError("lag_s (seconds) with BrokerKill, and with no other fault")
+        return self
+
+    @model_validator(mode="after")
+    def _lost_data_is_a_killed_redis_own(self) -> FaultForm:
+        if self.data is StoredData.LOST and self.type is not FaultType.REDIS_KILL:
+            raise ValueError("data: lost with RedisKill, and with no other fault")
         return self
 
     @model_validator(mode="after")

@@ -146,4 +146,4 @@ def _workload(load: LoadForm) -> Workload:
 def _fault(fault: FaultForm) -> Fault:
     wanted = fault.victim
     victim = VictimSelector(wanted.broker, wanted.role, wanted.processor, node=wanted.node)
-    return Fault(fault.type, victim, fault.at_s, fault.for_s or 0.0, fault.lag_s or 0.0)
+    return Fault(fault.type, victim, fault.at_s, fault.for_s or 0.0, fault.lag_s or 0.0, fault.data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import psutil
 
 from workbench.errors import ToolFailed
-from workbench.fault import SIGNAL_NAMES, Fault, FaultType, Part
+from workbench.fault import SIGNAL_NAMES, Fault, FaultType, Part, StoredData
 from workbench.target.local.victims import BROKERS
 from workbench.target.port import Injection, ProcessStart, Victim
 
@@ -36,6 +37,8 @@ def inject(hub: LocalHub, fault: Fault, victim: Victim) -> Injection:
         return _freeze(hub, fault, victim)
     if fault.lag_s > 0.0:
         return _with_lagging_followers(hub, fault, victim)
+    if fault.data is StoredData.LOST:
+        return _with_data_lost(hub, fault, victim)
     if victim.servers:
         return _node(hub, fault, victim)
     wanted = signal.Signals[SIGNAL_NAMES[fault.type]]
@@ -117,6 +120,27 @@ def _with_lagging_followers(hub: LocalHub, fault: Fault, victim: Victim) -> Inje
     words = "stopped (state T) before it, going on after it" if proved else "not stopped, or not going on"
     evidence = f"{killed.evidence}; {names} {held_s:.2f} s {words}"
     return replace(killed, effective=killed.effective and proved, evidence=evidence)
+
+
+def _with_data_lost(hub: LocalHub, fault: Fault, victim: Victim) -> Injection:
+    """Take the append-only file away under a running Redis and kill it: it makes an empty one when it starts.
+
+    Before the kill, since it may be started again within milliseconds. What Redis still writes goes into a file
+    without a name; that no name is left once it was reaped proves that nothing can be read from it again. Redis 6.2
+    makes a new file with everything in it only from 64 MB on (redis.conf auto-aof-rewrite-min-size).
+    """
+    name = hub.topology.redis.config.get("appendfilename", "appendonly.aof").strip('"')
+    path = hub.directory / victim.server / name
+    try:
+        with path.open("rb") as held:  # open, so that its number cannot become another file's meanwhile
+            size_bytes = os.fstat(held.fileno()).st_size
+            path.unlink()
+            killed = inject(hub, replace(fault, data=StoredData.KEPT), victim)
+            gone = os.fstat(held.fileno()).st_nlink == 0
+    except FileNotFoundError as error:
+        raise ToolFailed(f"{victim.server} has no {name} to lose") from error
+    words = f"its {name} of {size_bytes} bytes {'gone' if gone else 'still there'}"
+    return replace(killed, effective=killed.effective and gone, evidence=f"{killed.evidence}, {words}")
 
 
 def _survivors(children: list[psutil.Process]) -> list[psutil.Process]:
