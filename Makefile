@@ -1,7 +1,7 @@
 # Each target does all the set-up it needs. Only relative paths here: make splits absolute ones at spaces.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup drill nightly test check golden lock clean
+.PHONY: help setup drill nightly test variants check golden lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s  %s\n", $$1, $$2 }' Makefile
@@ -18,6 +18,9 @@ nightly: setup ## A suite of drills, judged against earlier nights (ARGS="smoke 
 
 test: setup ## All tests, those with real servers too (ARGS="tests/unit" for some of them)
 	@scripts/test.sh $(ARGS)
+
+variants: setup ## Tests on hubs of other kinds: Kafka in KRaft mode, Postgres with fail-over
+	@.venv/bin/python -m pytest tests/variants $(ARGS)
 
 check: setup ## Format, lint, types, import contracts, scenarios and experiments
 	@scripts/check.sh
