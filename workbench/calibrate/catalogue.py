@@ -39,12 +39,12 @@ QUANTITIES: Final = (
     _feeds("stop_deregisters_s", "broker stop: until deregistered", "s", "from there until its id is gone"),
     _feeds("node_exists_exit_s", "broker: refused until it exits", "s", "killed and started at once; its own log"),
     _feeds("isr_rejoin_s", "broker: ready to full sets", "s", "stopped and started, nothing missed"),
-    _feeds("catch_up_bytes_per_s", "broker: catch-up rate", "bytes/s", "64 MB written while it was stopped"),
+    _feeds("catch_up_bytes_per_s", "broker: catch-up rate", "bytes/s", "256 MB written while it was stopped"),
     _feeds("zookeeper_election_s", "ZooKeeper: election", "s", "leader killed until both others serve"),
     _feeds("zookeeper_start_s", "ZooKeeper: start to serving", "s", "the killed one, from its new process"),
     _feeds("postgres_start_s", "Postgres: start after a kill", "s", "killed right after a clean start: no log to read"),
     _feeds(
-        "postgres_redo_bytes_per_s", "Postgres: crash recovery", "bytes/s", "its own log after 100,000 rows and a kill"
+        "postgres_redo_bytes_per_s", "Postgres: crash recovery", "bytes/s", "its own log after 200,000 rows and a kill"
     ),
     _feeds("redis_start_s", "Redis: start after a kill", "s", "process to answer, less the loading it logs"),
     _feeds(

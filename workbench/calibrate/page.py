@@ -40,7 +40,13 @@ def page_of(file: CalibrationFile) -> Page:
             f"Left out, the prior stays: {name.replace('_', ' ')} ({why})." for name, why in content.left_out.items()
         ],
         numbers=[],
-        sections=[_used(used), _information(other), _where(file)],
+        sections=[
+            Section("verdicts", "In short", "What is this?"),
+            _used(used),
+            _information(other),
+            _how(content.measurements),
+            _where(file),
+        ],
         over="Hub workbench: calibration",
     )
 
@@ -77,9 +83,15 @@ def _table(caption: str, shown: Sequence[Measurement]) -> Table:
         Column("90 % of one more", True),
         Column("prior, 90 %", True),
         Column("goodness p", True),
-        Column("how"),
     )
-    return Table(caption, columns, [cells(*row_words(each), each.how) for each in shown])
+    return Table(caption, columns, [cells(*row_words(each)) for each in shown])
+
+
+def _how(shown: Sequence[Measurement]) -> Section:
+    columns = (Column("quantity"), Column("parameter"), Column("how"))
+    rows = [cells(each.title, each.parameter or "-", each.how) for each in shown]
+    table = Table("How each was measured", columns, rows)
+    return Section("how", "How", "What started and stopped each clock?", tables=[table])
 
 
 def row_words(each: Measurement) -> list[str]:

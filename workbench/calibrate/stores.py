@@ -14,11 +14,11 @@ from workbench.calibrate.bench import Bench, LogTail
 from workbench.errors import ToolFailed
 from workbench.target.local.zookeeper_words import mode
 
-ELECTIONS: Final = 4
-POSTGRES_KILLS: Final = 4
+ELECTIONS: Final = 6
+POSTGRES_KILLS: Final = 6
 RECOVERIES: Final = 3
-REDIS_KILLS: Final = 4
-ROWS: Final = 100_000
+REDIS_KILLS: Final = 6
+ROWS: Final = 200_000
 CONNECT_S: Final = 2
 LOG_S: Final = 5.0
 PRIMARY: Final = "postgres-1"
