@@ -75,7 +75,7 @@ def catch_ups(bench: Bench) -> None:
 
 
 def kills(bench: Bench) -> None:
-    """Kill brokers and start them at once: logs are recovered, and the old session refuses the new broker."""
+    """Kill brokers and start them at once: the old session refuses the new broker, which exits."""
     for number in bench.rounds(KILLS):
         _kill(bench, _victim(bench, number))
         bench.whole()
@@ -87,10 +87,6 @@ def _kill(bench: Bench, broker: int) -> None:
     bench.kill(name)
     began_s = bench.start(name)
     bench.until(lambda: _over(bench, broker, name, began_s), f"{name} is refused or registered")
-    clean_s = bench.samples["log_load_partition_s"]
-    if clean_s:
-        for per_log_s in _loaded(log)[:1]:
-            bench.note("log_recovery_partition_s", per_log_s - median(clean_s))
     if hub.running(name):
         return  # its old session had ended by then
     refused = _REFUSED.search(log.text())

@@ -32,9 +32,6 @@ QUANTITIES: Final = (
     _feeds(
         "log_load_partition_s", "broker: one clean log loaded", "s", "its own log after a stop: logs and their time"
     ),
-    _feeds(
-        "log_recovery_partition_s", "broker: one log recovered, more", "s", "as above after a kill, less the clean one"
-    ),
     _feeds("stop_moves_leaders_s", "broker stop: leaders move", "s", "SIGTERM until it leads nothing"),
     _feeds("stop_deregisters_s", "broker stop: until deregistered", "s", "from there until its id is gone"),
     _feeds("node_exists_exit_s", "broker: refused until it exits", "s", "killed and started at once; its own log"),

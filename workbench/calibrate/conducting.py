@@ -46,7 +46,6 @@ STEPS: Final = (
     Step("Redis: killed and started", stores.redis_kills, 2.0),
     Step("ZooKeeper: leaders killed", stores.elections, 10.0),
     Step("brokers: stopped and started", brokers.stops, 20.0),
-    # Before there is much in the logs: what a broker reads again after a kill is not their number alone.
     Step("brokers: killed, refused until their sessions end", brokers.kills, 85.0),
     Step("brokers: catch-ups", brokers.catch_ups, 30.0),
     Step("Postgres: killed and started", stores.postgres_kills, 8.0),
