@@ -20,7 +20,7 @@ from workbench.calibrate import fitting
 from workbench.calibrate.catalogue import QUANTITIES
 from workbench.calibrate.fitting import NORMAL_90, fit, prior_span
 from workbench.calibrate.page import page_of, write_page
-from workbench.cli.calibrate import command
+from workbench.cli import root
 from workbench.errors import BadInput
 from workbench.fault import FaultType
 from workbench.model.parameter import Distribution, Source, lognormal, triangular
@@ -284,10 +284,10 @@ def test_the_page_shows_each_quantity_and_what_was_left_out(tmp_path: Path) -> N
 def test_show_prints_the_newest(tmp_path: Path) -> None:
     """`workbench calibrate show` finds it; --json is the file's content; a target has to be named."""
     path = write_calibration(tmp_path, a_calibration())
-    shown = CliRunner().invoke(command, ["show", "--out", str(tmp_path)])
+    shown = CliRunner().invoke(root, ["calibrate", "show", "--out", str(tmp_path)])
     assert shown.exit_code == 0
     assert "Postgres: start after a kill" in shown.output
     assert "left out, the prior stays: isr_rejoin_s" in shown.output
-    as_json = CliRunner().invoke(command, ["show", "--json", str(path)])
+    as_json = CliRunner().invoke(root, ["calibrate", "show", "--json", str(path)])
     assert '"postgres_start_s"' in as_json.output
-    assert CliRunner().invoke(command, ["--seed", "1"]).exit_code == 2
+    assert CliRunner().invoke(root, ["calibrate", "--seed", "1"]).exit_code == 2

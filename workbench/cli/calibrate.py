@@ -70,7 +70,7 @@ def run_command(target: str, manifests: Path, seed: int, out: Path, as_json: boo
 
     \b
     Example:
-      workbench calibrate --target local --manifests manifests/overlays/session-6s
+      workbench calibrate --target local --manifests manifests/overlays/session-timeout-6s
     """
     del target  # checked by click; the only one so far
     from workbench.calibrate import calibrate  # matplotlib and every client: not for a help text
