@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from workbench.drill.progress import Progress
+    from workbench.records.calibration import CalibrationFile
+    from workbench.topology.hub import HubTopology
 
 __all__ = [
     "DEFAULT_MANIFESTS",
@@ -109,9 +111,11 @@ def drill(
     out: Path = DEFAULT_OUT,
     progress: Progress | None = None,
     command: str | None = None,
+    calibration: Path | None = None,
 ) -> DrillResult:
     """Do one whole drill on a fresh embedded hub and render its report.
 
+    `calibration` is a file of `workbench calibrate`: its parameters stand in place of priors.
     Raises BadInput for a wrong scenario or manifest (nothing was started), MachineTrouble when this machine
     cannot do it, Inconclusive when the hub never became steady.
     """
@@ -121,25 +125,33 @@ def drill(
     from workbench.report import render
 
     scenario, topology = read_with_hub(find_scenario(name_or_path))
-    merge(scenario, topology, None, None)  # says what the model does not cover before anything is started
+    measured = _calibration(calibration, topology)
+    merge(scenario, topology, None, None, measured)  # says what the model does not cover before anything is started
     run_id = new_run_id(datetime.datetime.now(datetime.UTC))
     folder = RunFolder(_writable(out) / scenario.name / run_id)
     shown = command or f"workbench drill {name_or_path} --seed {seed}"
     record = begin(folder, run_id, scenario, topology, seed, shown)
+    if measured is not None:
+        record.set(calibration=measured.to_run_json())
     _link_latest(out, folder.root)
     teller = progress or Progress()
     teller.header(scenario.name, "local", seed, run_id)
     try:
-        judged = Drill(scenario, topology, seed, record, out, teller).run()
+        judged = Drill(scenario, topology, seed, record, out, teller, measured).run()
     finally:
         render(folder)
     return DrillResult(folder, judged.content, judged.exit_code)
 
 
-def predict(name_or_path: str, seed: int = 1) -> Prediction:
-    """Predict a scenario's fault from manifests and published priors alone, without a hub."""
+def predict(name_or_path: str, seed: int = 1, calibration: Path | None = None) -> Prediction:
+    """Predict a scenario's fault from manifests and published priors, without a hub.
+
+    `calibration` is a file of `workbench calibrate`: its parameters stand in place of priors. Raises BadInput for one
+    that is too old, or of another machine, other servers or other manifests.
+    """
     scenario, topology = read_with_hub(find_scenario(name_or_path))
-    return model_predict(scenario, topology, merge(scenario, topology, None, None), seed)
+    parameters = merge(scenario, topology, None, None, _calibration(calibration, topology))
+    return model_predict(scenario, topology, parameters, seed)
 
 
 def node_loss(
@@ -239,6 +251,21 @@ def find_run(name_or_path: str, out: Path = DEFAULT_OUT) -> Path:
     if not found:
         raise BadInput(f"no run {name_or_path!r} in {out}: `workbench runs` lists them")
     return found[0].parent
+
+
+def _calibration(path: Path | None, topology: HubTopology) -> CalibrationFile | None:
+    """Return a calibration that may be used here, None for none."""
+    if path is None:
+        return None
+    import time
+
+    from workbench.drill.run_record import host_json
+    from workbench.records.calibration import check_calibration, read_calibration
+    from workbench.target.local.artifacts import versions
+
+    found = read_calibration(path)
+    check_calibration(found, time.time(), host_json(), versions(), topology.manifests_sha256)
+    return found
 
 
 def _link_latest(out: Path, folder: Path) -> None:

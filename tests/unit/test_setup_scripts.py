@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PINS = ("requirements.txt", "scripts/uv-requirements.txt")
-TARGETS = ("help", "setup", "drill", "nightly", "test", "check", "golden", "lock", "clean")
+TARGETS = ("help", "setup", "drill", "nightly", "test", "variants", "check", "golden", "lock", "clean")
 
 
 def _bash(script: str, folder: Path, path: Path) -> subprocess.CompletedProcess[str]:

@@ -16,6 +16,7 @@ from workbench.errors import EXIT_BAD_INPUT, EXIT_STOPPED, WorkbenchError
 COMMANDS: Final = {
     "drill": "Predict, seal, break, observe, compare: one whole drill.",
     "predict": "Predict what a scenario's fault will do, without breaking anything.",
+    "calibrate": "Measure on a hub of its own what the models else take from priors.",
     "node-loss": "What Kubernetes does when a node goes silent, and when.",
     "place": "Where Kubernetes would run each pod of the manifests, and why.",
     "plan": "How much the hub carries, what saturates, and when growth has eaten it.",

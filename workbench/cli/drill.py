@@ -22,8 +22,13 @@ TARGETS = ("local",)
 @click.option("--target", type=click.Choice(TARGETS), default="local", show_default=True, help="What to break.")
 @click.option("--repeat", type=click.IntRange(1, 100), default=1, show_default=True, help="Seeds SEED to SEED+N-1.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Every random draw follows from it.")
+@click.option(
+    "--calibration",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A file of `workbench calibrate`: measured in place of priors.",
+)
 @click.option("--out", type=click.Path(path_type=Path), default=api.DEFAULT_OUT, help="Folder of the runs.")
-def command(scenario: str, target: str, repeat: int, seed: int, out: Path) -> int:
+def command(scenario: str, target: str, repeat: int, seed: int, calibration: Path | None, out: Path) -> int:
     """Predict what SCENARIO's fault will do, seal it, do it to a fresh hub under load, and compare.
 
     SCENARIO is a name (scenarios/NAME.yaml) or a file.
@@ -43,9 +48,11 @@ def command(scenario: str, target: str, repeat: int, seed: int, out: Path) -> in
     results = []
     for number in range(seed, seed + repeat):
         again = f"workbench drill {shlex.quote(scenario)} --seed {number}"
+        if calibration is not None:
+            again += f" --calibration {shlex.quote(str(calibration))}"
         progress = DrillProgress()
         try:
-            result = api.drill(scenario, number, out.absolute(), progress, again)
+            result = api.drill(scenario, number, out.absolute(), progress, again, calibration)
             progress.finish(result.comparison, result.folder.root, again)
         finally:
             progress.close()

@@ -19,9 +19,16 @@ from workbench.records.prediction import Prediction, interval, median
 @click.argument("scenario", required=False)
 @click.option("--from", "run", metavar="RUN", help="Reproduce a run's sealed prediction and compare the hashes.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Every random draw follows from it.")
+@click.option(
+    "--calibration",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A file of `workbench calibrate`: measured in place of priors.",
+)
 @click.option("--json", "as_json", is_flag=True, help="The prediction's own file on stdout.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the prediction's file here.")
-def command(scenario: str | None, run: str | None, seed: int, as_json: bool, out: Path | None) -> int:
+def command(
+    scenario: str | None, run: str | None, seed: int, calibration: Path | None, as_json: bool, out: Path | None
+) -> int:
     """Predict what SCENARIO's fault will do, from manifests and published priors, without a hub.
 
     A drill predicts better: it also measures its own hub before the seal.
@@ -30,11 +37,14 @@ def command(scenario: str | None, run: str | None, seed: int, as_json: bool, out
     Examples:
       workbench predict broker-loss
       workbench predict broker-loss --json | jq .metrics.kafka_unavailable_s
+      workbench predict broker-loss --calibration reports/out/calibrations/20260314T214003Z-7f3a91c2.json
       workbench predict --from latest
     """
     if (scenario is None) == (run is None):
         raise BadInput("name either a SCENARIO or --from RUN")
-    prediction = api.predict_again(api.find_run(run)) if run else api.predict(scenario or "", seed)
+    if run and calibration:
+        raise BadInput("--from RUN takes the run's own parameters: leave --calibration out")
+    prediction = api.predict_again(api.find_run(run)) if run else api.predict(scenario or "", seed, calibration)
     data = prediction.to_bytes()
     if out is not None:
         out.write_bytes(data)

@@ -27,6 +27,7 @@ from workbench.fault import SIGNAL_NAMES, FaultType, RestartRule
 from workbench.model import NOT_MODELLED
 from workbench.model.parameters import merge
 from workbench.records import timeline
+from workbench.records.calibration import CalibrationFile
 from workbench.records.folder import RunFolder, dump_json, write_durably
 from workbench.records.prediction import Prediction
 from workbench.records.runs_index import enter
@@ -63,7 +64,14 @@ class Drill:
     """One drill of one scenario on a hub of its own."""
 
     def __init__(
-        self, scenario: Scenario, topology: HubTopology, seed: int, record: RunRecord, out: Path, progress: Progress
+        self,
+        scenario: Scenario,
+        topology: HubTopology,
+        seed: int,
+        record: RunRecord,
+        out: Path,
+        progress: Progress,
+        calibration: CalibrationFile | None = None,
     ) -> None:
         self.scenario = scenario
         self.topology = topology
@@ -72,6 +80,7 @@ class Drill:
         self.folder: RunFolder = record.folder
         self.out = out
         self.progress = progress
+        self.calibration = calibration
         self.clocks = Clocks(time.time(), time.monotonic())
         self.prediction: Prediction | None = None
         self.sealed_s: float | None = None
@@ -200,7 +209,7 @@ class Drill:
     ) -> None:
         measured = run_up.measure(hub, self.folder.ledger, self.folder.observed, burst, baseline)
         measured.write(self.folder.observed / "baseline.json")
-        parameters = merge(self.scenario, self.topology, measured, victim)
+        parameters = merge(self.scenario, self.topology, measured, victim, self.calibration)
         write_durably(self.folder.parameters_json, parameters.to_json())
         fault = self.scenario.faults[0]
         fault_entry = {"type": fault.type.value, "signal": SIGNAL_NAMES[fault.type]}

@@ -71,6 +71,7 @@ def begin(
         sealed_s=None,
         seal_sha256=None,
         not_modelled=[],
+        calibration=None,
         command=command,
         verdicts=None,
         exit_code=None,

@@ -18,12 +18,13 @@ from workbench.fault import Part
 from workbench.model import covered, stated
 from workbench.model.measured import measured
 from workbench.model.parameter import Distribution, FloatArray, Parameter, parameter_from_dict
-from workbench.model.part_priors import priors_of
+from workbench.model.part_priors import every_prior, priors_of
 from workbench.records.folder import FORMAT_VERSION, dump_json
 from workbench.streams import stream
 
 if TYPE_CHECKING:  # a prediction's subprocesses import this module: they need neither YAML nor pydantic
     from workbench.records.baseline import Baseline
+    from workbench.records.calibration import CalibrationFile
     from workbench.scenario.drill_scenario import Scenario
     from workbench.target.port import Victim
     from workbench.topology.hub import HubTopology
@@ -83,16 +84,26 @@ class Parameters:
             raise BadInput(f"not a parameters.json: {error}") from error
 
 
-def merge(scenario: Scenario, topology: HubTopology, baseline: Baseline | None, victim: Victim | None) -> Parameters:
+def merge(
+    scenario: Scenario,
+    topology: HubTopology,
+    baseline: Baseline | None,
+    victim: Victim | None,
+    calibration: CalibrationFile | None = None,
+) -> Parameters:
     """Return the parameters of one prediction: what is stated and measured, and a prior for the rest.
 
-    Without a baseline (no hub is up) and without a resolved victim everything measured is a prior instead,
-    and the intervals are wider. Raises BadInput for what the model does not cover.
+    A calibration stands in place of priors, this run's own baseline in place of both. Without a baseline (no hub is
+    up) and without a resolved victim the intervals are wider. Raises BadInput for what the model does not cover.
     """
     part = scenario.faults[0].part
     quorum = topology.kafka.quorum
     covered.check_mode(scenario, topology)
     rows = priors_of(part, kraft=quorum is not None)
+    if calibration is not None:
+        from workbench.model.calibrated import calibrated  # pydantic, which no subprocess needs
+
+        rows.update(calibrated(calibration, rows, every_prior()))
     rows.update(stated.from_manifests(topology))
     rows.update(stated.from_scenario(scenario))
     rows.update(stated.facts(scenario, topology, baseline, victim))

