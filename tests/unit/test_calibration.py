@@ -16,7 +16,7 @@ from scipy import stats
 
 from tests.support.model_cases import a_scenario, a_topology
 from tests.unit.test_model_parameters import VICTIM, a_baseline
-from workbench.calibrate import fitting
+from workbench.calibrate import calibrate, fitting
 from workbench.calibrate.catalogue import QUANTITIES
 from workbench.calibrate.fitting import NORMAL_90, fit, prior_span
 from workbench.calibrate.page import page_of, write_page
@@ -38,6 +38,8 @@ from workbench.records.calibration import (
     write_calibration,
 )
 from workbench.records.folder import dump_json, load_json
+from workbench.scenario import PROJECT_ROOT
+from workbench.topology import read_topology
 
 HOST = {"system": "Linux 6.1", "machine": "x86_64", "cores": 2, "memory_bytes": 8 << 30}
 VERSIONS = {"Kafka": "3.7.1", "Redis": "6.2.14"}
@@ -291,3 +293,10 @@ def test_show_prints_the_newest(tmp_path: Path) -> None:
     as_json = CliRunner().invoke(root, ["calibrate", "show", "--json", str(path)])
     assert '"postgres_start_s"' in as_json.output
     assert CliRunner().invoke(root, ["calibrate", "--seed", "1"]).exit_code == 2
+
+
+def test_a_hub_without_zookeeper_is_refused() -> None:
+    """In KRaft mode half of the measurements would have nobody to ask: said before anything is started."""
+    topology = read_topology(PROJECT_ROOT / "manifests" / "overlays" / "kraft")
+    with pytest.raises(BadInput, match="KRaft"):
+        calibrate(topology, 1, print)

@@ -13,7 +13,7 @@ from workbench.calibrate.bench import Bench
 from workbench.calibrate.catalogue import QUANTITIES, Quantity
 from workbench.calibrate.fitting import fit, prior_span
 from workbench.drill.run_record import git_state, host_json
-from workbench.errors import ToolFailed
+from workbench.errors import BadInput, ToolFailed
 from workbench.fault import RestartRule
 from workbench.model.parameter import Distribution
 from workbench.model.part_priors import every_prior
@@ -57,8 +57,10 @@ def calibrate(topology: HubTopology, seed: int, say: Callable[[str], None]) -> C
     """Measure on a fresh embedded hub and return the calibration; the hub is gone in every case.
 
     A step that fails is said and left out, those after it go on while the hub can be made whole. Raises
-    MachineTrouble when there is no hub to measure on.
+    BadInput for a hub without ZooKeeper, MachineTrouble when there is no hub to measure on.
     """
+    if topology.kafka.quorum is not None:
+        raise BadInput("a calibration measures a hub with ZooKeeper: these manifests state Kafka in KRaft mode")
     created_utc = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
     begun_s = time.monotonic()
     say(f"starting a hub (about {START_S:.0f} s; {_left(0, START_S)} left)")
