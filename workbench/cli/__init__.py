@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "runs": "List every run whose prediction was sealed.",
     "fidelity": "How good sealed predictions were, over many drills.",
     "nightly": "A suite of drills unattended, judged against the nights before.",
+    "cluster": "A real Kubernetes of its own on this machine, to break.",
     "hub": "Start, look at and stop an embedded hub of real servers.",
 }
 
