@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import click
+import numpy as np
+from rich.console import Console
+from rich.table import Column
+from rich.table import Table as RichTable
 
-from workbench.errors import BadInput
+from workbench import api
+from workbench.errors import EXIT_AS_EXPECTED, EXIT_MISSED, BadInput
 from workbench.target.throwaway import cluster as throwaway
 from workbench.target.throwaway.addons import ready_nodes
 from workbench.target.throwaway.building import built_programs
@@ -16,7 +23,11 @@ from workbench.target.throwaway.kubectl import Kubectl
 from workbench.target.throwaway.layout import WORKERS_MAX
 from workbench.target.throwaway.record import Record, all_records
 
-FAKE_NODES_MAX = 5_000
+if TYPE_CHECKING:
+    from workbench.drill.nodes.conducting import NodeDrill
+
+FAKE_NODES_MAX: Final = 5_000
+WIDTH: Final = 120  # where the output is no terminal
 CLUSTER_OPTION = click.option("--cluster", "cluster_id", default="", help="Its id; not needed while only one is up.")
 
 
@@ -90,6 +101,69 @@ def power_on(node: str, cluster_id: str) -> None:
     cluster = throwaway.find(cluster_id)
     started_s = cluster.power_on(cluster.node(node))
     click.echo(f"{node} is on since {_clock(started_s)}; it is Ready in some seconds")
+
+
+@command.command(name="drill")
+@click.argument("node")
+@click.option("--times", type=click.IntRange(1, 100), default=1, show_default=True, help="So many, one after another.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the first; each next has one more."
+)
+@click.option(
+    "--toleration",
+    "toleration_s",
+    type=click.IntRange(0, 600),
+    default=30,
+    show_default=True,
+    metavar="S",
+    help="How long the trial's pods tolerate their node's silence.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), default=api.DEFAULT_OUT, help="Folder of runs."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print each comparison as a line of JSON.")
+@CLUSTER_OPTION
+def drill(node: str, times: int, seed: int, toleration_s: int, out: Path, as_json: bool, cluster_id: str) -> int:
+    """Predict what NODE's power-off does, seal it, do it, watch, switch it on again, compare.
+
+    A Deployment of two pods a worker, with a Service, is there for the time of the drill. Every moment is taken from
+    watches on this machine's clock.
+
+    \b
+    Examples:
+      workbench cluster drill worker-2
+      workbench cluster drill worker-2 --times 10 --seed 100
+    """
+    from workbench.drill.nodes.conducting import drill_node
+
+    cluster = throwaway.find(cluster_id)
+    wanted = cluster.node(node)
+    drills = []
+    for number in range(times):
+        done = drill_node(cluster, wanted, seed + number, toleration_s, out, lambda text: click.echo(text, err=True))
+        drills.append(done)
+        if as_json:
+            click.echo(done.folder.comparison_json.read_text().replace("\n", ""))
+    if not as_json:
+        _print_drills(drills)
+    return EXIT_AS_EXPECTED if all(row.inside for done in drills for row in done.compared) else EXIT_MISSED
+
+
+def _print_drills(drills: Sequence[NodeDrill]) -> None:
+    """Print a row a moment: predicted, and observed in every drill."""
+    console = Console() if Console().is_terminal else Console(width=WIDTH)
+    table = RichTable(
+        Column("seconds after the cut"), "predicted (90 %)", "observed", Column("inside", justify="right")
+    )
+    for row in zip(*(done.compared for done in drills), strict=True):
+        observed = [each.observed_s for each in row if each.observed_s is not None]
+        low, middle, high = np.percentile(observed, [0, 50, 100])
+        spread = f" ({low:.1f} to {high:.1f})" if len(drills) > 1 else ""
+        predicted = f"{np.median([each.median_s for each in row]):.1f} ({row[0].low_s:.1f} to {row[0].high_s:.1f})"
+        inside = f"{sum(each.inside for each in row)} of {len(row)}"
+        table.add_row(row[0].title, predicted, f"{middle:.1f}{spread}", inside)
+    console.print(table)
+    console.print(f"runs: {drills[0].folder.root.parent}", highlight=False)
 
 
 @command.command(name="down")

@@ -61,7 +61,7 @@ def node_loss(
     else:
         node = lost_node(draws, loss, len(nodes), acts_s)
         fates = [_fate(draws, loss, node, pod, topology) for pod in pods_on(topology, traits, loss.node)]
-        moments += _node_moments(draws, loss, node, fates, [name for name in nodes if name != loss.node])
+        moments += node_moments(draws, loss, node, fates, [name for name in nodes if name != loss.node])
         if PRIMARY in {fate.pod.name for fate in fates}:
             moments += _postgres_moments(draws, loss, node, topology)
     zone = zone_state(len(nodes), 1, draws.number("unhealthy_zone_threshold"))
@@ -123,7 +123,7 @@ def _runs_again_s(draws: Draws, loss: Loss, node: LostNode, pod: Pod, terminatin
     return runs_s
 
 
-def _node_moments(
+def node_moments(
     draws: Draws, loss: Loss, node: LostNode, fates: Sequence[Fate], survivors: Sequence[str]
 ) -> list[Moment]:
     """Return the moments that are the node's or everybody's."""

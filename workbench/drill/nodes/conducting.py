@@ -1,0 +1,244 @@
+"""One power-off of a node of a throwaway cluster under trial pods, from the forecast to the comparison.
+
+The run folder (reports/out/node-loss/<run-id>) holds prediction.json with its seal, written before anything is broken,
+parameters.json, observed/facts.json with every change seen, and comparison.json.
+"""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import yaml
+
+from workbench.drill.nodes import trial
+from workbench.drill.nodes.facts import Facts, Lost, observed_moments
+from workbench.drill.nodes.watching import Api, watched
+from workbench.drill.run_record import new_run_id, utc_text
+from workbench.errors import BadInput, Inconclusive, ToolFailed
+from workbench.model.control_plane import Forecast, release
+from workbench.model.control_plane.trial import trial_forecast
+from workbench.records.folder import RunFolder, dump_json, write_durably
+from workbench.streams import stream
+from workbench.target.throwaway import namespaces
+from workbench.target.throwaway.addons import ready_nodes
+from workbench.target.throwaway.building import built_programs
+from workbench.target.throwaway.cluster import Cluster
+from workbench.target.throwaway.kubectl import Kubectl
+from workbench.target.throwaway.layout import Node
+
+Progress = Callable[[str], None]
+REPLICATIONS: Final = 1000
+FAULT_SPREAD_S: Final = 10.4  # the fault's moment is drawn over the longest lease interval
+STEADY_S: Final = 12.0  # a lease interval and a controller's period, so that nothing is under way before the fault
+READY_TIMEOUT_S: Final = 120.0
+PATIENCE_S: Final = 60.0  # watched for so long beyond the slowest replication
+POLL_S: Final = 0.25
+COVERED: Final = (5.0, 95.0)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One moment: predicted and observed, seconds after the cut."""
+
+    name: str
+    title: str
+    median_s: float
+    low_s: float  # of the 90 % interval
+    high_s: float
+    observed_s: float | None
+
+    @property
+    def inside(self) -> bool:
+        """Tell whether the observation lies in the interval; what never came does not."""
+        return self.observed_s is not None and self.low_s <= self.observed_s <= self.high_s
+
+
+@dataclass(frozen=True)
+class NodeDrill:
+    """What one power-off gave."""
+
+    folder: RunFolder
+    node: str
+    sha256: str
+    compared: tuple[Compared, ...]
+    returned_s: float | None  # Ready again, counted from its power-on
+
+
+def drill_node(cluster: Cluster, node: Node, seed: int, toleration_s: int, out: Path, progress: Progress) -> NodeDrill:
+    """Predict, seal, power `node` off, watch, power it on again, compare.
+
+    Raises BadInput for the control plane's node, Inconclusive when a moment that is predicted never came, ToolFailed
+    when the trial pods do not start or the node does not return.
+    """
+    if node.is_control_plane:
+        raise BadInput(f"{node.name} runs the API server: nothing could be seen without it; name a worker")
+    begun_s = time.time()
+    folder = RunFolder(out / "node-loss" / new_run_id(datetime.datetime.now(datetime.UTC)))
+    folder.create()
+    kubectl = Kubectl(built_programs(progress), cluster.kubeconfig)
+    nodes = [each.name for each in cluster.layout.nodes]
+    with _trial_pods(kubectl, cluster.layout.workers, toleration_s, progress):
+        pods = _pods_on(kubectl, node.name)
+        forecast = trial_forecast(node.name, nodes, sorted(pods), toleration_s, release("1.29"), REPLICATIONS, seed)
+        sha256 = _seal(folder, forecast)
+        sealed_s = time.time()
+        progress(f"sealed: {_sentence(forecast)}")
+        facts, lost, off_s = _power_off(cluster, node, pods, forecast, seed, progress)
+        returned_s = _power_on(cluster, node, kubectl, progress)
+    survivors = [each.name for each in cluster.layout.nodes if each != node]
+    observed = observed_moments(facts, lost, survivors)
+    drill = NodeDrill(folder, node.name, sha256, _compared(forecast, observed), returned_s)
+    write_durably(folder.observed / "facts.json", dump_json(asdict(facts)))
+    about = {
+        "node": node.name,
+        "nodes": nodes,
+        "kubernetes": cluster.record.kubernetes,
+        "pods": sorted(pods),
+        "toleration_s": toleration_s,
+        "seed": seed,
+        "prediction_sha256": sha256,
+        "begun": utc_text(begun_s),
+        "sealed": utc_text(sealed_s),
+        "cut": utc_text(lost.cut_s),
+        "off_after_s": off_s - lost.cut_s,
+        "returned_s": returned_s,
+        "moments": [{**asdict(row), "inside": row.inside} for row in drill.compared],
+    }
+    write_durably(folder.comparison_json, dump_json(about))
+    if missing := [row.title for row in drill.compared if row.observed_s is None]:
+        raise Inconclusive(f"never seen: {', '.join(missing)}; what was seen is in {folder.root}")
+    return drill
+
+
+def _seal(folder: RunFolder, forecast: Forecast) -> str:
+    rows = {name: row.to_dict() for name, row in sorted(forecast.parameters.items())}
+    write_durably(folder.parameters_json, dump_json(rows))
+    content = {"seed": forecast.seed, "metrics": {moment.name: moment.values.tolist() for moment in forecast.moments}}
+    data = dump_json(content)
+    write_durably(folder.prediction_json, data)
+    sha256 = hashlib.sha256(data).hexdigest()
+    write_durably(folder.prediction_sha256, f"{sha256}  prediction.json\n".encode())
+    return sha256
+
+
+def _sentence(forecast: Forecast) -> str:
+    words = []
+    for name in ("not_ready_s", "replacement_running_s"):
+        moment = forecast.moment(name)
+        low, middle, high = (moment.percentile(percent) for percent in (COVERED[0], 50.0, COVERED[1]))
+        words.append(f"{moment.title} after {middle:.1f} s ({low:.1f} to {high:.1f})")
+    return ", ".join(words)
+
+
+@contextmanager
+def _trial_pods(kubectl: Kubectl, workers: int, toleration_s: int, progress: Progress) -> Any:
+    """Run the trial's pods for the block's time; afterwards its namespace is gone."""
+    progress("starting the trial's pods")
+    kubectl.apply(yaml.safe_dump_all(trial.trial_objects(workers, toleration_s)))
+    try:
+        wanted = workers * trial.PODS_A_WORKER
+        _wait(
+            "the trial's pods are not ready",
+            lambda: sum(pod["ready"] for pod in _trial_pods_seen(kubectl)) == wanted,
+        )
+        yield
+    finally:
+        kubectl.delete("namespace", trial.NAMESPACE)
+
+
+def _trial_pods_seen(kubectl: Kubectl) -> list[dict[str, Any]]:
+    found = kubectl.items("pods", f"--namespace={trial.NAMESPACE}")
+    return [
+        {
+            "name": pod["metadata"]["name"],
+            "node": pod["spec"].get("nodeName", ""),
+            "address": pod["status"].get("podIP", ""),
+            "ready": any(
+                one["type"] == "Ready" and one["status"] == "True" for one in pod["status"].get("conditions", [])
+            ),
+        }
+        for pod in found
+    ]
+
+
+def _pods_on(kubectl: Kubectl, node: str) -> dict[str, str]:
+    """Return name and address of the trial's pods on a node. Raises ToolFailed when there is none."""
+    pods = {pod["name"]: pod["address"] for pod in _trial_pods_seen(kubectl) if pod["node"] == node}
+    if not pods:
+        raise ToolFailed(f"no pod of the trial was placed on {node}")
+    return pods
+
+
+def _power_off(
+    cluster: Cluster, node: Node, pods: Mapping[str, str], forecast: Forecast, seed: int, progress: Progress
+) -> tuple[Facts, Lost, float]:
+    """Cut the node's power at a drawn moment; return what was seen until every predicted moment had come."""
+    facts = Facts()
+    survivors = [each for each in cluster.layout.nodes if each != node]
+    reading = {each.name: functools.partial(_addresses_in_rules, cluster, each, pods) for each in survivors}
+    patience_s = PATIENCE_S + max(float(np.max(moment.values)) for moment in forecast.moments)
+    with watched(Api(cluster.kubeconfig), trial.NAMESPACE, reading, facts):
+        pause_s = STEADY_S + FAULT_SPREAD_S * float(stream(seed, "node-drill", "moment").random())
+        _pause(pause_s)
+        progress(f"cutting the power of {node.name}")
+        cut_s = cluster.power_off(node)
+        off_s = time.time()
+        lost = Lost(node.name, pods, cut_s)
+        names = [each.name for each in survivors]
+        told: set[str] = set()
+        while time.time() < cut_s + patience_s:
+            seen = observed_moments(facts, lost, names)
+            for name, at_s in seen.items():
+                if at_s is not None and name not in told:
+                    told.add(name)
+                    progress(f"{forecast.moment(name).title}: {at_s:.1f} s")
+            if len(told) == len(forecast.moments):
+                break
+            time.sleep(POLL_S)
+    return facts, lost, off_s
+
+
+def _addresses_in_rules(cluster: Cluster, node: Node, pods: Mapping[str, str]) -> str:
+    """Return which of the pods' addresses a node's kube-proxy still sends traffic to."""
+    rules = namespaces.run_in(cluster.record.nodes[node.name], ["iptables-save", "--table", "nat"])
+    sent = [line for line in rules.splitlines() if "KUBE-SEP" in line and "DNAT" in line]
+    return " ".join(address for address in pods.values() if any(f"{address}:" in line for line in sent))
+
+
+def _power_on(cluster: Cluster, node: Node, kubectl: Kubectl, progress: Progress) -> float:
+    progress(f"switching {node.name} on again")
+    started_s = cluster.power_on(node)
+    _wait(f"{node.name} is not Ready", lambda: node.name in ready_nodes(kubectl))
+    return time.time() - started_s
+
+
+def _compared(forecast: Forecast, observed: Mapping[str, float | None]) -> tuple[Compared, ...]:
+    rows = []
+    for moment in forecast.moments:
+        low, middle, high = (moment.percentile(percent) for percent in (COVERED[0], 50.0, COVERED[1]))
+        rows.append(Compared(moment.name, moment.title, middle, low, high, observed[moment.name]))
+    return tuple(rows)
+
+
+def _pause(seconds: float) -> None:
+    """Let the drawn time pass."""
+    until_s = time.monotonic() + seconds
+    while (left_s := until_s - time.monotonic()) > 0:
+        time.sleep(min(left_s, POLL_S))
+
+
+def _wait(trouble: str, condition: Callable[[], bool]) -> None:
+    deadline_s = time.monotonic() + READY_TIMEOUT_S
+    while not condition():
+        if time.monotonic() > deadline_s:
+            raise ToolFailed(f"{trouble} after {READY_TIMEOUT_S:.0f} s")
+        time.sleep(POLL_S)

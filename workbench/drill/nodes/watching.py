@@ -1,0 +1,136 @@
+"""Watches on a cluster's nodes, pods and EndpointSlices, and a look at the nodes' rules: facts as they arrive."""
+
+from __future__ import annotations
+
+import functools
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import urllib3
+from kubernetes import client, config, watch
+
+from workbench.drill.nodes.facts import UNREACHABLE, EndpointsFact, Facts, NodeFact, PodFact, RulesFact
+from workbench.errors import ToolFailed
+
+WATCH_S: Final = 5  # a watch ends by itself and goes on from where it was, so that it can be stopped
+RULES_PERIOD_S: Final = 0.2
+END_TIMEOUT_S: Final = 30.0
+
+
+class Api:
+    """The cluster's API, by an administrator's kubeconfig."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        settings = client.Configuration()
+        config.load_kube_config(str(kubeconfig), client_configuration=settings)
+        settings.retries = urllib3.Retry(total=3, backoff_factor=0.2)
+        each = client.ApiClient(settings)
+        self.core = client.CoreV1Api(each)
+        self.discovery = client.DiscoveryV1Api(each)
+
+
+@contextmanager
+def watched(api: Api, namespace: str, rules_of: Mapping[str, Callable[[], str]], facts: Facts) -> Iterator[None]:
+    """Collect facts while the block runs; `rules_of` reads a node's rules as text.
+
+    Raises ToolFailed when a watch failed meanwhile.
+    """
+    stop = threading.Event()
+    failed: list[str] = []
+
+    def guarded(work: Callable[[], None]) -> Callable[[], None]:
+        def run() -> None:
+            try:
+                work()
+            except (client.ApiException, urllib3.exceptions.HTTPError, ToolFailed) as error:
+                failed.append(str(error))
+
+        return run
+
+    def follow(listed: Callable[..., Any], keep: Callable[[float, dict[str, Any], bool], None]) -> Callable[[], None]:
+        return guarded(lambda: _follow(listed, keep, stop))
+
+    works = [
+        follow(api.core.list_node, lambda at_s, thing, _: facts.nodes.append(node_fact(at_s, thing))),
+        follow(
+            lambda **options: api.core.list_namespaced_pod(namespace, **options),
+            lambda at_s, thing, gone: facts.pods.append(pod_fact(at_s, thing, gone)),
+        ),
+        follow(
+            lambda **options: api.discovery.list_namespaced_endpoint_slice(namespace, **options),
+            lambda at_s, thing, _: facts.endpoints.append(endpoints_fact(at_s, thing)),
+        ),
+        *(guarded(functools.partial(_look, node, read, facts, stop)) for node, read in rules_of.items()),
+    ]
+    threads = [threading.Thread(target=work, daemon=True) for work in works]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(END_TIMEOUT_S)
+    if failed:
+        raise ToolFailed(f"a watch on the cluster failed: {failed[0]}")
+
+
+def node_fact(at_s: float, node: Mapping[str, Any]) -> NodeFact:
+    """Return what a Node object says."""
+    taints = node["spec"].get("taints", [])
+    evicting = any(taint["key"] == UNREACHABLE and taint["effect"] == "NoExecute" for taint in taints)
+    return NodeFact(at_s, node["metadata"]["name"], _condition(node, "Ready"), evicting)
+
+
+def pod_fact(at_s: float, pod: Mapping[str, Any], gone: bool) -> PodFact:
+    """Return what a Pod object says; `gone`: it was the last time."""
+    return PodFact(
+        at_s=at_s,
+        name=pod["metadata"]["name"],
+        node=pod["spec"].get("nodeName", ""),
+        address=pod["status"].get("podIP", ""),
+        running=pod["status"].get("phase") == "Running",
+        ready=_condition(pod, "Ready"),
+        terminating="deletionTimestamp" in pod["metadata"],
+        gone=gone,
+    )
+
+
+def endpoints_fact(at_s: float, endpoints: Mapping[str, Any]) -> EndpointsFact:
+    """Return which pods an EndpointSlice sends traffic to."""
+    listed = endpoints.get("endpoints") or []
+    ready = [each["targetRef"]["name"] for each in listed if each.get("conditions", {}).get("ready")]
+    return EndpointsFact(at_s, tuple(ready))
+
+
+def _follow(
+    listed: Callable[..., Any], keep: Callable[[float, dict[str, Any], bool], None], stop: threading.Event
+) -> None:
+    """List what there is, then watch until told to stop, each time from where the watch before ended."""
+    found = json.loads(listed(_preload_content=False).data)
+    for thing in found["items"]:
+        keep(time.time(), thing, False)
+    version = found["metadata"]["resourceVersion"]
+    while not stop.is_set():
+        for event in watch.Watch().stream(listed, timeout_seconds=WATCH_S, resource_version=version):
+            keep(time.time(), event["raw_object"], event["type"] == "DELETED")
+            version = event["raw_object"]["metadata"]["resourceVersion"]
+            if stop.is_set():
+                return
+
+
+def _look(node: str, read: Callable[[], str], facts: Facts, stop: threading.Event) -> None:
+    """Read a node's rules again and again."""
+    while not stop.wait(RULES_PERIOD_S):
+        text = read()
+        facts.rules.append(RulesFact(time.time(), node, tuple(text.split())))
+
+
+def _condition(thing: Mapping[str, Any], name: str) -> bool:
+    conditions = thing["status"].get("conditions", [])
+    return any(one["type"] == name and one["status"] == "True" for one in conditions)
