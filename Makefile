@@ -1,13 +1,16 @@
 # Each target does all the set-up it needs. Only relative paths here: make splits absolute ones at spaces.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup drill nightly test variants check golden lock clean
+.PHONY: help setup cluster drill nightly test variants e2e check golden lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' Makefile
 
 setup: ## Make .venv: Python, pinned packages, the servers' files (again: at once, without network)
 	@scripts/setup.sh
+
+cluster: setup ## What `workbench cluster up` needs of this machine: Debian's packages (as root), a Go
+	@scripts/cluster.sh
 
 drill: setup ## One whole drill: predict, seal, kill a broker, observe, compare (ARGS="--seed 7")
 	@.venv/bin/workbench drill broker-loss $(ARGS)
@@ -21,6 +24,9 @@ test: setup ## All tests, those with real servers too (ARGS="tests/unit" for som
 
 variants: setup ## Tests on hubs of other kinds: Kafka in KRaft mode, Postgres with fail-over
 	@.venv/bin/python -m pytest tests/variants $(ARGS)
+
+e2e: setup ## A real Kubernetes of its own: up, a node's power-off predicted and observed, down (as root)
+	@scripts/e2e.sh $(ARGS)
 
 check: setup ## Format, lint, types, import contracts, scenarios and experiments
 	@scripts/check.sh

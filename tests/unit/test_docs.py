@@ -30,8 +30,8 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_commands_exist(page: Path) -> None:
     """Every `make` target and `workbench` command a page names exists."""
     text = page.read_text()
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
-    assert set(re.findall(r"`make ([a-z]+)", text)) <= targets
+    targets = set(re.findall(r"^([a-z0-9]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    assert set(re.findall(r"`make ([a-z0-9]+)", text)) <= targets
     assert set(re.findall(r"`(?:\.venv/bin/)?workbench ([a-z-]+)", text)) <= set(COMMANDS)
 
 

