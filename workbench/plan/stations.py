@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from workbench.model.setting import batch_time
+from workbench.model.setting import full_batch_s
 from workbench.model.traffic import table
 from workbench.plan.basis import Basis
 from workbench.plan.question import Question
@@ -101,11 +101,8 @@ def _processors_per_s(basis: Basis, left: Left, draws: Mapping[str, float]) -> f
 
 
 def _of_processors_per_s(basis: Basis, processors: int, draws: Mapping[str, float]) -> float:
-    time, full = batch_time(draws), draws["batch_events_max"]
-    contention = time.contention if processors > 1 else 1.0
     noise = float(table(basis.parameters.distribution("batch_noise")).mean())
-    database_s = (time.fixed_s + full * time.event_s) * contention * noise
-    each_per_s = full / (database_s + draws["batch_rest_s"] + full * draws["batch_rest_event_s"])
+    each_per_s = draws["batch_events_max"] / full_batch_s(processors, draws, noise)
     return each_per_s / basis.largest_share(processors)
 
 
