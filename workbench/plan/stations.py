@@ -48,12 +48,11 @@ class Left:
 
 
 def states(basis: Basis) -> tuple[Left, ...]:
-    """Return the hub whole and with each part gone; of the nodes the one whose loss leaves the fewest processors."""
+    """Return the hub whole and with each part gone; of the nodes the worst one."""
     hub = basis.topology
     whole = Left("whole", len(hub.kafka.broker_ids), hub.processors.replicas, hub.postgres.replicas)
-    lost = {node: [_lost(basis, kind, node) for kind in ("kafka", "event-processor", "postgres")] for node in hub.nodes}
-    worst = max(hub.nodes, key=lambda node: (lost[node][1], lost[node][0], lost[node][2]))
-    brokers, processors, postgres = lost[worst]
+    worst = worst_node(basis)
+    brokers, processors, postgres = (_lost(basis, kind, worst) for kind in ("kafka", "event-processor", "postgres"))
     return (
         whole,
         replace(whole, name="one broker gone", brokers=whole.brokers - 1),
@@ -72,6 +71,15 @@ def states(basis: Basis) -> tuple[Left, ...]:
             f"{worst}, until its processors run elsewhere",
         ),
     )
+
+
+def worst_node(basis: Basis) -> str:
+    """Return the node whose loss leaves the fewest processors; of equals the fewest brokers, then instances."""
+
+    def lost(node: str) -> tuple[int, int, int]:
+        return _lost(basis, "event-processor", node), _lost(basis, "kafka", node), _lost(basis, "postgres", node)
+
+    return max(basis.topology.nodes, key=lost)
 
 
 def _lost(basis: Basis, kind: str, node: str) -> int:
