@@ -70,4 +70,4 @@ def without_primary(
     )
     disturbance = kafka_goes_on(setting, outage, pace_of_outage(draws, count, 0.0, resumed_s))
     awaited_s = (moments.postgres_writes_s, moments.standbys_connected_s)
-    return Course(moments, disturbance, resumed_s, awaited_s, rows_lost_s)
+    return Course(moments, disturbance, resumed_s, awaited_s, rows_lost_s=rows_lost_s)
