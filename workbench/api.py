@@ -10,6 +10,7 @@ What only some verbs need (pandas, the drill's clients, the figures) they import
 from __future__ import annotations
 
 import datetime
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -257,7 +258,6 @@ def _calibration(path: Path | None, topology: HubTopology) -> CalibrationFile | 
     """Return a calibration that may be used here, None for none."""
     if path is None:
         return None
-    import time
 
     from workbench.drill.run_record import host_json
     from workbench.records.calibration import check_calibration, read_calibration

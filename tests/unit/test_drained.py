@@ -12,6 +12,7 @@ import pytest
 from workbench import ledger as ledger_room
 from workbench.drill.drained import DrainedCheck
 from workbench.metrics.tables import FloatArray
+from workbench.records.folder import RunFolder
 from workbench.records.writes import ANSWER_DTYPE, COMMIT_DTYPE, SEND_DTYPE, Outcome
 from workbench.topology import read_topology
 
@@ -43,7 +44,9 @@ def test_the_load_goes_on_while_rows_come_later_than_before_the_fault(
     committed_s = intended_s + np.where(intended_s < fault_s, USUAL_S, row_after_s)
     out = (intended_s >= fault_s) & (intended_s < fault_s + 10.0)
     committed_s[out] = fault_s + 10.0 + row_after_s
-    a_ledger(tmp_path, intended_s)
+    folder = RunFolder(tmp_path)
+    folder.ledger.mkdir()
+    a_ledger(folder.ledger, intended_s)
     asked = []
 
     def read_commits(dsn: str, path: Path) -> None:
@@ -54,7 +57,14 @@ def test_the_load_goes_on_while_rows_come_later_than_before_the_fault(
 
     monkeypatch.setattr(ledger_room, "read_commits", read_commits)
     hub = SimpleNamespace(endpoints=SimpleNamespace(postgres_dsn="dsn"), topology=read_topology(BASE))
-    check = DrainedCheck(hub, tmp_path, (fault_s - 35.0, fault_s - 5.0), fault_s)  # type: ignore[arg-type]
+    baseline = (fault_s - 35.0, fault_s - 5.0)
+    check = DrainedCheck(hub, folder, baseline, fault_s, reads=False)  # type: ignore[arg-type]
     assert check.holds() is drained
     assert check.holds() is False  # not asked again so soon
     assert asked == ["dsn"]
+
+
+def test_where_somebody_reads_the_load_goes_on_until_the_hits_are_back(tmp_path: Path) -> None:
+    """Without them Postgres is not even asked: there is nothing of a hub here that could answer."""
+    check = DrainedCheck(None, RunFolder(tmp_path), (-35.0, -5.0), time.time(), reads=True)  # type: ignore[arg-type]
+    assert check.holds() is False

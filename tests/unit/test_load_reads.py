@@ -11,7 +11,7 @@ import pytest
 from tests.support.sample_load import sample_plan
 from workbench.errors import BadInput
 from workbench.load.plan import SECRET_VARIABLE, LoadPlan, commands, read_plan, write_stop
-from workbench.load.reads import summarize_reads
+from workbench.load.reads import gateway_busy_s, read_table, summarize_reads
 from workbench.records.folder import RunFolder
 from workbench.records.reads import NO_ANSWER, READ_DTYPE, READ_ROW, READS_FILE, CacheWord, RequestKind
 from workbench.workload import Readers
@@ -100,3 +100,47 @@ def test_readers_that_never_started_have_sent_nothing(tmp_path: Path) -> None:
     assert summary.planned == summary.not_sent == len(plan.reads().intended_s) > 0
     assert np.isnan(summary.hit_ratio)
     assert summary.t_s == []
+
+
+def a_log(load: Path, rows: list[tuple[float, float, float, int, CacheWord]]) -> None:
+    """Write requests for states: intended, sent and answered (s after the start), status and X-Cache."""
+    data = [
+        READ_ROW.pack(START_S + intended_s, START_S + sent_s, START_S + done_s, 7, status, word, RequestKind.STATE)
+        for intended_s, sent_s, done_s, status, word in rows
+    ]
+    data.append(READ_ROW.pack(START_S, START_S, START_S + 0.2, -1, 200, CacheWord.NONE, RequestKind.LOGIN))
+    load.mkdir(exist_ok=True)
+    (load / READS_FILE).write_bytes(b"".join(data))
+
+
+def test_a_read_is_answered_when_its_state_or_that_there_is_none_was_told(tmp_path: Path) -> None:
+    """200 and 404 are answers, a hit only the first from Redis; log-ins are no reads; times count from the fault."""
+    words = [
+        (200, CacheWord.HIT),
+        (200, CacheWord.AWAY),
+        (404, CacheWord.MISS),
+        (401, CacheWord.NONE),
+        (503, CacheWord.MISS),
+    ]
+    a_log(tmp_path, [(1.0, 1.0, 1.5, status, word) for status, word in words])
+    table = read_table(tmp_path, START_S + 1.0)
+    assert table.answered.tolist() == [True, True, True, False, False]
+    assert table.hit.tolist() == [True, False, False, False, False]
+    assert (table.intended_s[0], table.answered_s[0]) == (0.0, 0.5)
+    assert len(read_table(tmp_path / "nobody", START_S).intended_s) == 0
+
+
+def test_what_the_gateway_takes_is_told_while_requests_wait_for_it(tmp_path: Path) -> None:
+    """Answers 8 ms apart, 12 ms where Postgres is asked: 8 and 4 ms; what comes in time afterwards does not count."""
+    rng = np.random.default_rng(1)
+    misses = rng.random(400) < 0.4
+    done_s = np.cumsum(np.where(misses, 0.012, 0.008))
+    words = [CacheWord.MISS if miss else CacheWord.HIT for miss in misses]
+    late = [(0.0, 1.0, 1.0 + at_s, 200, word) for at_s, word in zip(done_s.tolist(), words, strict=True)]
+    in_time = [(20.0 + at_s, 20.0 + at_s, 20.5 + at_s, 200, CacheWord.HIT) for at_s in range(20)]
+    a_log(tmp_path, late + in_time)
+    assert gateway_busy_s(tmp_path) == pytest.approx((0.008, 0.004), rel=1e-3)
+    a_log(tmp_path, in_time + late)  # nobody had to wait at first
+    assert gateway_busy_s(tmp_path) == pytest.approx((0.008, 0.004), rel=1e-3)
+    a_log(tmp_path, late[:100])
+    assert gateway_busy_s(tmp_path) == ()

@@ -27,7 +27,7 @@ def test_spec_survives_json() -> None:
 def test_status_survives_json_with_a_process_that_still_runs() -> None:
     """An end that has not come is null in JSON and NaN here."""
     starts = (ProcessStart(4, 1.0, 2.0, "exit 1"), ProcessStart(5, 3.0, math.nan, ""))
-    status = ServerStatus("kafka-0", "worker-1", 5, True, None, starts)
+    status = ServerStatus("kafka-0", "worker-1", 5, True, False, None, starts)
     back = ServerStatus.from_json(json.loads(json.dumps(status.to_json(), allow_nan=False)))
     assert back.starts[0] == starts[0]
     assert math.isnan(back.starts[1].ended_s)

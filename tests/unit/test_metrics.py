@@ -10,7 +10,7 @@ import pytest
 
 from workbench.fault import Part
 from workbench.metrics import functions
-from workbench.metrics.catalogue import BY_NAME, CATALOGUE, PART_METRICS, evaluate, metrics_of
+from workbench.metrics.catalogue import BY_NAME, CATALOGUE, PART_METRICS, READER_METRICS, evaluate, metrics_of
 from workbench.metrics.tables import Counts, Evidence, Moments, WriteTable
 
 NAN = math.nan
@@ -115,7 +115,7 @@ def test_every_row_of_the_catalogue_says_what_it_is() -> None:
     assert len(BY_NAME) == len(CATALOGUE)
     for metric in CATALOGUE:
         assert metric.definition
-        assert metric.unit in {"s", "events", "partitions", "event-s", "records"}
+        assert metric.unit in {"s", "events", "partitions", "event-s", "records", "reads", "%"}
 
 
 def test_a_quiet_drill_has_values_or_nan_but_never_fails() -> None:
@@ -173,9 +173,10 @@ def test_draining_is_counted_from_what_serves_again() -> None:
 def test_each_parts_loss_has_its_own_metrics_beside_the_common_ones() -> None:
     """Together they are the catalogue, in its order."""
     assert set(PART_METRICS) == {part.value for part in Part}
-    assert {metric.name for part in Part for metric in metrics_of(part)} == set(BY_NAME)
+    assert {metric.name for part in Part for metric in metrics_of(part, readers=True)} == set(BY_NAME)
     common = set.intersection(*({metric.name for metric in metrics_of(part)} for part in Part))
-    assert common == set(BY_NAME) - {name for names in PART_METRICS.values() for name in names}
+    several = [*PART_METRICS.values(), *READER_METRICS.values()]
+    assert common == set(BY_NAME) - {name for names in several for name in names}
     assert [metric for metric in CATALOGUE if metric in metrics_of(Part.REDIS)] == metrics_of(Part.REDIS)
 
 

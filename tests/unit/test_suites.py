@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ import yaml
 from workbench.cli import main
 from workbench.errors import EXIT_AS_EXPECTED, EXIT_BAD_INPUT, BadInput
 from workbench.nightly import largest_hub, night_of
-from workbench.scenario import PROJECT_ROOT, all_suites, find_suite, read_suite
+from workbench.plan.question import read_question
+from workbench.scenario import PROJECT_ROOT, all_suites, find_suite, read_scenario, read_suite
 
 SUITE = "title: T\nbudget_s: 600\ncompare_nights: 21\ndrills:\n  broker-loss: 1\n"
 
@@ -37,6 +39,20 @@ def test_every_problem_of_a_suite_is_told_at_once(tmp_path: Path) -> None:
     assert found["drills.broker-los"][0] == 5
     assert "from 60 to 43200" in found["budget_s"][1]
     assert "missing" in found["compare_nights"][1]
+
+
+def test_a_file_that_is_no_map_is_called_what_it_was_read_as(tmp_path: Path) -> None:
+    """A suite, a question or a scenario, whichever was asked for."""
+    path = tmp_path / "list.yaml"
+    path.write_text("- broker-loss\n")
+    readers: dict[str, Callable[[Path], object]] = {
+        "suite": read_suite,
+        "question": read_question,
+        "scenario": read_scenario,
+    }
+    for what, read in readers.items():
+        with pytest.raises(BadInput, match=f"^{what} .* cannot be used"):
+            read(path)
 
 
 def test_suites_are_validated_with_the_rest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

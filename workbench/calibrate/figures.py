@@ -94,15 +94,15 @@ def _row(sheet: Sheet, axes: Axes, each: Measurement, y: float) -> None:
         )
     ranked = sorted(each.samples)
     step = max(1, math.ceil(len(ranked) / DOTS_MAX))
-    for sample in ranked[::step]:
-        axes.plot(
-            [sample],
-            [at],
-            marker="o",
-            markersize=3.6,
-            linestyle="none",
-            color=MUTED,
-            markerfacecolor="none",
-            markeredgecolor=OBSERVED,
-            zorder=4,
-        )
+    dots = ranked[::step]
+    axes.plot(
+        dots,
+        [at] * len(dots),
+        marker="o",
+        markersize=3.6,
+        linestyle="none",
+        color=MUTED,
+        markerfacecolor="none",
+        markeredgecolor=OBSERVED,
+        zorder=4,
+    )

@@ -17,6 +17,7 @@ from workbench.chaos.hub import find
 from workbench.errors import WorkbenchError
 from workbench.fault import Fault, FaultType, StoredData, VictimSelector
 from workbench.records import timeline as timeline_records
+from workbench.waiting import sleep_until
 
 __all__ = ["inject_fault", "undo_faults"]
 
@@ -49,13 +50,13 @@ def inject_fault(
         with find(target, hub) as victims_hub:
             wanted = Fault(FaultType(fault), VictimSelector(server=server), at_s, for_s, lag_s, StoredData(data))
             victim = victims_hub.resolve(wanted)
-            _sleep_until(moment_s + at_s if moment_s else time.time() + at_s)
+            sleep_until(moment_s + at_s if moment_s else time.time() + at_s)
             injection = victims_hub.inject(wanted, victim)
             _append(timeline, "fault-injected", injection.injected_s, **asdict(injection))
             if injection.effective:
                 _append(timeline, "fault-effective", injection.effective_s, **asdict(injection))
             if injection.effective and wanted.type is FaultType.BROKER_FREEZE:
-                _sleep_until(injection.injected_s + for_s)
+                sleep_until(injection.injected_s + for_s)
                 thawed_s = victims_hub.thaw(victim)
                 _append(timeline, "fault-ended", thawed_s, server=victim.server)
     except (WorkbenchError, ValueError) as error:
@@ -85,9 +86,3 @@ def undo_faults(target: str = "local", hub: str = "", timeline: str = "") -> dic
     if not result.verified:
         raise InterruptExecution(f"the undo could not be verified: {result.detail}")
     return asdict(result)
-
-
-def _sleep_until(epoch_s: float) -> None:
-    """Sleep to an epoch time; returns at once when it has passed."""
-    while (left_s := epoch_s - time.time()) > 0:
-        time.sleep(min(left_s, 0.5))

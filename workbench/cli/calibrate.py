@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import datetime
-import signal
 from dataclasses import asdict
 from pathlib import Path
-from types import FrameType
 from typing import Final
 
 import click
@@ -14,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from workbench import api
-from workbench.errors import Stopped
+from workbench.cli._long_running import RunByDefault, stop_on_sigterm
 from workbench.records.calibration import CalibrationFile, newest_calibration, read_calibration, write_calibration
 from workbench.records.folder import dump_json
 
@@ -22,24 +20,13 @@ TARGETS: Final = ("local",)
 FOLDER: Final = api.DEFAULT_OUT / "calibrations"
 HEADS: Final = ("quantity", "n", "median", "90 % of the median", "90 % of one more", "prior, 90 %", "goodness p")
 
-
-class _Calibrate(click.Group):
-    """`workbench calibrate --target local` is `workbench calibrate run --target local`."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put `run` before options; a bare command still shows its help."""
-        if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
-            args = ["run", *args]
-        return super().parse_args(ctx, args)
-
-
 _out = click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), default=FOLDER, help="Folder of the calibrations."
 )
 _json = click.option("--json", "as_json", is_flag=True, help="The file's content on stdout; progress goes to stderr.")
 
 
-@click.group(name="calibrate", cls=_Calibrate, short_help="Measure what the models else take from priors.")
+@click.group(name="calibrate", cls=RunByDefault, short_help="Measure what the models else take from priors.")
 def command() -> None:
     """Measure on a hub of its own, in at most 10 minutes, what the models else take from published priors.
 
@@ -77,7 +64,7 @@ def run_command(target: str, manifests: Path, seed: int, out: Path, as_json: boo
     from workbench.calibrate.page import write_page
     from workbench.topology import read_topology
 
-    signal.signal(signal.SIGTERM, _terminated)
+    stop_on_sigterm()
     path = write_calibration(out.absolute(), calibrate(read_topology(manifests), seed, _say))
     file = read_calibration(path)
     page = path.with_suffix(".html")
@@ -143,10 +130,6 @@ def _show(file: CalibrationFile, as_json: bool) -> None:
 
 def _say(text: str) -> None:
     click.echo(f"{datetime.datetime.now(datetime.UTC):%H:%M:%S} {text}", err=True)
-
-
-def _terminated(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal's signature
-    raise Stopped(f"signal {signal.Signals(signum).name}")
 
 
 __all__ = ["command"]

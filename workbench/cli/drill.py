@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import shlex
-import signal
 from pathlib import Path
-from types import FrameType
 
 import click
 
 from workbench import api
+from workbench.cli._long_running import stop_on_sigterm
 from workbench.cli._progress import DrillProgress
 from workbench.drill.series import summarize_series, write_series
-from workbench.errors import Stopped, worst_exit_code
+from workbench.errors import worst_exit_code
 
 TARGETS = ("local",)
 
@@ -44,7 +43,7 @@ def command(scenario: str, target: str, repeat: int, seed: int, calibration: Pat
       workbench drill ./my-scenario.yaml --out /srv/drills
     """
     del target  # checked by click; the only one so far
-    signal.signal(signal.SIGTERM, _terminated)
+    stop_on_sigterm()
     results = []
     for number in range(seed, seed + repeat):
         again = f"workbench drill {shlex.quote(scenario)} --seed {number}"
@@ -64,10 +63,6 @@ def command(scenario: str, target: str, repeat: int, seed: int, calibration: Pat
         )
         click.echo(f"series  {path}")
     return worst_exit_code(result.exit_code for result in results)
-
-
-def _terminated(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal's signature
-    raise Stopped(f"signal {signal.Signals(signum).name}")
 
 
 __all__ = ["command"]

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import Final
 
 import click
 
 from workbench import api
+from workbench.cli._long_running import RunByDefault, stop_on_sigterm
 from workbench.compare.nights import judge_night
 from workbench.errors import EXIT_MACHINE, EXIT_STOPPED, Stopped, worst_exit_code
 from workbench.nightly import End, Night, check_fitness, import_records, largest_hub, night_of, run_night
@@ -29,17 +28,7 @@ _history = click.option(
 )
 
 
-class _Nightly(click.Group):
-    """`workbench nightly smoke` is `workbench nightly run smoke`."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put `run` before anything that is neither a command nor a call for help."""
-        if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
-            args = ["run", *args]
-        return super().parse_args(ctx, args)
-
-
-@click.group(name="nightly", cls=_Nightly, short_help="A suite of drills, judged against earlier nights.")
+@click.group(name="nightly", cls=RunByDefault, short_help="A suite of drills, judged against earlier nights.")
 def command() -> None:
     """Do a suite's drills unattended and judge them against the nights before.
 
@@ -72,7 +61,7 @@ def run_command(suite: str, as_json: bool, out: Path, history: Path) -> int:
     night = night_of(time.time())
     folder = out / "nightly" / wanted.name / night
     folder.mkdir(parents=True, exist_ok=True)
-    signal.signal(signal.SIGTERM, _terminated)
+    stop_on_sigterm("stopped by signal")
 
     def say(text: str) -> None:
         click.echo(text, err=as_json)
@@ -141,10 +130,6 @@ def import_command(reference: Path, history: Path) -> int:
         new = import_records(opened, records)
     click.echo(f"{len(new)} of {len(records)} records entered into {history}")
     return 0
-
-
-def _terminated(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal's signature
-    raise Stopped(f"stopped by signal {signal.Signals(signum).name}")
 
 
 __all__ = ["command"]

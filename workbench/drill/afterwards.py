@@ -15,6 +15,7 @@ from workbench.drill.load_control import LoadControl
 from workbench.drill.observation import Recorded, observe
 from workbench.drill.progress import Progress
 from workbench.errors import Inconclusive
+from workbench.load.reads import read_table
 from workbench.metrics.tables import Counts
 from workbench.records.folder import RunFolder, dump_json
 from workbench.records.prediction import Observation
@@ -79,6 +80,7 @@ def look_back(
         standbys=hub.topology.postgres.replicas - 1,
         zookeeper_servers=len(hub.topology.zookeeper.server_ids),
         failover_steps=hub.failover_steps(),
+        reads=read_table(folder.load, watched.injection.injected_s) if scenario.reads else None,
     )
     observations, content = observe(recorded)
     folder.observed_json.write_bytes(dump_json(content))

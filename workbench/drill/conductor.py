@@ -207,7 +207,7 @@ class Drill:
     def _predict(
         self, hub: LocalHub, victim: Victim, burst: tuple[float, float], baseline: tuple[float, float]
     ) -> None:
-        measured = run_up.measure(hub, self.folder.ledger, self.folder.observed, burst, baseline)
+        measured = run_up.measure(hub, self.folder, burst, baseline)
         measured.write(self.folder.observed / "baseline.json")
         parameters = merge(self.scenario, self.topology, measured, victim, self.calibration)
         write_durably(self.folder.parameters_json, parameters.to_json())
@@ -262,7 +262,7 @@ class Drill:
         calm = live.calm_backlog(*baseline)
         may_lose = self.scenario.workload.acks != "all"
         recovery = Recovery(live, self.topology, fault.part, victim, injected_s, calm, returns, may_lose)
-        drained = DrainedCheck(hub, self.folder.ledger, baseline, injected_s)
+        drained = DrainedCheck(hub, self.folder, baseline, injected_s, reads=self.scenario.reads)
         self._watch(recovery, drained, live, load)
         watch_end_s = time.time()
         self._await_experiment(hub, live, load)

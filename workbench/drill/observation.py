@@ -12,7 +12,7 @@ import numpy as np
 from workbench.fault import Part
 from workbench.metrics import functions
 from workbench.metrics.catalogue import BY_NAME, evaluate, metrics_of
-from workbench.metrics.tables import NAN, Counts, Evidence, FloatArray, Moments, WriteTable
+from workbench.metrics.tables import NAN, Counts, Evidence, FloatArray, Moments, ReadTable, WriteTable, no_reads
 from workbench.observe import moments as read_moments
 from workbench.observe.moments import Sample, seen
 from workbench.records.folder import FORMAT_VERSION
@@ -26,6 +26,7 @@ METHODS: Final = {
     "postgres": "a connection of its own asks, ten times a second",
     "redis": "a connection of its own asks, ten times a second",
     "zookeeper": "each server is asked by itself, ten times a second",
+    "gateway": "the readers' log of every request",
 }
 UNREACHED: Final = {  # metrics whose clock may still run when watching ends -> the moment that is missing
     "broker_detect_s": "the broker's registration never went away",
@@ -45,6 +46,7 @@ UNREACHED: Final = {  # metrics whose clock may still run when watching ends -> 
     "broker_sessions_s": "a broker's session was connected to no ZooKeeper server",
     "zookeeper_whole_s": "a ZooKeeper server did not serve again",
     "zookeeper_start_s": "a ZooKeeper server did not serve again",
+    "cache_refilled_s": "the hits did not come back",
     "pipeline_drain_s": "the backlog did not drain",
     "pipeline_backlog_event_s": "the backlog did not drain",
 }
@@ -58,6 +60,7 @@ SINCE_FAULT: Final = frozenset(
         "standbys_connected_s",
         "redis_down_s",
         "redis_caught_up_s",
+        "cache_refilled_s",
         "zookeeper_leader_s",
         "broker_sessions_s",
         "zookeeper_whole_s",
@@ -87,6 +90,7 @@ class Recorded:
     standbys: int  # as the manifests say
     zookeeper_servers: int  # as the manifests say
     failover_steps: Mapping[str, float] = field(default_factory=dict)  # of the stand-in for Kubegres
+    reads: ReadTable | None = None  # relative to the fault; None where it is not predicted what they see
 
 
 def moments_of(recorded: Recorded) -> Moments:
@@ -177,10 +181,11 @@ def _node_moments(recorded: Recorded, fault_s: float, dead_s: float) -> dict[str
 def observe(recorded: Recorded) -> tuple[dict[str, Observation], dict[str, Any]]:
     """Return every metric's observation, and the content of observed.json."""
     moments = moments_of(recorded)
-    evidence = Evidence(recorded.writes, moments, recorded.counts, len(recorded.partition_labels))
+    reads = no_reads() if recorded.reads is None else recorded.reads
+    evidence = Evidence(recorded.writes, moments, recorded.counts, len(recorded.partition_labels), reads)
     watched_s = recorded.watch_end_s - recorded.injection.injected_s
     values = evaluate(evidence)
-    names = [metric.name for metric in metrics_of(recorded.part)]
+    names = [metric.name for metric in metrics_of(recorded.part, recorded.reads is not None)]
     observations = {name: _observation(name, values[name], watched_s) for name in names}
     grid_s = np.arange(CURVES_FROM_S, moments.load_end_s, functions.GRID_STEP_S)
     content = {

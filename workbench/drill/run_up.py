@@ -10,9 +10,11 @@ import numpy as np
 import psutil
 
 from workbench import ledger as ledger_room
+from workbench.load.reads import gateway_busy_s, read_table
 from workbench.observe.machine import STEP_S
 from workbench.observe.moments import Sample, seen
 from workbench.records.baseline import Baseline, PipelineWindow
+from workbench.records.folder import RunFolder
 from workbench.records.samples import read_samples
 from workbench.target.local import LocalHub
 
@@ -23,14 +25,13 @@ STEAL_PERCENT_MAX: Final = 5.0  # of the machine's time, taken away by its host
 SERVER_CORES_S_MIN: Final = 0.5
 
 
-def measure(
-    hub: LocalHub, ledger: Path, observed: Path, burst: tuple[float, float], baseline: tuple[float, float]
-) -> Baseline:
+def measure(hub: LocalHub, folder: RunFolder, burst: tuple[float, float], baseline: tuple[float, float]) -> Baseline:
     """Return the run-up's measurements; `burst` and `baseline` are epoch windows that have passed.
 
-    Reads the producers' logs, the processors' samples and the rows committed so far; asks the hub who
+    Reads the producers' and readers' logs, the processors' samples and the rows committed so far; asks the hub who
     leads, controls and coordinates. Raises ToolFailed when the hub does not answer.
     """
+    ledger, observed = folder.ledger, folder.observed
     ledger_room.read_commits(hub.endpoints.postgres_dsn, ledger / "commits-run-up.bin")
     table = ledger_room.write_table(ledger, hub.topology, 0.0, "commits-run-up.bin")
     start_s, end_s = baseline
@@ -66,7 +67,16 @@ def measure(
         zookeeper_of_broker={str(broker): server for broker, server in ensemble.server_of_broker.items()},
         group_coordinator=hub.group_coordinator(group),
         partitions_of_processor=hub.partitions_of_processor(),
+        read_hit_s=_hits_s(folder.load, baseline),
+        gateway_busy_s=gateway_busy_s(folder.load),
     )
+
+
+def _hits_s(load: Path, baseline: tuple[float, float]) -> tuple[float, ...]:
+    reads = read_table(load, 0.0)
+    start_s, end_s = baseline
+    rows = reads.hit & (reads.intended_s >= start_s) & (reads.intended_s < end_s)
+    return _sample(reads.answered_s[rows] - reads.intended_s[rows])
 
 
 def pipeline_window(samples: Sequence[Sample], start_s: float, end_s: float) -> PipelineWindow:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import nnls
 
 from workbench.load.plan import LoadPlan, read_stop
 from workbench.load.summary import Percentiles, percentiles
+from workbench.metrics.tables import ReadTable
 from workbench.records.folder import RunFolder, dump_json
 from workbench.records.reads import READ_DTYPE, READS_FILE, CacheWord, RequestKind
 from workbench.records.writes import Rows, read_rows
@@ -19,6 +22,11 @@ from workbench.records.writes import Rows, read_rows
 SUMMARY_FILE: Final = "readers.json"
 WINDOW_S: Final = 1.0  # of the hits over time
 OK: Final = 200
+UNKNOWN: Final = 404  # the hub knows nothing of that device
+LATE_S: Final = 0.1  # a request sent so late waited for a free user
+BUSY_ANSWERS: Final = 20
+BUSY_ANSWERS_MIN: Final = 60  # of hits and of others
+BUSY_S_MIN: Final = 0.0005
 
 
 @dataclass(frozen=True)
@@ -41,8 +49,7 @@ class ReadSummary:
 
 def summarize_reads(run: RunFolder, plan: LoadPlan) -> ReadSummary:
     """Return what became of the readers' requests that were intended before the stop."""
-    path = run.load / READS_FILE
-    rows = read_rows([path] if path.exists() else [], READ_DTYPE)
+    rows = _rows(run.load)
     states, logins = rows[rows["kind"] == RequestKind.STATE], rows[rows["kind"] == RequestKind.LOGIN]
     planned = int(np.count_nonzero(plan.reads().intended_s < read_stop(run.load)))
     answered = states[states["status"] == OK]
@@ -63,9 +70,48 @@ def summarize_reads(run: RunFolder, plan: LoadPlan) -> ReadSummary:
     )
 
 
+def read_table(load: Path, zero_s: float) -> ReadTable:
+    """Return what became of every request for states so far, times relative to `zero_s` (epoch s)."""
+    states = _states(load)
+    answered = np.isin(states["status"], (OK, UNKNOWN))
+    hit = (states["status"] == OK) & (states["cache"] == CacheWord.HIT)
+    return ReadTable(states["intended_s"] - zero_s, states["answered_s"] - zero_s, answered, hit)
+
+
 def write_reads_summary(run: RunFolder, plan: LoadPlan) -> None:
     """Write load/readers.json."""
     (run.load / SUMMARY_FILE).write_bytes(dump_json(asdict(summarize_reads(run, plan))))
+
+
+def gateway_busy_s(load: Path) -> tuple[float, ...]:
+    """Return how long the gateway took a hit, and how much more of anything else (s), while requests waited for it.
+
+    Judged where it never rests: from the load's start, when requests wait for the readers' start, until one is in time;
+    () where that is too short to tell. Least squares over BUSY_ANSWERS answers in a row.
+    """
+    states = _states(load)
+    states = states[np.argsort(states["answered_s"], kind="stable")]
+    in_time = np.flatnonzero(states["sent_s"] - states["intended_s"] < LATE_S)
+    late = states[: in_time[0]] if len(in_time) else states
+    hit = (late["cache"] == CacheWord.HIT).astype(np.float64)
+    if min(np.count_nonzero(hit), np.count_nonzero(hit == 0.0)) < BUSY_ANSWERS_MIN:
+        return ()
+    steps = np.arange(0, len(late) - 1 - BUSY_ANSWERS, BUSY_ANSWERS)
+    took_s = late["answered_s"][steps + BUSY_ANSWERS] - late["answered_s"][steps]
+    others = np.array([np.count_nonzero(hit[step + 1 : step + 1 + BUSY_ANSWERS] == 0.0) for step in steps])
+    (hit_s, more_s), _ = nnls(np.column_stack([np.full(len(steps), float(BUSY_ANSWERS)), others]), took_s)
+    return tuple(round(max(float(each), BUSY_S_MIN), 6) for each in (hit_s, more_s))
+
+
+def _rows(load: Path) -> Rows:
+    path = load / READS_FILE
+    return read_rows([path] if path.exists() else [], READ_DTYPE)
+
+
+def _states(load: Path) -> Rows:
+    rows = _rows(load)
+    states: Rows = rows[rows["kind"] == RequestKind.STATE]
+    return states
 
 
 def _counts(status: npt.NDArray[np.int32]) -> dict[str, int]:

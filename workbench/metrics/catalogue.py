@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from workbench.metrics import functions
+from workbench.metrics import functions, reading
 from workbench.metrics.tables import Evidence
 
 
@@ -20,8 +20,8 @@ class Metric:
 
     name: str
     title: str  # words for a page, without the unit
-    unit: str  # "s", "events", "partitions", "event-s", "records"
-    path: str  # kafka, pipeline, postgres, redis, zookeeper
+    unit: str  # "s", "events", "partitions", "event-s", "records", "reads", "%"
+    path: str  # kafka, pipeline, postgres, redis, zookeeper, gateway
     kind: str  # "metric" or "phase"
     resolution: float
     more_is_worse: bool
@@ -44,6 +44,34 @@ def _sojourns() -> list[Metric]:
                 compute = functions.sojourn_metric(column, window, percent)
                 words_title = f"{title}, {window}, p{percent:.0f}"
                 rows.append(Metric(name, words_title, "s", path, "metric", 0.001, True, compute))
+    return rows
+
+
+def _reads() -> list[Metric]:
+    """What readers at the gateway saw of a loss."""
+    rows = [
+        Metric(name, title, unit, "gateway", "metric", 0.0, worse, compute)
+        for name, title, unit, worse, compute in (
+            ("cache_hits_steady_percent", "hits, steady", "%", False, reading.cache_hits_steady_percent),
+            ("cache_hits_during_percent", "hits until they are back", "%", False, reading.cache_hits_during_percent),
+            ("cache_refilled_s", "hits back at 90 % of steady", "s", True, reading.cache_refilled_s),
+            ("states_from_postgres", "reads that Postgres answered", "reads", True, reading.states_from_postgres),
+            (
+                "states_from_postgres_max",
+                "reads that Postgres answered, most in a second",
+                "reads",
+                True,
+                reading.states_from_postgres_max,
+            ),
+            ("reads_failed", "reads refused or not answered", "reads", True, reading.reads_failed),
+        )
+    ]
+    for window in ("steady", "during"):
+        for percent in (50.0, 95.0, 99.0):
+            compute, words = reading.read_metric(window, percent), f"read time, {window}, p{percent:.0f}"
+            rows.append(
+                Metric(f"read_{window}_s_p{percent:.0f}", words, "s", "gateway", "metric", 0.001, True, compute)
+            )
     return rows
 
 
@@ -294,6 +322,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         functions.zookeeper_start_s,
     ),
     *_sojourns(),
+    *_reads(),
 )
 
 # The metrics that not every part's loss has (workbench.fault.Part, by its value); all others every loss has.
@@ -328,6 +357,9 @@ PART_METRICS: Final[Mapping[str, frozenset[str]]] = {
     "node": _OF_PART["broker"] | _OF_PART["event processor"] | {"standbys_connected_s", "zookeeper_whole_s"},
 }
 
+# The metrics of a part's loss where somebody reads at the gateway meanwhile.
+READER_METRICS: Final[Mapping[str, frozenset[str]]] = {"Redis": frozenset(metric.name for metric in _reads())}
+
 # The phases that add up to a metric.
 PARTS: Final[Mapping[str, Sequence[str]]] = {
     "kafka_unavailable_s": ("broker_detect_s", "leader_election_s", "client_reconnect_s"),
@@ -349,9 +381,12 @@ PARTS: Final[Mapping[str, Sequence[str]]] = {
 BY_NAME: Final = {metric.name: metric for metric in CATALOGUE}
 
 
-def metrics_of(part: str) -> list[Metric]:
-    """Return the rows that the loss of a part has."""
-    others = {name for names in PART_METRICS.values() for name in names} - PART_METRICS[part]
+def metrics_of(part: str, readers: bool = False) -> list[Metric]:
+    """Return the rows that the loss of a part has; `readers`: where somebody reads at the gateway."""
+    several = (*PART_METRICS.values(), *READER_METRICS.values())
+    others = {name for names in several for name in names} - PART_METRICS[part]
+    if readers:
+        others -= READER_METRICS.get(part, frozenset())
     return [metric for metric in CATALOGUE if metric.name not in others]
 
 

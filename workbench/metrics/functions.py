@@ -22,7 +22,7 @@ P99_IS_MAX_UP_TO: Final = 100  # of so many values the largest has rank ceil(0.9
 GRID_STEP_S: Final = 0.25  # grid of every curve
 
 
-def _once[T](evidence: Evidence, key: str, compute: Callable[[], T]) -> T:
+def once[T](evidence: Evidence, key: str, compute: Callable[[], T]) -> T:
     """Return the cached intermediate result `key`, computing it the first time."""
     if key not in evidence.cache:
         evidence.cache[key] = compute()
@@ -36,10 +36,10 @@ def _devices(evidence: Evidence) -> tuple[FloatArray, FloatArray, FloatArray]:
         writes = evidence.writes
         return counting.without_canary(writes.canary, writes.intended_s, writes.acked_s, writes.committed_s)
 
-    return _once(evidence, "devices", compute)
+    return once(evidence, "devices", compute)
 
 
-def _percentile(ordered: FloatArray, percent: float) -> float:
+def percentile_of(ordered: FloatArray, percent: float) -> float:
     """Percentile of ascending values, linear between them (as np.percentile, without sorting again); NaN of none."""
     if len(ordered) == 0:
         return NAN
@@ -55,7 +55,7 @@ def silent_spans(evidence: Evidence) -> FloatArray:
     A silence is an interval without an acknowledgement while a write is outstanding. A write that was never
     acknowledged is outstanding until the load's end. (NaN, NaN) without any write.
     """
-    return _once(evidence, "silent_spans", lambda: _longest_silences(evidence, evidence.writes.acked_s))
+    return once(evidence, "silent_spans", lambda: _longest_silences(evidence, evidence.writes.acked_s))
 
 
 def spans(evidence: Evidence, of_rows: bool) -> FloatArray:
@@ -65,7 +65,7 @@ def spans(evidence: Evidence, of_rows: bool) -> FloatArray:
 
 def rowless_spans(evidence: Evidence) -> FloatArray:
     """Return the same of committed rows in place of acknowledgements."""
-    return _once(evidence, "rowless_spans", lambda: _longest_silences(evidence, evidence.writes.committed_s))
+    return once(evidence, "rowless_spans", lambda: _longest_silences(evidence, evidence.writes.committed_s))
 
 
 def _longest_silences(evidence: Evidence, done_s: FloatArray) -> FloatArray:
@@ -101,13 +101,13 @@ def kafka_partitions_hit(evidence: Evidence) -> float:
 def all_partitions_acked_s(evidence: Evidence) -> float:
     """When the last of the silent partitions acknowledged again, s after the fault; NaN if none was hit."""
     acked_s = evidence.writes.acked_s
-    return _once(evidence, "all_partitions_acked_s", lambda: _over(silent_spans(evidence), acked_s))
+    return once(evidence, "all_partitions_acked_s", lambda: _over(silent_spans(evidence), acked_s))
 
 
 def all_partitions_committed_s(evidence: Evidence) -> float:
     """When the last partition without rows for over 1 s had one again, s after the fault; NaN if none was hit."""
     committed_s = evidence.writes.committed_s
-    return _once(evidence, "all_partitions_committed_s", lambda: _over(rowless_spans(evidence), committed_s))
+    return once(evidence, "all_partitions_committed_s", lambda: _over(rowless_spans(evidence), committed_s))
 
 
 def pipeline_unavailable_s(evidence: Evidence) -> float:
@@ -125,7 +125,7 @@ def _device_backlog_columns(evidence: Evidence) -> tuple[FloatArray, FloatArray]
         intended_s = np.sort(intended_s, kind="stable")  # at once where they are in order, as the model's are
         return intended_s, committed_s[: np.searchsorted(committed_s, np.inf)]
 
-    return _once(evidence, "backlog_columns", compute)
+    return once(evidence, "backlog_columns", compute)
 
 
 def backlog_at(evidence: Evidence, t_s: FloatArray) -> FloatArray:
@@ -142,7 +142,7 @@ def _backlog_after(evidence: Evidence) -> tuple[FloatArray, FloatArray]:
         grid = np.arange(0.0, evidence.moments.load_end_s, BACKLOG_STEP_S)
         return grid, backlog_at(evidence, grid)
 
-    return _once(evidence, "backlog_after", compute)
+    return once(evidence, "backlog_after", compute)
 
 
 def backlog_drained_s(evidence: Evidence) -> float:
@@ -159,7 +159,7 @@ def backlog_drained_s(evidence: Evidence) -> float:
     def compute() -> float:
         moments = evidence.moments
         baseline = backlog_at(evidence, np.arange(moments.baseline_start_s, moments.baseline_end_s, BACKLOG_STEP_S))
-        bound = _percentile(np.sort(baseline), 99.0)
+        bound = percentile_of(np.sort(baseline), 99.0)
         grid, backlog = _backlog_after(evidence)
         if len(grid) == 0 or np.isnan(bound):
             return NAN
@@ -181,7 +181,7 @@ def backlog_drained_s(evidence: Evidence) -> float:
         first = np.flatnonzero((inside[: len(following)] & (following >= DRAINED_SHARE * steps))[peak:])
         return float(grid[peak + first[0]]) if len(first) else NAN
 
-    return _once(evidence, "backlog_drained_s", compute)
+    return once(evidence, "backlog_drained_s", compute)
 
 
 def pipeline_backlog_events_max(evidence: Evidence) -> float:
@@ -232,8 +232,8 @@ def _sojourn_percentile(evidence: Evidence, column: str, window: str, percent: f
         done_s = acked_s if column == "ack" else committed_s
         return np.sort(counting.sojourns(intended_s, done_s, *_window(evidence, window)))
 
-    sojourn_s = _once(evidence, f"sojourn/{column}/{window}", compute)
-    return _percentile(sojourn_s, percent)
+    sojourn_s = once(evidence, f"sojourn/{column}/{window}", compute)
+    return percentile_of(sojourn_s, percent)
 
 
 def _window(evidence: Evidence, window: str) -> tuple[float, float]:

@@ -52,6 +52,26 @@ class WriteTable:
 
 
 @dataclass(frozen=True)
+class ReadTable:
+    """One row a request for a device's states, arrays of one length, any order; log-ins are not in it."""
+
+    intended_s: FloatArray
+    answered_s: FloatArray  # or refused, or given up
+    answered: BoolArray  # whether the states were told, or that there are none
+    hit: BoolArray  # told by Redis alone; the other answers are from Postgres
+
+    def before(self, end_s: float) -> ReadTable:
+        """Return the rows intended before a time."""
+        rows = self.intended_s < end_s
+        return ReadTable(self.intended_s[rows], self.answered_s[rows], self.answered[rows], self.hit[rows])
+
+
+def no_reads() -> ReadTable:
+    """Return the table of a drill without readers."""
+    return ReadTable(np.empty(0), np.empty(0), np.empty(0, np.bool_), np.empty(0, np.bool_))
+
+
+@dataclass(frozen=True)
 class Moments:
     """Instants of one drill or replication, seconds since the fault was injected; NaN if not reached."""
 
@@ -104,4 +124,5 @@ class Evidence:
     moments: Moments
     counts: Counts
     partitions: int  # how many flat partitions there are
+    reads: ReadTable = field(default_factory=no_reads)
     cache: dict[str, object] = field(default_factory=dict, compare=False)  # shared intermediate results

@@ -13,7 +13,8 @@ NOT_MODELLED: Final = (
     "Events that the load generator sends late.",
     "Requests held for over 30 s, which brokers time out and clients repeat under the same sequence numbers.",
     "The preferred leaders' return (every 300 s, and 5 s after a controller's election): writes wait a second again.",
-    "Postgres checkpoints; a fail-over to a standby that is not the most advanced; Redis's readers.",
+    "Postgres checkpoints; a fail-over to a standby that is not the most advanced.",
+    "What a fault costs the readers at the gateway, but for a loss of Redis.",
 )
 
 __all__ = ["NOT_MODELLED", "predict"]

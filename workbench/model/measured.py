@@ -23,6 +23,7 @@ RESPONSE_S_MIN: Final = 0.0003
 DRAIN_AGAIN: Final = (0.95, 1.05, 1.2)  # how much faster the same drain would be later
 SHORT_DRAIN_AGAIN: Final = (0.95, 1.1, 1.5)
 LONG_DRAIN_S: Final = 15.0
+BUSY_AGAIN: Final = (0.4, 0.8, 1.2)  # what the gateway's work takes beside the usual rate, to beside the burst's
 PRIMARY: Final = "postgres-1"
 
 
@@ -106,6 +107,20 @@ def _acknowledgement(baseline: Baseline, linger_s: float) -> dict[str, Parameter
             "one request after another on a connection when a stall ends",
         ),
     }
+
+
+def measured_reads(baseline: Baseline) -> dict[str, Parameter]:
+    """Return what the readers' requests of the run-up give."""
+    found = {}
+    if baseline.read_hit_s:
+        origin = f"{len(baseline.read_hit_s)} hits of the baseline, in order"
+        found["read_hit_s"] = _measured(empirical(baseline.read_hit_s), "s", origin, "from the intended request on")
+    if baseline.gateway_busy_s:
+        origin = "how fast the gateway answered while requests waited for it at the load's start: hits, others"
+        for name, value in zip(("gateway_hit_s", "gateway_postgres_s"), baseline.gateway_busy_s, strict=True):
+            again = triangular(*(round(value * each, 6) for each in BUSY_AGAIN))
+            found[name] = _measured(again, "s", origin, "beside the burst, which slows it")
+    return found
 
 
 def _batches(baseline: Baseline, victim: str) -> dict[str, Parameter]:

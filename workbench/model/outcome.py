@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.engine import EVEN, NEVER, Disturbance, Outage, Pace
-from workbench.metrics.tables import Moments
+from workbench.metrics.tables import NAN, Moments
 from workbench.model.world import Setting
 
 
@@ -19,6 +19,7 @@ class Course:
     disturbance: Disturbance
     resumed_s: float  # when the last that comes back to work does: a partition for every client, or a processor
     awaited_s: tuple[float, ...]  # what the drill waits for beside the backlog; NaN if that never comes
+    redis_serves_s: float = NAN  # again, where it was away; not as an observer sees it
     rows_lost_s: float = 0.0  # rows committed so shortly before the fault are lost with the primary
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from workbench.fault import Part
-from workbench.model.parameter import Parameter, prior, triangular, uniform
+from workbench.model.parameter import Parameter, lognormal, prior, triangular, uniform
 from workbench.model.priors import all_priors
 
 _LIBRDKAFKA: Final = "librdkafka CONFIGURATION.md"
@@ -129,6 +129,24 @@ REDIS: Final[Mapping[str, Parameter]] = {
     ),
 }
 
+READERS: Final[Mapping[str, Parameter]] = {
+    "read_hit_s": prior(
+        lognormal(0.006, 0.5),
+        "s",
+        "starlette 1.10, one round trip to Redis, orjson: some milliseconds beside 300 events/s",
+        "from the intended request to the answer that Redis told",
+    ),
+    "gateway_hit_s": prior(
+        triangular(0.002, 0.004, 0.008), "s", "the same without waiting", "of the gateway's one loop, a request"
+    ),
+    "gateway_postgres_s": prior(
+        triangular(0.002, 0.005, 0.015),
+        "s",
+        "pgcrypto's 0.35 ms a row for one row a topic, psycopg's round trip, one more to Redis to fill it",
+        "more than a hit takes of the gateway's one loop",
+    ),
+}
+
 ZOOKEEPER: Final[Mapping[str, Parameter]] = {
     "zookeeper_election_s": prior(
         triangular(0.35, 0.45, 1.0),
@@ -185,9 +203,12 @@ _BY_PART: Final[Mapping[Part, Mapping[str, Parameter]]] = {
 }
 
 
-def priors_of(part: Part, kraft: bool = False) -> dict[str, Parameter]:
-    """Return every prior of a prediction of a part's loss by name, the unmeasured ones included."""
-    return {**all_priors(kraft), **_BY_PART[part]}
+def priors_of(part: Part, kraft: bool = False, reads: bool = False) -> dict[str, Parameter]:
+    """Return every prior of a prediction of a part's loss by name, the unmeasured ones included.
+
+    `reads`: of what readers at the gateway see of it as well.
+    """
+    return {**all_priors(kraft), **_BY_PART[part], **(READERS if reads else {})}
 
 
 def every_prior() -> dict[str, Parameter]:

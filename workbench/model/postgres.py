@@ -34,6 +34,28 @@ def play(setting: Setting, draws: Mapping[str, float]) -> Course:
     primary = Restarted(setting, draws)
     recovery_s = draws["postgres_redo_bytes"] / draws["postgres_redo_bytes_per_s"]
     primary.play(draws["postgres_start_s"] + recovery_s, BACKOFF_LONGEST_S, reach_s=draws["postgres_connect_s"])
+    standbys_s = next_on_grid(primary.serves_s, draws["wal_retrieve_retry_s"], draws["standby_notice_s"])
+    return without_primary(setting, draws, primary, standbys_s, postgres_started_s=primary.started_s)
+
+
+def without_primary(
+    setting: Setting,
+    draws: Mapping[str, float],
+    primary: Restarted,
+    standbys_s: float,
+    rows_lost_s: float = 0.0,
+    **known_s: float,
+) -> Course:
+    """Return the course of a loss after which the processors stand still until each has reached `primary`.
+
+    Args:
+        setting: what stays the same in every replication.
+        draws: this replication's parameters.
+        primary: who takes writes in the end, played already.
+        standbys_s: when all standbys are connected to it (s after the fault).
+        rows_lost_s: rows committed so shortly before the fault are lost.
+        known_s: moments beside those that an observer's look gives.
+    """
     count = len(setting.consumers)
     resumes_s = np.array([primary.reached_s[each] for each in range(count)])
     resumed_s = float(resumes_s.max())
@@ -41,12 +63,11 @@ def play(setting: Setting, draws: Mapping[str, float]) -> Course:
     arrival = turns(setting, draws["fetch_ring_share"])
     outage = Outage(np.zeros(count), np.ones(count, np.bool_), resumes_s, owners, arrival)
     phase_s = draws["poll_stores_phase_s"]
-    standbys_s = next_on_grid(primary.serves_s, draws["wal_retrieve_retry_s"], draws["standby_notice_s"])
     moments = after_fault(
-        postgres_started_s=primary.started_s,
+        **known_s,
         postgres_writes_s=polled_s(primary.serves_s, POLL_S, phase_s),
         standbys_connected_s=polled_s(standbys_s, POLL_S, phase_s),
     )
-    pace = pace_of_outage(draws, count, 0.0, resumed_s)
+    disturbance = kafka_goes_on(setting, outage, pace_of_outage(draws, count, 0.0, resumed_s))
     awaited_s = (moments.postgres_writes_s, moments.standbys_connected_s)
-    return Course(moments, kafka_goes_on(setting, outage, pace), resumed_s, awaited_s)
+    return Course(moments, disturbance, resumed_s, awaited_s, rows_lost_s=rows_lost_s)

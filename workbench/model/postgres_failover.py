@@ -17,14 +17,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
-from workbench.engine import Outage
-from workbench.metrics.catalogue import POLL_S
-from workbench.metrics.tables import after_fault
-from workbench.model.outcome import Course, kafka_goes_on, polled_s, turns
-from workbench.model.pace import pace_of_outage
-from workbench.model.postgres import BACKOFF_LONGEST_S
+from workbench.model.outcome import Course
+from workbench.model.postgres import BACKOFF_LONGEST_S, without_primary
 from workbench.model.restarted import Restarted
 from workbench.model.world import Setting
 
@@ -37,20 +31,6 @@ def play(setting: Setting, draws: Mapping[str, float]) -> Course:
     promoted.play(
         draws["promotion_s"], BACKOFF_LONGEST_S, draws["search_s"], draws["postgres_connect_s"], begins_s=asked_s
     )
-    count = len(setting.consumers)
-    resumes_s = np.array([promoted.reached_s[each] for each in range(count)])
-    resumed_s = float(resumes_s.max())
-    owners = np.array(setting.processors_of_partition, dtype=np.int64)
-    arrival = turns(setting, draws["fetch_ring_share"])
-    outage = Outage(np.zeros(count), np.ones(count, np.bool_), resumes_s, owners, arrival)
-    phase_s = draws["poll_stores_phase_s"]
     rebuilt_s = asked_s + draws["kubegres_complete_s"] + draws["standby_copy_s"]
-    moments = after_fault(
-        postgres_promotion_asked_s=asked_s,
-        postgres_writes_s=polled_s(promoted.serves_s, POLL_S, phase_s),
-        standbys_connected_s=polled_s(rebuilt_s, POLL_S, phase_s),
-    )
-    pace = pace_of_outage(draws, count, 0.0, resumed_s)
-    awaited_s = (moments.postgres_writes_s, moments.standbys_connected_s)
-    disturbance = kafka_goes_on(setting, outage, pace)
-    return Course(moments, disturbance, resumed_s, awaited_s, rows_lost_s=draws["replication_receive_s"])
+    lost_s = draws["replication_receive_s"]
+    return without_primary(setting, draws, promoted, rebuilt_s, lost_s, postgres_promotion_asked_s=asked_s)

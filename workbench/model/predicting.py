@@ -50,12 +50,12 @@ def predict(
     if sorted(parameters.value("leader_of_partition")) != sorted(labels):
         raise BadInput("parameters.json is of other manifests: its partitions differ")
     part = PARTS[FaultType(parameters.value("fault_type"))]
-    missing = sorted({*priors_of(part, topology.kafka.quorum is not None)} - {*parameters.by_name})
+    missing = sorted({*priors_of(part, topology.kafka.quorum is not None, scenario.reads)} - {*parameters.by_name})
     if missing:
         raise BadInput(f"parameters.json was written by another version: it lacks {', '.join(missing)}")
     if replications < 1:
         raise BadInput(f"{replications} replications: at least 1 is needed")
-    model = Model.of(parameters, _plain(scenario.workload), seed)
+    model = Model.of(parameters, _plain(scenario.workload, scenario.reads), seed)
     columns = _gather(model, replications, subprocesses, progress or (lambda _done, _all: None))
     grid, envelopes = _envelopes(model.grid, columns.curves)
     draws = parameters.draws(seed, range(replications))
@@ -63,7 +63,9 @@ def predict(
         scenario=scenario.name,
         seed=seed,
         replications=replications,
-        metrics={metric.name: columns.metrics[:, PLACES[metric.name]].tolist() for metric in metrics_of(part)},
+        metrics={
+            metric.name: columns.metrics[:, PLACES[metric.name]].tolist() for metric in metrics_of(part, scenario.reads)
+        },
         parameters={name: values.tolist() for name, values in draws.items()},
         silent_spans={
             label: {
@@ -129,8 +131,8 @@ def percentiles(values: FloatArray, percents: Sequence[float]) -> FloatArray:
     return np.array(rows)
 
 
-def _plain(workload: Workload) -> Workload:
-    """Return the workload with plain containers, which travel to subprocesses."""
+def _plain(workload: Workload, reads: bool) -> Workload:
+    """Return the workload with plain containers, which travel to subprocesses, and readers if they are modelled."""
     profile = workload.profile
     return Workload(
         RateProfile(**{name: getattr(profile, name) for name in RateProfile.__dataclass_fields__}),
@@ -139,4 +141,5 @@ def _plain(workload: Workload) -> Workload:
         workload.event_bytes,
         workload.devices,
         workload.acks,
+        workload.readers if reads else None,
     )

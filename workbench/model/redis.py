@@ -4,9 +4,10 @@ The event processors write to Postgres first and keep in memory what Redis has n
 /state.py), so a Redis that refuses connections costs them nothing. It answers LOADING until its file is read. Each
 processor offers what is pending again after 0.1, 0.2, 0.4 .. 5 s: until then the devices' states in Redis are old.
 
-Where its data is lost there is no file to read. Each device's states come back with its next event or a read.
+Where its data is lost there is no file to read. Each device's states come back with its next event or a read; what
+that costs the readers is in readers.py.
 
-Left out: readers, a Redis that is silent in place of gone (1 s a batch and back-off), a file that has to be repaired.
+Left out: a Redis that is silent in place of gone (1 s a batch and back-off), a file that has to be repaired.
 """
 
 from __future__ import annotations
@@ -35,4 +36,5 @@ def play(setting: Setting, draws: Mapping[str, float]) -> Course:
         redis_answers_s=answers_s,
         states_current_s=max(current_s, answers_s),
     )
-    return Course(moments, kafka_goes_on(setting), 0.0, (answers_s, moments.states_current_s))
+    awaited_s = (answers_s, moments.states_current_s)
+    return Course(moments, kafka_goes_on(setting), 0.0, awaited_s, redis_serves_s=server.serves_s)

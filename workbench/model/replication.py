@@ -14,7 +14,9 @@ from workbench.fault import Part
 from workbench.metrics import functions
 from workbench.metrics.catalogue import CATALOGUE, evaluate
 from workbench.metrics.counting import counts_before
-from workbench.metrics.tables import Counts, Evidence, FloatArray, WriteTable
+from workbench.metrics.reading import refilled_s as refilled
+from workbench.metrics.tables import Counts, Evidence, FloatArray, Moments, ReadTable, WriteTable
+from workbench.model import readers
 from workbench.model.course import Course, play
 from workbench.model.parameters import Parameters
 from workbench.model.setting import saturated_per_s, service_of, setting_of, slowed
@@ -83,13 +85,32 @@ class Model:
         draws = slowed(self.setting, {**self.constants(), **drawn})
         draws["drain_per_silent_s"] = self._drain_per_silent_s(draws)
         course = play(self.setting, draws)
+        reads = self._reads(index, draws, course)
+        if reads is not None:  # the drill waits for the hits, too
+            refilled_s = refilled(reads, self._baseline(course.moments, draws))
+            course = replace(course, awaited_s=(*course.awaited_s, refilled_s))
         span_s = self._span(course, draws)
         events = self._traffic(index, draws, span_s)
         fate = engine.run(events, course.disturbance, service_of(self.setting, self.parameters, draws))
         evidence, kept = self._evidence(events, fate, course, span_s, draws)
+        if reads is not None:
+            evidence = replace(evidence, reads=reads.before(evidence.moments.load_end_s))
         curves = self._curves(evidence, fate.visible_s[kept])
         spans = functions.spans(evidence, of_rows=self.setting.part is not Part.BROKER)
         return Replication(evaluate(evidence), spans, curves)
+
+    def _reads(self, index: int, draws: Mapping[str, float], course: Course) -> ReadTable | None:
+        """Return what became of the readers' requests, of as many as the drill can ever send; None: nobody reads."""
+        if self.workload.readers is None:
+            return None
+        hit_s = self.parameters.distribution("read_hit_s")
+        rng = stream(self.seed, "model", "reads", index)
+        horizon_s = draws["recovery_timeout_s"]
+        return readers.play(self.workload, draws, course.redis_serves_s, horizon_s, hit_s, rng)
+
+    def _baseline(self, moments: Moments, draws: Mapping[str, float]) -> Moments:
+        """Return the moments with the modelled baseline."""
+        return replace(moments, baseline_start_s=-(draws["baseline_s"] + self._gap_s), baseline_end_s=-self._gap_s)
 
     def _drain_per_silent_s(self, draws: Mapping[str, float]) -> float:
         """Return how long a second of silence takes to drain, in the fluid limit: arrivals to spare capacity."""
@@ -137,8 +158,7 @@ class Model:
         The load ends a while after all is whole again, so later events were never sent.
         """
         partitions = len(self.setting.leaders)
-        begins_s = -(draws["baseline_s"] + self._gap_s)
-        within = replace(course.moments, baseline_start_s=begins_s, baseline_end_s=-self._gap_s, load_end_s=span_s[1])
+        within = replace(self._baseline(course.moments, draws), load_end_s=span_s[1])
         writes = WriteTable(
             np.arange(len(events.intended_s)),
             events.partition,
@@ -153,7 +173,7 @@ class Model:
         whole = Evidence(writes, within, counts, partitions)
         drained_s = functions.backlog_drained_s(whole)
         end_s = min(span_s[1], self._load_end_s(drained_s + draws["calm_s"], course.awaited_s, draws))
-        first, last = (int(place) for place in np.searchsorted(events.intended_s, [begins_s, end_s]))
+        first, last = (int(place) for place in np.searchsorted(events.intended_s, [within.baseline_start_s, end_s]))
         kept = writes.between(first, last)
         return Evidence(kept, replace(within, load_end_s=end_s), counts, partitions), slice(first, last)
 

@@ -70,10 +70,15 @@ def batch_time(draws: Mapping[str, float]) -> BatchTime:
 
 def saturated_per_s(processors: int, draws: Mapping[str, float]) -> float:
     """Return what all processors together commit (events/s) while every one of them has full batches to write."""
+    return processors * draws["batch_events_max"] / full_batch_s(processors, draws)
+
+
+def full_batch_s(processors: int, draws: Mapping[str, float], noise: float = 1.0) -> float:
+    """Return how long one of so many busy processors takes for a full batch (s), its database time `noise` times."""
     time, full = batch_time(draws), draws["batch_events_max"]
     contention = time.contention if processors > 1 else 1.0
-    batch_s = (time.fixed_s + full * time.event_s) * contention
-    return processors * full / (batch_s + draws["batch_rest_s"] + full * draws["batch_rest_event_s"])
+    database_s = (time.fixed_s + full * time.event_s) * contention * noise
+    return database_s + draws["batch_rest_s"] + full * draws["batch_rest_event_s"]
 
 
 def slowed(setting: Setting, draws: Mapping[str, float]) -> dict[str, float]:

@@ -51,7 +51,7 @@ def traffic(
     )
     count = len(intended_s)
     noise_of_event = table(noise)[rng.integers(0, TABLE_ROWS, count)]
-    return Traffic(intended_s, partition, client, _responses(response, count, rng), noise_of_event)
+    return Traffic(intended_s, partition, client, responses(response, count, rng), noise_of_event)
 
 
 @lru_cache
@@ -66,7 +66,7 @@ def canary_rows(traffic: Traffic) -> BoolArray:
     return rows
 
 
-def _responses(response: Distribution, count: int, rng: np.random.Generator) -> FloatArray:
+def responses(response: Distribution, count: int, rng: np.random.Generator) -> FloatArray:
     """Return undisturbed response times: measured ones in blocks as they followed each other, else independent."""
     if response.kind is not Kind.EMPIRICAL:
         return table(response)[rng.integers(0, TABLE_ROWS, count)]

@@ -22,7 +22,7 @@ from workbench.plan.basis import Basis, basis_of
 from workbench.plan.question import Question
 from workbench.plan.rates import CONFIRMED_AT, SHARES, Curve, curve
 from workbench.plan.room import rooms
-from workbench.plan.stations import PATHS, PROCESSORS, Left, saturation_per_s, states
+from workbench.plan.stations import PATHS, PROCESSORS, Left, saturation_per_s, states, worst_node
 from workbench.plan.volumes import YEAR_DAYS, disks
 from workbench.plan.what_ifs import what_ifs
 from workbench.records.folder import FORMAT_VERSION
@@ -63,12 +63,11 @@ def answer(
     """
     basis = basis_of(question.scenario, run)
     rows = draws_of(basis, seed, DRAWS)
-    found, worst = [], ""
+    found = []
     curves: dict[int, tuple[Curve, FloatArray]] = {}
     for left in states(basis):
         begins(f"rates, {left.name}")
         found.append(_state(basis, question, left, rows, curves, (seed, played)))
-        worst = left.note.partition(",")[0] if left.name == "one node gone" else worst
     begins("disks, room and what-ifs")
     volumes, fits_days = disks(basis, question.rate_per_s, question.growth_per_year)
     content = {
@@ -81,7 +80,7 @@ def answer(
         "curve": _curve(*curves[basis.topology.processors.replicas]),
         "disks": [disk.to_dict() for disk in volumes],
         "kafka_days_that_fit": round(fits_days, 1),
-        "rooms": [room.to_dict() for room in rooms(basis.manifests, read_nodes(nodes), worst, seed)],
+        "rooms": [room.to_dict() for room in rooms(basis.manifests, read_nodes(nodes), worst_node(basis), seed)],
         "what_ifs": [each.to_dict() for each in what_ifs(basis, seed)],
         "sensitivity": _sensitivity(basis, question),
         "assumptions": _assumptions(basis),
@@ -120,14 +119,13 @@ def _state(
         of = stations[PROCESSORS][:played]
         curves[left.processors] = curve(basis, left.processors, rows[:played], of, seed), of
     sustainable = _sustainable(question, left, stations, curves)
-    middle = float(np.median(sustainable))
-    low, high = (float(np.quantile(sustainable, share)) for share in EXPLAINED)
+    low, middle = (float(np.quantile(sustainable, share)) for share in (EXPLAINED[0], 0.5))
     order = sorted(stations, key=lambda name: float(np.median(stations[name])))
     return {
         **asdict(left),
         "stations": [_station(name, stations[name], question.rate_per_s) for name in order],
         "saturation_per_s": _spread(np.min(list(stations.values()), axis=0)),
-        "sustainable_per_s": {"median": round(middle, 1), "interval_90": [round(low, 1), round(high, 1)]},
+        "sustainable_per_s": _spread(sustainable),
         "headroom": round(middle / question.rate_per_s, 2),
         "eaten_on": {"median": _eaten_on(question, middle), "low": _eaten_on(question, low)},
     }
@@ -160,7 +158,7 @@ def _station(name: str, rates: FloatArray, rate_per_s: float) -> dict[str, Any]:
 
 
 def _spread(values: FloatArray) -> dict[str, Any]:
-    low, middle, high = (round(float(np.quantile(values, share)), 1) for share in (0.05, 0.5, 0.95))
+    low, middle, high = (round(float(np.quantile(values, share)), 1) for share in (EXPLAINED[0], 0.5, EXPLAINED[1]))
     return {"median": middle, "interval_90": [low, high]}
 
 

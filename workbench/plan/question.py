@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import Field, ValidationError
 
 from workbench.errors import BadInput, Problem
+from workbench.scenario.form import StrictForm
 from workbench.scenario.reading import PROJECT_ROOT, document_of
-from workbench.scenario.wording import found_words, key_path_text, nearest
+from workbench.scenario.wording import nearest, problem_of_plain
 from workbench.topology.documents import Node, shown
-from workbench.topology.fields import near
 
 DEFAULT_QUESTION: Final = PROJECT_ROOT / "questions" / "next-year.yaml"
 RATE_PER_S_MAX: Final = 100_000.0
@@ -25,20 +24,14 @@ _RATE: Final = f"events per second, above 0 and at most {RATE_PER_S_MAX:g}"
 _BANDWIDTH: Final = "bytes per second, above 0"
 
 
-class _Form(BaseModel):
-    """Nothing is converted, nothing unknown is let through, no number is infinite."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-
-class GrowthForm(_Form):
+class GrowthForm(StrictForm):
     """How the rate grows: one of the two."""
 
     per_year: float | None = Field(default=None, ge=0, le=GROWTH_MAX, description="a share: 0.25 is 25 % more a year")
     per_month: float | None = Field(default=None, ge=0, le=GROWTH_MAX, description="a share: 0.02 is 2 % more a month")
 
 
-class ObjectivesForm(_Form):
+class ObjectivesForm(StrictForm):
     """What the hub has to keep."""
 
     p99_s: float = Field(gt=0, le=60, description="s from the intended send to the committed row, 99 of 100")
@@ -49,14 +42,14 @@ class ObjectivesForm(_Form):
     disk_days_min: float = Field(default=90.0, gt=0, le=36_500, description="days until the first disk is full")
 
 
-class NodeForm(_Form):
+class NodeForm(StrictForm):
     """What no manifest states of a node; without it these stations are left out."""
 
     network_bytes_per_s: float | None = Field(default=None, gt=0, description=_BANDWIDTH + ", each way")
     disk_bytes_per_s: float | None = Field(default=None, gt=0, description=_BANDWIDTH + " written")
 
 
-class QuestionForm(_Form):
+class QuestionForm(StrictForm):
     """One question file."""
 
     title: str = Field(min_length=1, max_length=200, description="the question, 1 to 200 characters")
@@ -66,6 +59,15 @@ class QuestionForm(_Form):
     growth: GrowthForm = Field(description="per_year or per_month")
     objectives: ObjectivesForm = Field(description="p99_s, survives, utilization_max, disk_days_min")
     node: NodeForm = Field(default=NodeForm(), description="network_bytes_per_s, disk_bytes_per_s")
+
+
+# By the key that holds it; the file itself is "".
+FORMS: Final[dict[str, type[StrictForm]]] = {
+    "": QuestionForm,
+    "growth": GrowthForm,
+    "objectives": ObjectivesForm,
+    "node": NodeForm,
+}
 
 
 @dataclass(frozen=True)
@@ -83,11 +85,12 @@ class Question:
 
 def read_question(path: Path) -> Question:
     """Return one question. Raises BadInput with every problem at once: place, value and what would be right."""
-    document = document_of(path)
+    document = document_of(path, "question")
     try:
         form = QuestionForm.model_validate(document.plain)
     except ValidationError as error:
-        problems = sorted((_problem(each, document) for each in error.errors()), key=lambda each: each.line or 0)
+        found = (problem_of_plain(each, document, FORMS, "question") for each in error.errors())
+        problems = sorted(found, key=lambda each: each.line or 0)
         raise BadInput(f"question {shown(path)} cannot be used", problems) from error
     return Question(
         form.title,
@@ -118,20 +121,3 @@ def _growth_per_year(growth: GrowthForm, document: Node) -> float:
         raise BadInput("question cannot be used", [Problem(place.file, "growth", found, bound, place.line)])
     per_month = growth.per_month
     return stated[0] if per_month is None else float((1.0 + per_month) ** MONTHS_A_YEAR - 1.0)
-
-
-def _problem(error: ErrorDetails, document: Node) -> Problem:
-    path = tuple(error["loc"])
-    node = nearest(document, path)
-    forms: dict[str, type[BaseModel]] = {"growth": GrowthForm, "objectives": ObjectivesForm, "node": NodeForm}
-    form = forms.get(str(path[0]), QuestionForm) if len(path) > 1 else QuestionForm
-    field = form.model_fields.get(str(path[-1]))
-    found, bound = found_words(error), (field.description if field else None) or error["msg"]
-    if error["type"] == "extra_forbidden":
-        known = list(form.model_fields)
-        found, bound = "not a key of a question", f"one of {', '.join(known)}{near(str(path[-1]), known)}"
-    elif error["type"] == "missing":
-        found = "missing"
-    elif error["type"] == "literal_error":
-        bound = f"one of {error.get('ctx', {}).get('expected', '')}"
-    return Problem(node.place.file, key_path_text(path), found, bound, node.place.line)

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from workbench.model.setting import batch_time
+from workbench.model.setting import full_batch_s
 from workbench.model.traffic import table
 from workbench.plan.basis import Basis
 from workbench.plan.question import Question
@@ -48,12 +48,11 @@ class Left:
 
 
 def states(basis: Basis) -> tuple[Left, ...]:
-    """Return the hub whole and with each part gone; of the nodes the one whose loss leaves the fewest processors."""
+    """Return the hub whole and with each part gone; of the nodes the worst one."""
     hub = basis.topology
     whole = Left("whole", len(hub.kafka.broker_ids), hub.processors.replicas, hub.postgres.replicas)
-    lost = {node: [_lost(basis, kind, node) for kind in ("kafka", "event-processor", "postgres")] for node in hub.nodes}
-    worst = max(hub.nodes, key=lambda node: (lost[node][1], lost[node][0], lost[node][2]))
-    brokers, processors, postgres = lost[worst]
+    worst = worst_node(basis)
+    brokers, processors, postgres = (_lost(basis, kind, worst) for kind in ("kafka", "event-processor", "postgres"))
     return (
         whole,
         replace(whole, name="one broker gone", brokers=whole.brokers - 1),
@@ -72,6 +71,15 @@ def states(basis: Basis) -> tuple[Left, ...]:
             f"{worst}, until its processors run elsewhere",
         ),
     )
+
+
+def worst_node(basis: Basis) -> str:
+    """Return the node whose loss leaves the fewest processors; of equals the fewest brokers, then instances."""
+
+    def lost(node: str) -> tuple[int, int, int]:
+        return _lost(basis, "event-processor", node), _lost(basis, "kafka", node), _lost(basis, "postgres", node)
+
+    return max(basis.topology.nodes, key=lost)
 
 
 def _lost(basis: Basis, kind: str, node: str) -> int:
@@ -101,11 +109,8 @@ def _processors_per_s(basis: Basis, left: Left, draws: Mapping[str, float]) -> f
 
 
 def _of_processors_per_s(basis: Basis, processors: int, draws: Mapping[str, float]) -> float:
-    time, full = batch_time(draws), draws["batch_events_max"]
-    contention = time.contention if processors > 1 else 1.0
     noise = float(table(basis.parameters.distribution("batch_noise")).mean())
-    database_s = (time.fixed_s + full * time.event_s) * contention * noise
-    each_per_s = full / (database_s + draws["batch_rest_s"] + full * draws["batch_rest_event_s"])
+    each_per_s = draws["batch_events_max"] / full_batch_s(processors, draws, noise)
     return each_per_s / basis.largest_share(processors)
 
 

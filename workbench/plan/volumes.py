@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import yaml
@@ -75,7 +75,8 @@ def disks(basis: Basis, rate_per_s: float, growth_per_year: float) -> tuple[list
     wal_bytes = WAL_BYTES + _bytes(basis.topology.postgres.config.get("wal_keep_size", "0"))
     postgres = _filled("postgres", sizes["postgres"], postgres_bytes, wal_bytes, rate_per_s, growth_per_year)
     state_bytes = AOF_FACTOR * _bytes(basis.topology.redis.config.get("maxmemory", "0"))
-    redis = Disk("redis", sizes["redis"], 0.0, state_bytes, state_bytes, _never(sizes["redis"], state_bytes))
+    days = math.inf if _fits(sizes["redis"], state_bytes) else 0.0
+    redis = Disk("redis", sizes["redis"], 0.0, state_bytes, state_bytes, days)
     volumes = {"kafka": kafka, "postgres": postgres, "redis": redis}
     found = [*volumes.values()]
     for node, size_bytes in nodes.items():
@@ -117,11 +118,8 @@ def _kafka(basis: Basis, size_bytes: float, rate_per_s: float, growth_per_year: 
         per_event += bytes_each * copies
         # A growing rate fills up to the bound by size in the end.
         stays += copies * (by_size if growth_per_year > 0.0 and math.isfinite(by_size) else min(by_time, by_size))
-    days = _never(size_bytes, stays)
-    if not math.isfinite(days) or stays <= FULL_SHARE * size_bytes:
-        return Disk("kafka", size_bytes, per_event, 0.0, stays, math.inf)
     filled = _filled("kafka", size_bytes, per_event, 0.0, rate_per_s, growth_per_year)
-    return Disk("kafka", size_bytes, per_event, 0.0, stays, filled.days)
+    return replace(filled, stays_bytes=stays, days=math.inf if _fits(size_bytes, stays) else filled.days)
 
 
 def _filled(
@@ -163,8 +161,8 @@ def _held(parts: list[Disk], days: float, events_per_day: float, growth_per_year
     return sum(min(part.stays_bytes, part.fixed_bytes + part.bytes_per_event * events) for part in parts)
 
 
-def _never(size_bytes: float, stays_bytes: float) -> float:
-    return math.inf if stays_bytes <= FULL_SHARE * size_bytes else 0.0
+def _fits(size_bytes: float, stays_bytes: float) -> bool:
+    return stays_bytes <= FULL_SHARE * size_bytes
 
 
 def _kind(server: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from workbench.metrics.catalogue import READER_METRICS
 from workbench.metrics.numbers import count
 from workbench.report import words
 from workbench.report.blocks import Badge, BigNumber, Cell, Column, Section, Table
@@ -10,6 +11,7 @@ from workbench.report.figures.sheet import Drawing
 from workbench.report.record import SEALED, Record, clock, plain
 from workbench.report.row import Row, in_table_order
 
+READS = frozenset().union(*READER_METRICS.values())
 TIMES = ("ack_", "commit_")  # metrics that are percentiles of times: a ladder of their own
 
 
@@ -166,8 +168,10 @@ def predicted_and_observed(record: Record) -> Section:
 
 def _ladders(record: Record, rows: list[Row]) -> list[Drawing]:
     note = words.figure_note(record)
+    rest = [row for row in rows if not row.name.startswith(TIMES) and row.name not in READS]
     groups = (
-        ("f1-ladder", "Outage and recovery", [row for row in rows if not row.name.startswith(TIMES)]),
+        ("f1-ladder", "Outage and recovery", rest),
+        ("f1-readers", "Readers at the gateway", [row for row in rows if row.name in READS]),
         ("f1-times", "Acknowledgement and commit times", [row for row in rows if row.name.startswith(TIMES)]),
     )
     return [

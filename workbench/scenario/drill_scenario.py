@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from workbench.fault import FailoverRule, Fault, Part, RestartRule
+from workbench.metrics.catalogue import READER_METRICS
 from workbench.workload import Workload
 
 
@@ -60,3 +61,8 @@ class Scenario:
         """Return whether the hub's Postgres fails over: where the fault is named after it."""
         fails_over = any(fault.part is Part.POSTGRES_FAILOVER for fault in self.faults)
         return FailoverRule.KUBEGRES_RULES if fails_over else FailoverRule.NONE
+
+    @property
+    def reads(self) -> bool:
+        """Return whether somebody reads at the gateway and the fault's cost to them is modelled."""
+        return self.workload.readers is not None and self.faults[0].part in READER_METRICS

@@ -57,20 +57,20 @@ Rate = Annotated[
 Share = Annotated[float, Field(ge=0, le=1, description="a share from 0 to 1")]
 
 
-class _Form(BaseModel):
+class StrictForm(BaseModel):
     """Nothing is converted, nothing unknown is let through, no number is infinite."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
-class ConstantForm(_Form):
+class ConstantForm(StrictForm):
     """The same rate all the time."""
 
     kind: Literal["constant"]
     rate_per_s: Rate
 
 
-class RampForm(_Form):
+class RampForm(StrictForm):
     """From one rate to another, then constant."""
 
     kind: Literal["ramp"]
@@ -79,7 +79,7 @@ class RampForm(_Form):
     duration_s: float = Field(gt=0, le=86_400, description="seconds the ramp takes, above 0 and at most 86400")
 
 
-class DailyForm(_Form):
+class DailyForm(StrictForm):
     """A sinusoid around a rate."""
 
     kind: Literal["daily"]
@@ -88,7 +88,7 @@ class DailyForm(_Form):
     duration_s: float = Field(gt=0, le=604_800, description="seconds of one period, above 0 and at most 604800")
 
 
-class BurstForm(_Form):
+class BurstForm(StrictForm):
     """A rate that is multiplied for a while."""
 
     kind: Literal["burst"]
@@ -98,7 +98,7 @@ class BurstForm(_Form):
     duration_s: float = Field(gt=0, le=86_400, description="seconds the burst lasts, above 0 and at most 86400")
 
 
-class ReadersForm(_Form):
+class ReadersForm(StrictForm):
     """Who reads devices' states at the gateway."""
 
     users: int = Field(ge=1, le=1000, description="a whole number of users, from 1 to 1000")
@@ -107,7 +107,7 @@ class ReadersForm(_Form):
     )
 
 
-class LoadForm(_Form):
+class LoadForm(StrictForm):
     """What the devices send."""
 
     profile: ConstantForm | RampForm | DailyForm | BurstForm = Field(
@@ -127,7 +127,7 @@ class LoadForm(_Form):
     readers: ReadersForm | None = Field(default=None, description="a map: users, requests_per_s")
 
 
-class VictimForm(_Form):
+class VictimForm(StrictForm):
     """Whom a fault hits."""
 
     broker: int | None = Field(default=None, ge=0, le=999, description="a broker's id, a whole number from 0")
@@ -152,7 +152,7 @@ class VictimForm(_Form):
         return part is (Part.BROKER if self.broker is not None else Part.PROCESSOR)
 
 
-class FaultForm(_Form):
+class FaultForm(StrictForm):
     """One thing that is broken."""
 
     type: FaultType = Field(strict=False, description=one_of(FaultType))
@@ -195,20 +195,20 @@ class FaultForm(_Form):
         return self
 
 
-class PrimaryForm(_Form):
+class PrimaryForm(StrictForm):
     """How a primary metric judges the prediction."""
 
     width_max: float = Field(gt=0, description="a number above 0, in the metric's unit")
 
 
-class ExpectForm(_Form):
+class ExpectForm(StrictForm):
     """What the verdicts should be."""
 
     resilience: Expectation = Field(strict=False, description=EXPECTATIONS)
     prediction: Expectation = Field(strict=False, description=EXPECTATIONS)
 
 
-class ScenarioForm(_Form):
+class ScenarioForm(StrictForm):
     """One scenario file."""
 
     title: str = Field(min_length=1, max_length=200, description="a question the drill answers, 1 to 200 characters")
@@ -235,7 +235,7 @@ class ScenarioForm(_Form):
     expect: ExpectForm = Field(description="a map: resilience and prediction, each " + EXPECTATIONS)
 
 
-PROFILE_FORMS: Final[dict[str, type[_Form]]] = {
+PROFILE_FORMS: Final[dict[str, type[StrictForm]]] = {
     "constant": ConstantForm,
     "ramp": RampForm,
     "daily": DailyForm,

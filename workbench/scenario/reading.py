@@ -58,7 +58,7 @@ def read_scenario(path: Path) -> Scenario:
 
 def scenario_of(text: str, path: Path) -> Scenario:
     """Return a scenario of its file's text, as `read_scenario` does; of the path only the name matters."""
-    document = _document(text, path)
+    document = _document(text, path, "scenario")
     problems: list[Problem] = []
     if not _NAME.match(path.stem) or path.suffix != ".yaml":
         bound = "a name in kebab-case that ends in .yaml, such as broker-loss.yaml"
@@ -74,17 +74,17 @@ def scenario_of(text: str, path: Path) -> Scenario:
     return _scenario(form, path, text)
 
 
-def document_of(path: Path) -> Node:
-    """Return a scenario file's one document, unchecked. Raises BadInput where it is not one map."""
-    return _document(read_text(path), path)
+def document_of(path: Path, what: str = "scenario") -> Node:
+    """Return a file's one document, unchecked. Raises BadInput, which calls it `what`, where it is not one map."""
+    return _document(read_text(path), path, what)
 
 
-def _document(text: str, path: Path) -> Node:
+def _document(text: str, path: Path, what: str) -> Node:
     documents = parse(text, Place(shown(path)))
     if len(documents) != 1 or not isinstance(documents[0].value, dict):
         found = "not a map" if len(documents) == 1 else f"{len(documents)} YAML documents"
         bound = "one YAML document: a map of keys to values"
-        raise BadInput(f"scenario {shown(path)} cannot be used", [Problem(shown(path), "", found, bound)])
+        raise BadInput(f"{what} {shown(path)} cannot be used", [Problem(shown(path), "", found, bound)])
     return documents[0]
 
 

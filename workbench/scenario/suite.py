@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
-from workbench.errors import BadInput, Problem
+from workbench.errors import BadInput
+from workbench.scenario.form import StrictForm
 from workbench.scenario.reading import PROJECT_ROOT, all_scenarios, document_of
-from workbench.scenario.wording import found_words, key_path_text, nearest
-from workbench.topology.documents import Node, shown
+from workbench.scenario.wording import UNKNOWN_NAME, problem_of_plain
+from workbench.topology.documents import shown
 from workbench.topology.fields import near, one_of
 
 SUITES: Final = PROJECT_ROOT / "suites"
@@ -24,7 +25,7 @@ NIGHTS_MAX: Final = 90
 def _known_scenario(name: str) -> str:
     names = [path.stem for path in all_scenarios()]
     if name not in names:
-        raise ValueError(one_of(names) + near(name, names))
+        raise PydanticCustomError(UNKNOWN_NAME, "no scenario", {"expected": one_of(names) + near(name, names)})
     return name
 
 
@@ -32,10 +33,8 @@ ScenarioName = Annotated[str, AfterValidator(_known_scenario)]
 _DRILLS: Final = f"a map of scenario to how many drills a night, whole numbers from 1 to {DRILLS_MAX}"
 
 
-class SuiteForm(BaseModel):
-    """One suite file. Nothing is converted, nothing unknown is let through."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+class SuiteForm(StrictForm):
+    """One suite file."""
 
     title: str = Field(min_length=1, max_length=200, description="what the suite is for, 1 to 200 characters")
     budget_s: float = Field(
@@ -89,27 +88,11 @@ def find_suite(name_or_path: str) -> Path:
 
 def read_suite(path: Path) -> Suite:
     """Return one suite. Raises BadInput with every problem at once: place, value and what would be right."""
-    document = document_of(path)
+    document = document_of(path, "suite")
     try:
         form = SuiteForm.model_validate(document.plain)
     except ValidationError as error:
-        problems = sorted((_problem(each, document) for each in error.errors()), key=lambda each: each.line or 0)
+        found = (problem_of_plain(each, document, {"": SuiteForm}, "suite") for each in error.errors())
+        problems = sorted(found, key=lambda each: each.line or 0)
         raise BadInput(f"suite {shown(path)} cannot be used", problems) from error
     return Suite(path.stem, form.title, form.budget_s, form.compare_nights, dict(form.drills))
-
-
-def _problem(error: ErrorDetails, document: Node) -> Problem:
-    path = tuple(part for part in error["loc"] if part != "[key]")
-    node = nearest(document, path)
-    field = SuiteForm.model_fields.get(str(path[0]))
-    bound = (field.description if field else None) or error["msg"]
-    found = found_words(error)
-    match error["type"]:
-        case "extra_forbidden":
-            known = list(SuiteForm.model_fields)
-            found, bound = "not a key of a suite", f"one of {', '.join(known)}{near(str(path[-1]), known)}"
-        case "missing":
-            found = "missing"
-        case "value_error":
-            found, bound = "no scenario", str(error.get("ctx", {}).get("error", error["msg"]))
-    return Problem(node.place.file, key_path_text(path), found, bound, node.place.line)

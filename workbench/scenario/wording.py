@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Final, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from workbench.errors import Problem
-from workbench.scenario.form import FORMS, PROFILE_FORMS, PrimaryForm
+from workbench.scenario.form import FORMS, PROFILE_FORMS, PrimaryForm, StrictForm
 from workbench.topology.documents import Node, dotted
 from workbench.topology.fields import near, one_of
 
 type KeyPath = tuple[str | int, ...]
+UNKNOWN_NAME: Final = "unknown_name"  # a validator's own error type: a name there is nothing for
 
 
 def problem_of(error: ErrorDetails, document: Node) -> Problem:
@@ -31,6 +32,30 @@ def problem_of(error: ErrorDetails, document: Node) -> Problem:
             found, bound = "missing", _bound(path, document, error)
         case _:
             found, bound = found_words(error), _bound(path, document, error)
+    return Problem(node.place.file, key_path_text(path), found, bound, node.place.line)
+
+
+def problem_of_plain(error: ErrorDetails, document: Node, forms: Mapping[str, type[StrictForm]], what: str) -> Problem:
+    """Return one of pydantic's errors as a Problem of a file (`what`: "suite") whose forms are one or two deep.
+
+    `forms` are by the key that holds them; the file's own is "". What no form holds below a key is that key's.
+    """
+    path = _key_path(error["loc"])
+    inner = forms.get(str(path[0])) if len(path) > 1 else None
+    form, key = (inner, str(path[-1])) if inner is not None else (forms[""], str(path[0]))
+    field = form.model_fields.get(key)
+    found, bound = found_words(error), (field.description if field else None) or error["msg"]
+    match error["type"]:
+        case "extra_forbidden":
+            known = list(form.model_fields)
+            found, bound = f"not a key of a {what}", f"one of {', '.join(known)}{near(key, known)}"
+        case "missing":
+            found = "missing"
+        case "literal_error":
+            bound = f"one of {error.get('ctx', {}).get('expected', '')}"
+        case _ if error["type"] == UNKNOWN_NAME:
+            found, bound = error["msg"], str(error.get("ctx", {}).get("expected", ""))
+    node = nearest(document, path)
     return Problem(node.place.file, key_path_text(path), found, bound, node.place.line)
 
 

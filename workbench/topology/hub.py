@@ -134,9 +134,7 @@ class HubTopology:
     """The whole hub as the manifests state it."""
 
     namespace: str
-    nodes: tuple[
-        str, ...
-    ]  # worker names; one broker, ZooKeeper or controller and Postgres instance each by anti-affinity
+    nodes: tuple[str, ...]  # workers; by anti-affinity one broker, ZooKeeper or controller and Postgres instance each
     kafka: KafkaCluster
     zookeeper: ZooKeeperEnsemble
     topics: tuple[Topic, ...]  # in the order of their names

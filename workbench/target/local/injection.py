@@ -6,7 +6,7 @@ import math
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +16,7 @@ from workbench.errors import ToolFailed
 from workbench.fault import SIGNAL_NAMES, Fault, FaultType, Part, StoredData
 from workbench.target.local.victims import BROKERS
 from workbench.target.port import Injection, ProcessStart, Victim
+from workbench.waiting import happens
 
 if TYPE_CHECKING:
     from workbench.target.local.hub import LocalHub
@@ -46,7 +47,7 @@ def inject(hub: LocalHub, fault: Fault, victim: Victim) -> Injection:
     children = psutil.Process(victim.process_id).children(recursive=True) if family else []
     injected_s = hub.control.signal(victim.server, wanted, victim.process_id, family=family)
     timeout_s = REAP_TIMEOUT_S[wanted.name]
-    _happens(lambda: _ended(hub, victim.server, victim.process_id) is not None, timeout_s)
+    happens(lambda: _ended(hub, victim.server, victim.process_id) is not None, timeout_s, REAP_POLL_S)
     ended = _ended(hub, victim.server, victim.process_id)
     survivors = _survivors(children)
     if ended is None:
@@ -78,7 +79,7 @@ def _node(hub: LocalHub, fault: Fault, victim: Victim) -> Injection:
         found = [_ended(hub, name, each) for name, each in victim.servers]
         return [each for each in found if each is not None and each.exit in PROOFS["SIGKILL"]]
 
-    _happens(lambda: len(ends()) == len(victim.servers), KILL_TIMEOUT_S)
+    happens(lambda: len(ends()) == len(victim.servers), KILL_TIMEOUT_S, REAP_POLL_S)
     reaped, survivors = ends(), _survivors(children)
     effective = len(reaped) == len(victim.servers) and not survivors
     names = ", ".join(name for name, _ in victim.servers)
@@ -106,14 +107,14 @@ def _with_lagging_followers(hub: LocalHub, fault: Fault, victim: Victim) -> Inje
     try:
         for each in others:
             hub.control.signal(each.name, signal.SIGSTOP, each.process_id)
-        frozen = _happens(lambda: all(is_frozen(each.process_id) for each in others), FREEZE_TIMEOUT_S)
-        _happens(lambda: time.time() >= began_s + fault.lag_s, fault.lag_s)
+        frozen = happens(lambda: all(is_frozen(each.process_id) for each in others), FREEZE_TIMEOUT_S, REAP_POLL_S)
+        happens(lambda: time.time() >= began_s + fault.lag_s, fault.lag_s, REAP_POLL_S)
         killed = inject(hub, replace(fault, lag_s=0.0), victim)
         still_frozen = all(is_frozen(each.process_id) for each in others)
     finally:
         for each in others:
             hub.control.signal(each.name, signal.SIGCONT, each.process_id)
-    goes_on = _happens(lambda: not any(is_frozen(each.process_id) for each in others), FREEZE_TIMEOUT_S)
+    goes_on = happens(lambda: not any(is_frozen(each.process_id) for each in others), FREEZE_TIMEOUT_S, REAP_POLL_S)
     names = " and ".join(each.name for each in others)
     held_s = killed.injected_s - began_s
     proved = frozen and still_frozen and goes_on
@@ -145,7 +146,7 @@ def _with_data_lost(hub: LocalHub, fault: Fault, victim: Victim) -> Injection:
 
 def _survivors(children: list[psutil.Process]) -> list[psutil.Process]:
     """Return the killed server's children that still run; the supervisor inherits and reaps the others."""
-    _happens(lambda: not any(_runs(child) for child in children), KILL_TIMEOUT_S)
+    happens(lambda: not any(_runs(child) for child in children), KILL_TIMEOUT_S, REAP_POLL_S)
     return [child for child in children if _runs(child)]
 
 
@@ -158,7 +159,7 @@ def _runs(process: psutil.Process) -> bool:
 
 def _freeze(hub: LocalHub, fault: Fault, victim: Victim) -> Injection:
     injected_s = hub.control.signal(victim.server, signal.SIGSTOP, victim.process_id)
-    frozen = _happens(lambda: is_frozen(victim.process_id), FREEZE_TIMEOUT_S)
+    frozen = happens(lambda: is_frozen(victim.process_id), FREEZE_TIMEOUT_S, REAP_POLL_S)
     evidence = f"pid {victim.process_id} is {'stopped (state T)' if frozen else 'not stopped'}"
     effective_s = time.time() if frozen else math.nan
     return Injection(fault.type, victim.server, victim.process_id, "SIGSTOP", injected_s, effective_s, frozen, evidence)
@@ -167,7 +168,7 @@ def _freeze(hub: LocalHub, fault: Fault, victim: Victim) -> Injection:
 def thaw(hub: LocalHub, victim: Victim) -> float:
     """Let a frozen victim go on and return when it did, epoch s. Raises ToolFailed when it stays stopped."""
     thawed_s = hub.control.signal(victim.server, signal.SIGCONT, victim.process_id)
-    if not _happens(lambda: not is_frozen(victim.process_id), FREEZE_TIMEOUT_S):
+    if not happens(lambda: not is_frozen(victim.process_id), FREEZE_TIMEOUT_S, REAP_POLL_S):
         raise ToolFailed(f"{victim.server} (pid {victim.process_id}) is stopped in spite of SIGCONT")
     return thawed_s
 
@@ -183,11 +184,3 @@ def is_frozen(process_id: int) -> bool:
 def _ended(hub: LocalHub, server: str, process_id: int) -> ProcessStart | None:
     """Return the start of a server's process if it has been reaped."""
     return next((s for s in reversed(hub.process_starts(server)) if s.process_id == process_id and s.exit), None)
-
-
-def _happens(condition: Callable[[], bool], timeout_s: float) -> bool:
-    """Look every REAP_POLL_S until a condition holds; tell whether it did in time."""
-    deadline_s = time.monotonic() + timeout_s
-    while not (holds := condition()) and time.monotonic() < deadline_s:
-        time.sleep(REAP_POLL_S)
-    return holds

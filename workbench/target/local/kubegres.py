@@ -32,12 +32,14 @@ from workbench.target.local.kubelet import RELIST_S
 from workbench.target.local.record import Ports
 from workbench.target.local.servers import home
 from workbench.topology.hub import HubTopology
+from workbench.waiting import happens, sleep_until
 
 RECONCILE_S: Final = 1.0
 WAIT_S: Final = 10.0
 COMPLETE_S: Final = 40.0  # from the promotion's beginning until the next operation may begin
 LOOK_S: Final = 0.1
 STEP_TIMEOUT_S: Final = 60.0
+STEP_POLL_S: Final = 0.05
 
 
 def promotion_due_s(ended_s: float) -> float:
@@ -51,7 +53,7 @@ def rebuild_due_s(asked_s: float) -> float:
 
 
 @dataclass(frozen=True)
-class Cluster:
+class PostgresInstances:
     """One hub's Postgres instances (servers.Instances)."""
 
     topology: HubTopology
@@ -67,7 +69,7 @@ class Cluster:
 class KubegresStandIn:
     """Looks after one hub's Postgres instances; `primary` is the instance that takes writes."""
 
-    def __init__(self, plan: Cluster, control: Control) -> None:
+    def __init__(self, plan: PostgresInstances, control: Control) -> None:
         self._plan = plan
         self._control = control
         self.primary = 1
@@ -84,7 +86,7 @@ class KubegresStandIn:
     def _fail_over(self, ended_s: float) -> None:
         lost, instances = self.primary, self._plan.ports.postgres
         kubegres_steps.write(self._plan.directory, kubegres_steps.BEGUN, lost)
-        _sleep_until(promotion_due_s(ended_s))
+        sleep_until(promotion_due_s(ended_s))
         chosen = next((each for each in instances if each != lost and databases.accepts(self._plan, each)), None)
         if chosen is None:
             return  # no replica is ready: it looks again
@@ -97,7 +99,7 @@ class KubegresStandIn:
         for each in instances:
             if each not in (lost, chosen):
                 databases.follow(self._plan, each, chosen)
-        _sleep_until(rebuild_due_s(asked_s))
+        sleep_until(rebuild_due_s(asked_s))
         databases.rebuild(self._plan, lost, chosen)
         self._control.start(f"postgres-{lost}")
         _wait(lambda: databases.accepts(self._plan, lost), f"postgres-{lost} answers")
@@ -110,22 +112,14 @@ class KubegresStandIn:
 
 
 def _wait(condition: Callable[[], bool], what: str) -> None:
-    deadline_s = time.monotonic() + STEP_TIMEOUT_S
-    while not condition():
-        if time.monotonic() > deadline_s:
-            raise ToolFailed(f"not within {STEP_TIMEOUT_S:.0f} s: {what}")
-        time.sleep(0.05)
-
-
-def _sleep_until(epoch_s: float) -> None:
-    while (left_s := epoch_s - time.time()) > 0:
-        time.sleep(min(left_s, 0.5))
+    if not happens(condition, STEP_TIMEOUT_S, STEP_POLL_S):
+        raise ToolFailed(f"not within {STEP_TIMEOUT_S:.0f} s: {what}")
 
 
 def main(directory: Path) -> None:
     """Serve the hub in `directory`; what goes wrong in a fail-over ends it, with its words in the log."""
     hub = record.read(directory)
-    plan = Cluster(hub.topology, hub.ports, directory, os.environ["POSTGRES_SUPERUSER_PASSWORD"])
+    plan = PostgresInstances(hub.topology, hub.ports, directory, os.environ["POSTGRES_SUPERUSER_PASSWORD"])
     try:
         KubegresStandIn(plan, Control(hub.hub_id)).run()
     except psycopg.Error as error:

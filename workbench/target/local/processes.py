@@ -44,6 +44,7 @@ class ServerStatus:
     node: str
     process_id: int  # 0: not running
     is_server: bool
+    restarts: bool  # False: the restart rule leaves it to somebody else
     restart_due_s: float | None  # when the stand-in starts it again; None: no restart is due
     starts: tuple[ProcessStart, ...]  # oldest first
 

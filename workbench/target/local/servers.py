@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol
@@ -173,15 +174,12 @@ def zookeeper(plan: Plan, server_id: int) -> ProcessSpec:
             for other in ensemble.server_ids
         },
     }
-    file = home / "zookeeper.properties"
-    file.write_text(java_properties(settings))
-    return _java(plan, name, class_archive.ZOOKEEPER_MAIN, file, ZOOKEEPER_HEAP_MB)
+    return _java(plan, name, class_archive.ZOOKEEPER_MAIN, "zookeeper.properties", settings, ZOOKEEPER_HEAP_MB)
 
 
 def broker(plan: Plan, broker_id: int) -> ProcessSpec:
     """Return the Kafka broker `broker_id` (Kafka 3.7.1, documentation "Broker Configs")."""
     name, kafka = f"kafka-{broker_id}", plan.topology.kafka
-    home = plan.home(name)
     if kafka.quorum is None:
         metadata = {
             "zookeeper.session.timeout.ms": str(round(kafka.zookeeper_session_timeout_s * 1000)),
@@ -195,59 +193,61 @@ def broker(plan: Plan, broker_id: int) -> ProcessSpec:
         **metadata,
         **kafka.config,
         "listeners": f"PLAINTEXT://{LOOPBACK}:{plan.ports.kafka[broker_id]}",
-        "log.dirs": str(home / "data"),
+        "log.dirs": str(plan.home(name) / "data"),
     }
-    file = home / SERVER_PROPERTIES
-    file.write_text(java_properties(settings))
-    return _java(plan, name, class_archive.BROKER_MAIN, file, BROKER_HEAP_MB)
+    return _java(plan, name, class_archive.BROKER_MAIN, SERVER_PROPERTIES, settings, BROKER_HEAP_MB)
 
 
 def controller(plan: Plan, quorum: ControllerQuorum, node_id: int) -> ProcessSpec:
     """Return the KRaft controller `node_id` (Kafka 3.7.1, documentation "KRaft")."""
     name = f"controller-{node_id}"
-    home = plan.home(name)
     settings = {
         **plan.topology.kafka.config,
         **kraft_settings.controller(quorum, node_id, plan.ports.controllers),
-        "log.dirs": str(home / "data"),
+        "log.dirs": str(plan.home(name) / "data"),
     }
-    file = home / SERVER_PROPERTIES
-    file.write_text(java_properties(settings))
-    return _java(plan, name, class_archive.BROKER_MAIN, file, CONTROLLER_HEAP_MB)
+    return _java(plan, name, class_archive.BROKER_MAIN, SERVER_PROPERTIES, settings, CONTROLLER_HEAP_MB)
 
 
 def format_storage(plan: Plan, server: str) -> list[str]:
     """Return the command that makes a KRaft server's empty log directory the cluster's (kafka-storage format)."""
-    return [
-        str(plan.artifacts.java),
-        *class_archive.java_options(plan.logs / f"{server}-format.log"),
-        *([f"-XX:SharedArchiveFile={plan.artifacts.class_archive}"] if plan.artifacts.class_archive else []),
-        f"-Xmx{CONTROLLER_HEAP_MB}m",
-        "-cp",
-        plan.artifacts.class_path,
-        kraft_settings.STORAGE_MAIN,
-        *("format", "--cluster-id", kraft_settings.cluster_id(plan.directory.name)),
-        *("--config", str(plan.home(server) / SERVER_PROPERTIES)),
-    ]
+    cluster = ("--cluster-id", kraft_settings.cluster_id(plan.directory.name))
+    config = ("--config", str(plan.home(server) / SERVER_PROPERTIES))
+    options = (f"-Xmx{CONTROLLER_HEAP_MB}m",)
+    return list(
+        _java_argv(plan, f"{server}-format.log", options, kraft_settings.STORAGE_MAIN, "format", *cluster, *config)
+    )
 
 
-def _java(plan: Plan, name: str, main_class: str, settings: Path, heap_mb: int) -> ProcessSpec:
-    archive = plan.artifacts.class_archive
-    argv = (
-        str(plan.artifacts.java),
-        *class_archive.java_options(plan.logs / f"{name}.log"),
-        *([f"-XX:SharedArchiveFile={archive}"] if archive else []),
+def _java(
+    plan: Plan, name: str, main_class: str, file_name: str, settings: Mapping[str, str], heap_mb: int
+) -> ProcessSpec:
+    """Write a Java server's settings into its folder and return the server."""
+    file = plan.home(name) / file_name
+    file.write_text(java_properties(settings))
+    options = (
         "-XX:+ExitOnOutOfMemoryError",
         f"-XX:ErrorFile={plan.logs / name}.crash",
         f"-Xms{heap_mb}m",
         f"-Xmx{heap_mb}m",
         f"-Djava.io.tmpdir={plan.directory / 'tmp'}",
+    )
+    return _spec(plan, name, _java_argv(plan, f"{name}.log", options, main_class, str(file)), stdout=f"{name}.out")
+
+
+def _java_argv(plan: Plan, log: str, options: tuple[str, ...], main_class: str, *arguments: str) -> tuple[str, ...]:
+    """Return a Java command with the hub's class path; `log` is a file in its folder of logs."""
+    archive = plan.artifacts.class_archive
+    return (
+        str(plan.artifacts.java),
+        *class_archive.java_options(plan.logs / log),
+        *([f"-XX:SharedArchiveFile={archive}"] if archive else []),
+        *options,
         "-cp",
         plan.artifacts.class_path,
         main_class,
-        str(settings),
+        *arguments,
     )
-    return _spec(plan, name, argv, stdout=f"{name}.out")
 
 
 def postgres_prefix() -> list[str]:

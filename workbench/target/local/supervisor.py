@@ -63,6 +63,7 @@ class _Managed:
             node=self.spec.node,
             process_id=process_id,
             is_server=self.spec.is_server,
+            restarts=self.spec.restarts,
             restart_due_s=self.restart_due_s,
             starts=tuple(self.starts),
         )

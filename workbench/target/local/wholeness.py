@@ -9,9 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from workbench.errors import ToolFailed
-from workbench.fault import FailoverRule
 from workbench.target.local.injection import is_frozen
-from workbench.target.local.victims import POSTGRES
 from workbench.target.port import UndoResult
 
 if TYPE_CHECKING:
@@ -20,7 +18,6 @@ if TYPE_CHECKING:
 UNDO_TIMEOUT_S: Final = 120.0  # the longest session time-out of the overlays, a start and the catch-up
 UNDO_POLL_S: Final = 0.25
 UNDO_RETRY_S: Final = 10.0  # a server that ended again is started again after this long
-NOBODYS: Final = "\0"  # no server's name begins so
 WHOLE: Final = "every server runs and answers, every broker is registered, every ISR is full"
 
 
@@ -110,12 +107,11 @@ def _start_what_is_down(hub: LocalHub, tried_s: dict[str, float]) -> None:
         registered = {f"kafka-{broker}" for broker in hub.registered_brokers()}
     except ToolFailed:
         return
-    # What Kubegres's stand-in owns only it starts: an old primary on its own data would be a second primary.
-    foreign = POSTGRES if hub.record.failover is FailoverRule.KUBEGRES_RULES else NOBODYS
     for status in hub.processes():
         # A broker whose old session lives would find its own id taken and exit (NodeExists).
         recently = time.monotonic() - tried_s.get(status.name, -math.inf) < UNDO_RETRY_S
-        startable = status.is_server and status.name not in registered and not status.name.startswith(foreign)
+        # What Kubegres's stand-in owns only it starts: an old primary on its own data would be a second primary.
+        startable = status.is_server and status.restarts and status.name not in registered
         if startable and not status.process_id and not recently:
             hub.control.start(status.name)
             tried_s[status.name] = time.monotonic()
