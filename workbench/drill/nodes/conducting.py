@@ -186,7 +186,7 @@ def _power_off(
     survivors = [each for each in cluster.layout.nodes if each != node]
     reading = {each.name: functools.partial(_addresses_in_rules, cluster, each, pods) for each in survivors}
     patience_s = PATIENCE_S + max(float(np.max(moment.values)) for moment in forecast.moments)
-    with watched(Api(cluster.kubeconfig), trial.NAMESPACE, reading, facts):
+    with watched(Api(cluster.kubeconfig), trial.NAMESPACE, reading, facts) as check:
         pause_s = STEADY_S + FAULT_SPREAD_S * float(stream(seed, "node-drill", "moment").random())
         _pause(pause_s)
         progress(f"cutting the power of {node.name}")
@@ -203,6 +203,7 @@ def _power_off(
                     progress(f"{forecast.moment(name).title}: {at_s:.1f} s")
             if len(told) == len(forecast.moments):
                 break
+            check()
             time.sleep(POLL_S)
     return facts, lost, off_s
 

@@ -6,7 +6,8 @@ import functools
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +20,8 @@ from workbench.errors import ToolFailed
 
 WATCH_S: Final = 5  # a watch ends by itself and goes on from where it was, so that it can be stopped
 RULES_PERIOD_S: Final = 0.2
-END_TIMEOUT_S: Final = 30.0
+CONNECT_TIMEOUT_S: Final = 5.0
+GRACE_S: Final = 5.0  # after a watch's own end
 
 
 class Api:
@@ -35,27 +37,19 @@ class Api:
 
 
 @contextmanager
-def watched(api: Api, namespace: str, rules_of: Mapping[str, Callable[[], str]], facts: Facts) -> Iterator[None]:
+def watched(
+    api: Api, namespace: str, rules_of: Mapping[str, Callable[[], str]], facts: Facts
+) -> Iterator[Callable[[], None]]:
     """Collect facts while the block runs; `rules_of` reads a node's rules as text.
 
-    Raises ToolFailed when a watch failed meanwhile.
+    The block is given a check that raises ToolFailed once a watch has failed; so does leaving the block.
     """
     stop = threading.Event()
-    failed: list[str] = []
-
-    def guarded(work: Callable[[], None]) -> Callable[[], None]:
-        def run() -> None:
-            try:
-                work()
-            except (client.ApiException, urllib3.exceptions.HTTPError, ToolFailed) as error:
-                failed.append(str(error))
-
-        return run
 
     def follow(listed: Callable[..., Any], keep: Callable[[float, dict[str, Any], bool], None]) -> Callable[[], None]:
-        return guarded(lambda: _follow(listed, keep, stop))
+        return functools.partial(_follow, listed, keep, stop)
 
-    works = [
+    works: list[Callable[[], None]] = [
         follow(api.core.list_node, lambda at_s, thing, _: facts.nodes.append(node_fact(at_s, thing))),
         follow(
             lambda **options: api.core.list_namespaced_pod(namespace, **options),
@@ -65,19 +59,15 @@ def watched(api: Api, namespace: str, rules_of: Mapping[str, Callable[[], str]],
             lambda **options: api.discovery.list_namespaced_endpoint_slice(namespace, **options),
             lambda at_s, thing, _: facts.endpoints.append(endpoints_fact(at_s, thing)),
         ),
-        *(guarded(functools.partial(_look, node, read, facts, stop)) for node, read in rules_of.items()),
+        *(functools.partial(_look, node, read, facts, stop) for node, read in rules_of.items()),
     ]
-    threads = [threading.Thread(target=work, daemon=True) for work in works]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join(END_TIMEOUT_S)
-    if failed:
-        raise ToolFailed(f"a watch on the cluster failed: {failed[0]}")
+    with ThreadPoolExecutor(len(works)) as pool:  # every read inside ends by itself: so does the block
+        under_way = [pool.submit(work) for work in works]
+        try:
+            yield functools.partial(_check, under_way)
+        finally:
+            stop.set()
+    _check(under_way)
 
 
 def node_fact(at_s: float, node: Mapping[str, Any]) -> NodeFact:
@@ -108,10 +98,24 @@ def endpoints_fact(at_s: float, endpoints: Mapping[str, Any]) -> EndpointsFact:
     return EndpointsFact(at_s, tuple(ready))
 
 
+def _check(under_way: Sequence[Future[None]]) -> None:
+    """Raise what ended a watch before its time, as ToolFailed where it was the connection or the API."""
+    for each in under_way:
+        if each.done():
+            try:
+                each.result()
+            except (client.ApiException, urllib3.exceptions.HTTPError) as error:
+                raise ToolFailed(f"a watch on the cluster failed: {error}") from error
+
+
 def _follow(
     listed: Callable[..., Any], keep: Callable[[float, dict[str, Any], bool], None], stop: threading.Event
 ) -> None:
-    """List what there is, then watch until told to stop, each time from where the watch before ended."""
+    """List what there is, then watch until told to stop, each time from where the watch before ended.
+
+    A connection on which nothing comes, not even the end of the watch, is an error: it would look like "no change".
+    """
+    listed = functools.partial(listed, _request_timeout=(CONNECT_TIMEOUT_S, WATCH_S + GRACE_S))
     found = json.loads(listed(_preload_content=False).data)
     for thing in found["items"]:
         keep(time.time(), thing, False)
