@@ -20,6 +20,7 @@ class FaultType(StrEnum):
     REDIS_KILL = "RedisKill"  # SIGKILL
     ZOOKEEPER_KILL = "ZooKeeperKill"  # SIGKILL: of one server
     NODE_PROCESSES_KILL = "NodeProcessesKill"  # SIGKILL of every server on a node; the node itself answers with resets
+    LOAD_BURST = "LoadBurst"  # nothing is broken: the devices send a multiple of their rate for a while
 
 
 class Part(StrEnum):
@@ -32,6 +33,7 @@ class Part(StrEnum):
     REDIS = "Redis"
     ZOOKEEPER = "ZooKeeper server"
     NODE = "node"
+    LOAD = "load"
 
 
 SIGNAL_NAMES: Final[Mapping[FaultType, str]] = {
@@ -44,6 +46,7 @@ SIGNAL_NAMES: Final[Mapping[FaultType, str]] = {
     FaultType.REDIS_KILL: "SIGKILL",
     FaultType.ZOOKEEPER_KILL: "SIGKILL",
     FaultType.NODE_PROCESSES_KILL: "SIGKILL",
+    FaultType.LOAD_BURST: "burst",  # no signal: what pages call it
 }
 PARTS: Final[Mapping[FaultType, Part]] = {
     FaultType.BROKER_KILL: Part.BROKER,
@@ -55,6 +58,7 @@ PARTS: Final[Mapping[FaultType, Part]] = {
     FaultType.REDIS_KILL: Part.REDIS,
     FaultType.ZOOKEEPER_KILL: Part.ZOOKEEPER,
     FaultType.NODE_PROCESSES_KILL: Part.NODE,
+    FaultType.LOAD_BURST: Part.LOAD,
 }
 ROLES: Final[Mapping[Part, tuple[str, ...]]] = {
     Part.BROKER: ("controller", "leads-nothing"),
@@ -64,6 +68,7 @@ ROLES: Final[Mapping[Part, tuple[str, ...]]] = {
     Part.REDIS: ("redis",),
     Part.ZOOKEEPER: ("zookeeper-leader", "zookeeper-follower"),
     Part.NODE: (),
+    Part.LOAD: ("load",),
 }
 
 
@@ -75,6 +80,7 @@ KRAFT_FAULTS: Final = frozenset(
         FaultType.POSTGRES_PRIMARY_KILL,
         FaultType.POSTGRES_PRIMARY_LOSS,
         FaultType.REDIS_KILL,
+        FaultType.LOAD_BURST,
     }
 )
 
@@ -133,18 +139,19 @@ class VictimSelector:
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault of a scenario: `at_s` is seconds after the drill's drawn moment, `for_s` how long a freeze lasts.
+    """One fault of a scenario: `at_s` is seconds after the drill's drawn moment, `for_s` how long it lasts.
 
     `lag_s` is how long those that replicate the victim are held back before the kill, to go on right after it.
-    `data` is what a killed Redis finds when it starts again.
+    `data` is what a killed Redis finds when it starts again. `factor` is a burst's multiple of the load's rate.
     """
 
     type: FaultType
     victim: VictimSelector
     at_s: float = 0.0
-    for_s: float = 0.0  # only of a freeze
+    for_s: float = 0.0  # only of a freeze or a burst
     lag_s: float = 0.0  # only of a broker's kill
     data: StoredData = StoredData.KEPT  # lost: only of Redis's kill
+    factor: float = 1.0  # above 1: only of a burst
 
     @property
     def part(self) -> Part:

@@ -15,7 +15,8 @@ from workbench.drill.load_control import LoadControl
 from workbench.drill.observation import Recorded, observe
 from workbench.drill.progress import Progress
 from workbench.errors import Inconclusive
-from workbench.metrics.tables import Counts
+from workbench.metrics.tables import NAN, Counts
+from workbench.records import timeline
 from workbench.records.folder import RunFolder, dump_json
 from workbench.records.prediction import Observation
 from workbench.records.samples import read_samples
@@ -54,6 +55,7 @@ def look_back(
 
     Raises Inconclusive when nothing was injected, since no clock has a zero then.
     """
+    ended = timeline.first(timeline.read(folder.timeline), "fault-ended")
     books = load.write_summary(watched.baseline)
     summary = ledger_room.check(folder, hub.endpoints, hub.topology, progress.note)
     if watched.injection is None:
@@ -78,6 +80,7 @@ def look_back(
         partition_labels=hub.topology.partition_labels,
         standbys=hub.topology.postgres.replicas - 1,
         zookeeper_servers=len(hub.topology.zookeeper.server_ids),
+        fault_ended_s=NAN if ended is None else ended.t_s,
         failover_steps=hub.failover_steps(),
     )
     observations, content = observe(recorded)

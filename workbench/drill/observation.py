@@ -46,10 +46,12 @@ UNREACHED: Final = {  # metrics whose clock may still run when watching ends -> 
     "zookeeper_whole_s": "a ZooKeeper server did not serve again",
     "zookeeper_start_s": "a ZooKeeper server did not serve again",
     "pipeline_drain_s": "the backlog did not drain",
+    "backlog_gone_s": "the backlog did not drain",
     "pipeline_backlog_event_s": "the backlog did not drain",
 }
 SINCE_FAULT: Final = frozenset(
     {
+        "backlog_gone_s",
         "broker_detect_s",
         "broker_down_s",
         "isr_full_s",
@@ -86,6 +88,7 @@ class Recorded:
     partition_labels: tuple[str, ...]
     standbys: int  # as the manifests say
     zookeeper_servers: int  # as the manifests say
+    fault_ended_s: float = NAN  # of a fault that ends by itself
     failover_steps: Mapping[str, float] = field(default_factory=dict)  # of the stand-in for Kubegres
 
 
@@ -100,6 +103,7 @@ def moments_of(recorded: Recorded) -> Moments:
         Part.REDIS: _redis_moments,
         Part.ZOOKEEPER: _zookeeper_moments,
         Part.NODE: _node_moments,
+        Part.LOAD: _load_moments,
     }[recorded.part](recorded, fault_s, recorded.injection.effective_s)
     return Moments(
         baseline_start_s=recorded.baseline[0] - fault_s,
@@ -172,6 +176,10 @@ def _node_moments(recorded: Recorded, fault_s: float, dead_s: float) -> dict[str
         "standbys_connected_s": read_moments.standbys_connected_s(recorded.stores, recorded.standbys, lost_s),
         "zookeeper_whole_s": _zookeeper_moments(recorded, fault_s, dead_s)["zookeeper_whole_s"],
     }
+
+
+def _load_moments(recorded: Recorded, _fault_s: float, _effective_s: float) -> dict[str, float]:
+    return {"burst_ended_s": recorded.fault_ended_s}
 
 
 def observe(recorded: Recorded) -> tuple[dict[str, Observation], dict[str, Any]]:

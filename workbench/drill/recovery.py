@@ -44,6 +44,7 @@ PHASES: Final[Mapping[Part, tuple[tuple[str, str, str], ...]]] = {
         ("isr-full", "isr_full_s", "full redundancy"),
         ("group-whole", "group_rebalance_s", "rebalance"),
     ),
+    Part.LOAD: (("burst-ended", "", "burst of the load"), (DRAINED, "pipeline_drain_s", "backlog drains")),
     Part.ZOOKEEPER: (
         ("zookeeper-leads", "zookeeper_leader_s", "a ZooKeeper leader"),
         ("broker-sessions", "broker_sessions_s", "brokers' sessions"),
@@ -59,6 +60,7 @@ SERVES: Final[Mapping[Part, str]] = {
     Part.REDIS: "redis-answers",
     Part.ZOOKEEPER: "zookeeper-leads",
     Part.NODE: "group-whole",
+    Part.LOAD: "burst-ended",
 }
 
 
@@ -78,13 +80,14 @@ class Recovery:
     calm_backlog_events: tuple[float, float]  # upper quartile and 99th percentile
     returns: bool  # whether the restart rule brings the victim back
     may_lose: bool = False  # acknowledged events: they never get a row, so the records that wait for one are counted
+    for_s: float = 0.0  # how long a burst of the load lasts
     marks: dict[str, float] = field(default_factory=dict)
     _looks: deque[tuple[float, float]] = field(default_factory=deque)  # (s since the fault, backlog) since it is calm
 
     def update(self, since_fault_s: float) -> list[str]:
         """Look once; return the names of conditions that were met now for the first time."""
         backlog = self.live.lag_records() if self.may_lose else self.live.backlog_events()
-        conditions = self._conditions()
+        conditions = self._conditions(since_fault_s)
         conditions[DRAINED] = lambda: self._calm(since_fault_s, backlog)
         met = [name for name, holds in conditions.items() if name not in self.marks and holds()]
         for name in met:
@@ -94,12 +97,12 @@ class Recovery:
     @property
     def complete(self) -> bool:
         """Tell whether nothing is left to wait for."""
-        wanted = {DRAINED, *self._conditions()}
+        wanted = {DRAINED, *self._conditions(0.0)}
         if not self.returns:
             wanted -= {"broker-registered", "isr-full"}
         return wanted <= self.marks.keys()
 
-    def _conditions(self) -> dict[str, Callable[[], bool]]:
+    def _conditions(self, since_fault_s: float) -> dict[str, Callable[[], bool]]:
         live, asked_s = self.live, self.injected_s + DEAD_BY_S
         match self.part:
             case Part.BROKER:
@@ -117,6 +120,8 @@ class Recovery:
                     "standbys-connected": self._postgres_conditions(asked_s)["standbys-connected"],
                     "zookeeper-whole": self._zookeeper_conditions(asked_s)["zookeeper-whole"],
                 }
+            case Part.LOAD:
+                return {"burst-ended": lambda: since_fault_s >= self.for_s}
             case Part.REDIS:
                 return {
                     "redis-answers": lambda: live.redis_answers(asked_s),

@@ -75,6 +75,7 @@ class Moments:
     zookeeper_leads_s: float = NAN  # a ZooKeeper server leads (again)
     zookeeper_started_s: float = NAN  # start of the server's process that serves again
     zookeeper_whole_s: float = NAN  # every ZooKeeper server serves
+    burst_ended_s: float = NAN  # the load has its usual rate again
     broker_sessions_s: float = NAN  # every broker's ZooKeeper session is connected to a server
 
 

@@ -24,6 +24,10 @@ DRAIN_AGAIN: Final = (0.95, 1.05, 1.2)  # how much faster the same drain would b
 SHORT_DRAIN_AGAIN: Final = (0.95, 1.1, 1.5)
 LONG_DRAIN_S: Final = 15.0
 PRIMARY: Final = "postgres-1"
+BURST_ANSWERS_MIN: Final = 200
+BURST_BATCHES_MIN: Final = 4
+FULL_SHARE: Final = 0.95  # of the drain's batches, which are full
+BURST_AGAIN: Final = (0.85, 1.0, 1.25)  # a handful of batches
 
 
 def _measured(value: Distribution | float, unit: str, origin: str, note: str = "") -> Parameter:
@@ -106,6 +110,34 @@ def _acknowledgement(baseline: Baseline, linger_s: float) -> dict[str, Parameter
             "one request after another on a connection when a stall ends",
         ),
     }
+
+
+def beside_a_burst(baseline: Baseline, linger_s: float) -> dict[str, Parameter]:
+    """Return how slow answers and full batches were beside the calibration burst, where enough of them were."""
+    found = {}
+    if len(baseline.burst_ack_s) >= BURST_ANSWERS_MIN:
+        response_s = np.maximum(np.array(baseline.burst_ack_s) - linger_s, RESPONSE_S_MIN)
+        found["burst_response_s"] = _measured(
+            empirical(tuple(round(float(value), 6) for value in response_s)),
+            "s",
+            f"{len(response_s)} acknowledgement times of the calibration burst's last seconds less linger.ms, in order",
+            "resampled in blocks",
+        )
+    drain, end = baseline.drain, baseline.burst_end
+    if (
+        drain is None
+        or end.batches < BURST_BATCHES_MIN
+        or end.events / end.batches < FULL_SHARE * drain.events / drain.batches
+    ):
+        return found
+    slows = max(1.0, (end.batch_database_s / end.batches) / (drain.batch_database_s / drain.batches))
+    found["calibration_burst_slows"] = _measured(
+        triangular(*(round(max(1.0, slows * each), 4) for each in BURST_AGAIN)),
+        "",
+        f"{end.batches:.0f} batches of the calibration burst's last seconds, to {drain.batches:.0f} of the drain",
+        "a full batch beside four times the load, to one beside the usual load",
+    )
+    return found
 
 
 def _batches(baseline: Baseline, victim: str) -> dict[str, Parameter]:

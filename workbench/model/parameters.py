@@ -16,7 +16,7 @@ import orjson
 from workbench.errors import BadInput
 from workbench.fault import Part
 from workbench.model import covered, stated
-from workbench.model.measured import measured
+from workbench.model.measured import beside_a_burst, measured
 from workbench.model.parameter import Distribution, FloatArray, Parameter, parameter_from_dict
 from workbench.model.part_priors import every_prior, priors_of
 from workbench.records.folder import FORMAT_VERSION, dump_json
@@ -29,7 +29,9 @@ if TYPE_CHECKING:  # a prediction's subprocesses import this module: they need n
     from workbench.target.port import Victim
     from workbench.topology.hub import HubTopology
 
-PER_EVENT: Final = frozenset({"response_s", "batch_noise"})  # drawn anew for every request, not once a replication
+PER_EVENT: Final = frozenset(
+    {"response_s", "burst_response_s", "batch_noise"}
+)  # drawn anew for every request, not once a replication
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,8 @@ def merge(
         server = f"kafka-{rows['victim_broker'].value}" if victim is None else victim.watched_server
         lingers_s = rows["producer_linger_s"].value, rows["batch_linger_s"].value
         rows.update(measured(baseline, server, *lingers_s))
+        if part is Part.LOAD:
+            rows.update(beside_a_burst(baseline, lingers_s[0]))
     rows.update(stated.session(rows) if quorum is None else stated.heartbeats(rows))
     rows.update(stated.polls())
     rows.update(stated.client_phases(rows))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from workbench.fault import Part
-from workbench.model.parameter import Parameter, prior, triangular, uniform
+from workbench.model.parameter import Parameter, lognormal, prior, triangular, uniform
 from workbench.model.priors import all_priors
 
 _LIBRDKAFKA: Final = "librdkafka CONFIGURATION.md"
@@ -174,6 +174,27 @@ NODE: Final[Mapping[str, Parameter]] = {
     ),
 }
 
+LOAD: Final[Mapping[str, Parameter]] = {
+    "burst_response_s": prior(
+        lognormal(0.008, 1.0),
+        "s",
+        "as slow as the calibration burst's last seconds, where there are some",
+        "an undisturbed request beside the burst",
+    ),
+    "burst_response_factor": prior(
+        triangular(0.5, 1.0, 2.0),
+        "",
+        "Python's and the JVMs' code is compiled by then, and the burst may be harder than the calibration's",
+        "on burst_response_s",
+    ),
+    "calibration_burst_slows": prior(
+        triangular(1.0, 1.3, 2.0),
+        "",
+        "brokers and load take four times their cores from the database, processor sharing (cores.py)",
+        "a full batch beside four times the load, to one beside the usual load",
+    ),
+}
+
 _BY_PART: Final[Mapping[Part, Mapping[str, Parameter]]] = {
     Part.BROKER: {},
     Part.PROCESSOR: PROCESSOR,
@@ -182,6 +203,7 @@ _BY_PART: Final[Mapping[Part, Mapping[str, Parameter]]] = {
     Part.REDIS: REDIS,
     Part.ZOOKEEPER: ZOOKEEPER,
     Part.NODE: NODE,
+    Part.LOAD: LOAD,
 }
 
 

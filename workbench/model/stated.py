@@ -115,10 +115,16 @@ def from_scenario(scenario: Scenario) -> dict[str, Parameter]:
         return Parameter(value, unit, Source.SCENARIO, f"{origin} {key}", note)
 
     empty = row(uniform(0.0, 0.0), "bytes", "faults[0].data", "lost: it starts with an empty file")
+    burst = {
+        "burst_factor": row(fault.factor, "", "faults[0].factor", "times the load's usual rate"),
+        "burst_s": row(fault.for_s, "s", "faults[0].for_s"),
+    }
+    burst = burst if fault.part is Part.LOAD else {}
     return {
+        **burst,
         **({} if fault.data is StoredData.KEPT else {"redis_file_bytes": empty}),  # in place of the prior
         "fault_type": row(fault.type.value, "", "faults[0].type"),
-        "freeze_s": row(fault.for_s, "s", "faults[0].for_s", "0: it is no freeze"),
+        "freeze_s": row(0.0 if burst else fault.for_s, "s", "faults[0].for_s", "0: it is no freeze"),
         "lag_s": row(fault.lag_s, "s", "faults[0].lag_s", "0: nobody is held back before it"),
         "restart_rule": row(scenario.restart.value, "", "restart"),
         "acks": row(scenario.workload.acks, "", "load.acks"),

@@ -25,6 +25,8 @@ class Setting:
 
     fault: FaultType
     freeze_s: float  # how long a freeze lasts
+    burst_factor: float  # how many times its rate the load has in a burst
+    burst_s: float  # how long that lasts
     lag_s: float  # how long the other brokers have been frozen when the victim is killed
     restart: RestartRule
     acks: str

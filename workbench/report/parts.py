@@ -240,6 +240,25 @@ PAGES: Final[Mapping[Part, PartPage]] = {
         ),
         parts={},
     ),
+    Part.LOAD: PartPage(
+        felt=(
+            ("ack_during_s_p99", "acknowledgement during the burst, p99"),
+            ("commit_during_s_p99", "time to committed row during the burst, p99"),
+            _BACKLOG,
+            _LOST,
+        ),
+        silence="pipeline_unavailable_s",
+        silent="had no row committed",
+        quiet="without a row",
+        phases=(("1", "pipeline_drain_s"),),
+        total="backlog_gone_s",
+        milestones=(
+            MilestoneOf(
+                "1", "backlog drained", ("backlog_gone_s",), "backlog-drained", "the backlog was gone after {}"
+            ),
+        ),
+        parts={},
+    ),
     Part.REDIS: PartPage(
         felt=(
             ("redis_down_s", "until Redis answered again"),

@@ -29,6 +29,8 @@ def resolve(hub: LocalHub, fault: Fault) -> Victim:
     in_kraft = hub.topology.kafka.quorum is not None
     if in_kraft and (reason := kraft_contradiction(fault.type, fault.victim.role)):
         raise BadInput(f"{fault.type} of {fault.victim}: {reason}")
+    if fault.part is Part.LOAD:
+        return Victim("load", "", 0)  # nothing of the hub
     if fault.part is Part.NODE:
         return _node(hub, fault.victim.server or fault.victim.node or "")
     server = fault.victim.server or _SERVERS[fault.part](hub, fault.victim)
