@@ -20,6 +20,7 @@ class FaultType(StrEnum):
     REDIS_KILL = "RedisKill"  # SIGKILL
     ZOOKEEPER_KILL = "ZooKeeperKill"  # SIGKILL: of one server
     NODE_PROCESSES_KILL = "NodeProcessesKill"  # SIGKILL of every server on a node; the node itself answers with resets
+    TWO_BROKERS_KILL = "TwoBrokersKill"  # SIGKILL of two brokers at once: of three one is left
     LOAD_BURST = "LoadBurst"  # nothing is broken: the devices send a multiple of their rate for a while
 
 
@@ -33,8 +34,11 @@ class Part(StrEnum):
     REDIS = "Redis"
     ZOOKEEPER = "ZooKeeper server"
     NODE = "node"
+    BROKERS = "two brokers"
     LOAD = "load"
 
+
+KAFKA_PARTS: Final = (Part.BROKER, Part.BROKERS)  # their loss is shown by answers to producers, others' by rows
 
 SIGNAL_NAMES: Final[Mapping[FaultType, str]] = {
     FaultType.BROKER_KILL: "SIGKILL",
@@ -46,6 +50,7 @@ SIGNAL_NAMES: Final[Mapping[FaultType, str]] = {
     FaultType.REDIS_KILL: "SIGKILL",
     FaultType.ZOOKEEPER_KILL: "SIGKILL",
     FaultType.NODE_PROCESSES_KILL: "SIGKILL",
+    FaultType.TWO_BROKERS_KILL: "SIGKILL",
     FaultType.LOAD_BURST: "burst",  # no signal: what pages call it
 }
 PARTS: Final[Mapping[FaultType, Part]] = {
@@ -58,6 +63,7 @@ PARTS: Final[Mapping[FaultType, Part]] = {
     FaultType.REDIS_KILL: Part.REDIS,
     FaultType.ZOOKEEPER_KILL: Part.ZOOKEEPER,
     FaultType.NODE_PROCESSES_KILL: Part.NODE,
+    FaultType.TWO_BROKERS_KILL: Part.BROKERS,
     FaultType.LOAD_BURST: Part.LOAD,
 }
 ROLES: Final[Mapping[Part, tuple[str, ...]]] = {
@@ -68,6 +74,7 @@ ROLES: Final[Mapping[Part, tuple[str, ...]]] = {
     Part.REDIS: ("redis",),
     Part.ZOOKEEPER: ("zookeeper-leader", "zookeeper-follower"),
     Part.NODE: (),
+    Part.BROKERS: (),
     Part.LOAD: ("load",),
 }
 
@@ -120,9 +127,9 @@ class FailoverRule(StrEnum):
 
 @dataclass(frozen=True)
 class VictimSelector:
-    """Whom a fault hits: a broker by its id, an event processor by its index, a node by its name, or a role of ROLES.
+    """Whom a fault hits: brokers by their ids, an event processor by its index, a node by its name, or a role of ROLES.
 
-    `server` is the exact name of what was resolved before: of a server, or of a node.
+    `server` is the exact name of what was resolved before: of a server, of two with a comma between them, or of a node.
     """
 
     broker: int | None = None
@@ -130,10 +137,13 @@ class VictimSelector:
     processor: int | None = None
     server: str | None = None
     node: str | None = None
+    brokers: tuple[int, ...] = ()  # two at once
 
     def __str__(self) -> str:
         numbered = {"broker": self.broker, "event processor": self.processor}
         named = next((f"{word} {number}" for word, number in numbered.items() if number is not None), self.server)
+        if self.brokers:
+            return f"brokers {' and '.join(map(str, self.brokers))}"
         return named or self.node or f"the {self.role}"
 
 

@@ -73,6 +73,7 @@ def look_back(
         part=part,
         injection=watched.injection,
         victim_broker=-1 if watched.victim.broker is None else watched.victim.broker,
+        victims=watched.victim.brokers,
         starts=hub.process_starts(watched.victim.watched_server),
         baseline=watched.baseline,
         load_end_s=load.stop_s or watched.watch_end_s,

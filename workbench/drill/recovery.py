@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from statistics import median
 from typing import Final
 
@@ -44,6 +45,10 @@ PHASES: Final[Mapping[Part, tuple[tuple[str, str, str], ...]]] = {
         ("isr-full", "isr_full_s", "full redundancy"),
         ("group-whole", "group_rebalance_s", "rebalance"),
     ),
+    Part.BROKERS: (
+        ("leaders-moved", "broker_detect_s", "one broker leads all"),
+        ("isr-full", "isr_full_s", "full redundancy"),
+    ),
     Part.LOAD: (("burst-ended", "", "burst of the load"), (DRAINED, "pipeline_drain_s", "backlog drains")),
     Part.ZOOKEEPER: (
         ("zookeeper-leads", "zookeeper_leader_s", "a ZooKeeper leader"),
@@ -60,6 +65,7 @@ SERVES: Final[Mapping[Part, str]] = {
     Part.REDIS: "redis-answers",
     Part.ZOOKEEPER: "zookeeper-leads",
     Part.NODE: "group-whole",
+    Part.BROKERS: "leaders-moved",
     Part.LOAD: "burst-ended",
 }
 
@@ -120,6 +126,8 @@ class Recovery:
                     "standbys-connected": self._postgres_conditions(asked_s)["standbys-connected"],
                     "zookeeper-whole": self._zookeeper_conditions(asked_s)["zookeeper-whole"],
                 }
+            case Part.BROKERS:
+                return self._brokers_conditions(self.victim.brokers)
             case Part.LOAD:
                 return {"burst-ended": lambda: since_fault_s >= self.for_s}
             case Part.REDIS:
@@ -155,6 +163,23 @@ class Recovery:
             "broker-registered": lambda: "broker-deregistered" in marks and live.registered(broker),
             "isr-full": lambda: "broker-registered" in marks and live.short_partitions() == 0,
         }
+
+    def _brokers_conditions(self, brokers: tuple[int, ...]) -> dict[str, Callable[[], bool]]:
+        live, marks = self.live, self.marks
+        found: dict[str, Callable[[], bool]] = {}
+        for broker in brokers:
+            found[f"broker-{broker}-deregistered"] = partial(self._is_gone, broker)
+            found[f"broker-{broker}-registered"] = partial(self._is_back, broker)
+        back = {f"broker-{broker}-registered" for broker in brokers}
+        found["leaders-moved"] = lambda: all(live.led_by(broker) == 0 for broker in (*brokers, -1))
+        found["isr-full"] = lambda: back <= marks.keys() and live.short_partitions() == 0
+        return found
+
+    def _is_gone(self, broker: int) -> bool:
+        return not self.live.registered(broker)
+
+    def _is_back(self, broker: int) -> bool:
+        return f"broker-{broker}-deregistered" in self.marks and self.live.registered(broker)
 
     def _calm(self, since_fault_s: float, backlog: float) -> bool:
         """Tell whether the backlog has been back for CALM_S, after what was away serves again.

@@ -133,6 +133,16 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         True,
         phases.broker_rejoin_s,
     ),
+    Metric(
+        "below_min_isr_s",
+        "in-sync replicas enough for writes again",
+        "s",
+        "kafka",
+        "phase",
+        POLL_S,
+        True,
+        phases.below_min_isr_s,
+    ),
     Metric("isr_full_s", "full redundancy back", "s", "kafka", "metric", POLL_S, True, phases.isr_full_s),
     Metric(
         "acknowledged_records_lost",
@@ -335,6 +345,9 @@ _OF_PART: Final[Mapping[str, frozenset[str]]] = {
 
 PART_METRICS: Final[Mapping[str, frozenset[str]]] = {
     **_OF_PART,
+    "two brokers": frozenset(
+        {"broker_detect_s", "leader_election_s", "broker_down_s", "below_min_isr_s", "catch_up_s", "isr_full_s"}
+    ),
     "load": frozenset({"backlog_gone_s"}),
     "node": _OF_PART["broker"] | _OF_PART["event processor"] | {"standbys_connected_s", "zookeeper_whole_s"},
 }

@@ -113,6 +113,11 @@ def zookeeper_start_s(evidence: Evidence) -> float:
     return evidence.moments.zookeeper_whole_s - evidence.moments.zookeeper_started_s
 
 
+def below_min_isr_s(evidence: Evidence) -> float:
+    """From the fault to every partition having min.insync.replicas in sync again, s."""
+    return evidence.moments.in_sync_again_s
+
+
 def isr_full_s(evidence: Evidence) -> float:
     """From the fault to every in-sync-replica set full again, s."""
     return evidence.moments.isr_full_s

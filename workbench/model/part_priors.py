@@ -174,6 +174,15 @@ NODE: Final[Mapping[str, Parameter]] = {
     ),
 }
 
+BROKERS: Final[Mapping[str, Parameter]] = {
+    "producer_backoff_longest_s": prior(
+        uniform(0.8, 1.2),
+        "s",
+        f"{_LIBRDKAFKA} retry.backoff.max.ms 1000, with 20 % of jitter",
+        "between two attempts of a request that was refused for seconds",
+    ),
+}
+
 LOAD: Final[Mapping[str, Parameter]] = {
     "burst_response_s": prior(
         lognormal(0.008, 1.0),
@@ -203,6 +212,7 @@ _BY_PART: Final[Mapping[Part, Mapping[str, Parameter]]] = {
     Part.REDIS: REDIS,
     Part.ZOOKEEPER: ZOOKEEPER,
     Part.NODE: NODE,
+    Part.BROKERS: BROKERS,
     Part.LOAD: LOAD,
 }
 

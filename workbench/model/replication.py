@@ -10,7 +10,7 @@ import numpy as np
 
 from workbench import engine
 from workbench.engine import Fate, Traffic
-from workbench.fault import Part
+from workbench.fault import KAFKA_PARTS, Part
 from workbench.metrics import functions
 from workbench.metrics.catalogue import CATALOGUE, evaluate
 from workbench.metrics.counting import counts_before
@@ -88,7 +88,7 @@ class Model:
         fate = engine.run(events, course.disturbance, service_of(self.setting, self.parameters, draws))
         evidence, kept = self._evidence(events, fate, course, span_s, draws)
         curves = self._curves(evidence, fate.visible_s[kept])
-        spans = functions.spans(evidence, of_rows=self.setting.part is not Part.BROKER)
+        spans = functions.spans(evidence, of_rows=self.setting.part not in KAFKA_PARTS)
         return Replication(evaluate(evidence), spans, curves)
 
     def _drain_per_silent_s(self, draws: Mapping[str, float]) -> float:

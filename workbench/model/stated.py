@@ -166,7 +166,7 @@ def facts(
             baseline is not None and broker >= 0 and baseline.group_coordinator == broker, "", source, origin
         ),
         "victim_session_on_zookeeper_leader": Parameter(
-            _on_leader(baseline, broker), "", source, origin, "null: not known, drawn"
+            on_leader(baseline, broker), "", source, origin, "null: not known, drawn"
         ),
         **_zookeeper_facts(scenario, topology, baseline, victim),
         "leader_of_partition": Parameter(leaders, "", source, origin),
@@ -207,11 +207,11 @@ def _victim_processor(scenario: Scenario, topology: HubTopology, victim: Victim 
 
 
 def _victim_broker(scenario: Scenario, topology: HubTopology, victim: Victim | None) -> int:
-    if scenario.faults[0].part not in (Part.BROKER, Part.NODE):
+    if scenario.faults[0].part not in (Part.BROKER, Part.BROKERS, Part.NODE):
         return -1
     if victim is not None and victim.broker is not None:
         return victim.broker
-    named = scenario.faults[0].victim.broker
+    named = next(iter(scenario.faults[0].victim.brokers), scenario.faults[0].victim.broker)
     if scenario.faults[0].part is Part.NODE:
         named = _on_node(scenario, topology, "kafka-")
     return int(topology.kafka.broker_ids[0]) if named is None else named
@@ -232,7 +232,8 @@ def _leaders(topology: HubTopology, baseline: Baseline | None) -> dict[str, int]
     return {label: int(baseline.leaders.get(label, -1)) for label in spread}
 
 
-def _on_leader(baseline: Baseline | None, broker: int) -> bool | None:
+def on_leader(baseline: Baseline | None, broker: int) -> bool | None:
+    """Tell whether a broker's session is on ZooKeeper's leader; None where that is not known."""
     if baseline is None or baseline.zookeeper_leader < 0:
         return None
     server = baseline.zookeeper_of_broker.get(str(broker), -1)

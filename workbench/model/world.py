@@ -32,6 +32,9 @@ class Setting:
     acks: str
     brokers: tuple[int, ...]
     victim: int  # broker, -1: another server
+    second_victim: int  # another broker that dies with it, -1: none
+    second_is_controller: bool
+    second_on_zookeeper_leader: bool | None
     victim_processor: int  # -1: another server
     victim_is_controller: bool
     victim_coordinates: bool  # the consumer group of the processors

@@ -49,6 +49,7 @@ VICTIMS: Final = {
     Part.POSTGRES_FAILOVER: "{role: primary}",
     Part.REDIS: "{role: redis}",
     Part.NODE: "{node: <name>}",
+    Part.BROKERS: "{brokers: [<id>, <id>]}",
     Part.LOAD: "{role: load}",
     Part.ZOOKEEPER: "{role: zookeeper-leader} or {role: zookeeper-follower}",
 }
@@ -57,6 +58,7 @@ MetricName = Annotated[str, AfterValidator(_known_metric)]
 Rate = Annotated[
     float, Field(gt=0, le=RATE_PER_S_MAX, description=f"events per second, above 0 and at most {RATE_PER_S_MAX:g}")
 ]
+BrokerId = Annotated[int, Field(ge=0, le=999, description="a broker's id, a whole number from 0")]
 Share = Annotated[float, Field(ge=0, le=1, description="a share from 0 to 1")]
 
 
@@ -139,11 +141,16 @@ class VictimForm(_Form):
     )
     node: str | None = Field(default=None, min_length=1, description="a node's name, such as worker-2")
     role: Role | None = Field(default=None, description=one_of(get_args(Role)))
+    brokers: list[BrokerId] | None = Field(
+        default=None, min_length=2, max_length=2, description="the ids of two different brokers"
+    )
 
     @model_validator(mode="after")
     def _exactly_one(self) -> VictimForm:
-        if sum(each is not None for each in (self.broker, self.processor, self.node, self.role)) != 1:
-            raise ValueError("either broker (an id), processor (an index), node (a name) or role")
+        if sum(each is not None for each in (self.broker, self.brokers, self.processor, self.node, self.role)) != 1:
+            raise ValueError("either broker (an id), brokers (two ids), processor (an index), node (a name) or role")
+        if self.brokers is not None and len(set(self.brokers)) != len(self.brokers):
+            raise ValueError("the ids of two different brokers")
         return self
 
     def is_of(self, part: Part) -> bool:
@@ -152,6 +159,8 @@ class VictimForm(_Form):
             return self.role in ROLES[part]
         if self.node is not None:
             return part is Part.NODE
+        if self.brokers is not None:
+            return part is Part.BROKERS
         return part is (Part.BROKER if self.broker is not None else Part.PROCESSOR)
 
 
