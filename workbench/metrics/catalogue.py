@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from workbench.metrics import functions, reading
+from workbench.metrics import functions, phases, reading
 from workbench.metrics.tables import Evidence
 
 
@@ -142,6 +142,16 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
     ),
     Metric("pipeline_drain_s", "backlog drain", "s", "pipeline", "phase", 0.05, True, functions.pipeline_drain_s),
     Metric(
+        "backlog_gone_s",
+        "backlog gone, from the beginning",
+        "s",
+        "pipeline",
+        "metric",
+        0.05,
+        True,
+        functions.backlog_drained_s,
+    ),
+    Metric(
         "broker_rejoin_s",
         "broker rejoins, from its start",
         "s",
@@ -149,9 +159,19 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         "metric",
         POLL_S,
         True,
-        functions.broker_rejoin_s,
+        phases.broker_rejoin_s,
     ),
-    Metric("isr_full_s", "full redundancy back", "s", "kafka", "metric", POLL_S, True, functions.isr_full_s),
+    Metric(
+        "below_min_isr_s",
+        "in-sync replicas enough for writes again",
+        "s",
+        "kafka",
+        "phase",
+        POLL_S,
+        True,
+        phases.below_min_isr_s,
+    ),
+    Metric("isr_full_s", "full redundancy back", "s", "kafka", "metric", POLL_S, True, phases.isr_full_s),
     Metric(
         "acknowledged_records_lost",
         "acknowledged records lost",
@@ -172,8 +192,8 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         True,
         functions.records_duplicated,
     ),
-    Metric("broker_detect_s", "detect the dead broker", "s", "kafka", "phase", POLL_S, True, functions.broker_detect_s),
-    Metric("leader_election_s", "move the leaders", "s", "kafka", "phase", POLL_S, True, functions.leader_election_s),
+    Metric("broker_detect_s", "detect the dead broker", "s", "kafka", "phase", POLL_S, True, phases.broker_detect_s),
+    Metric("leader_election_s", "move the leaders", "s", "kafka", "phase", POLL_S, True, phases.leader_election_s),
     Metric(
         "client_reconnect_s",
         "clients find the new leaders",
@@ -182,13 +202,13 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         "phase",
         POLL_S,
         True,
-        functions.client_reconnect_s,
+        phases.client_reconnect_s,
     ),
-    Metric("broker_down_s", "broker registered again", "s", "kafka", "phase", POLL_S, True, functions.broker_down_s),
+    Metric("broker_down_s", "broker registered again", "s", "kafka", "phase", POLL_S, True, phases.broker_down_s),
     Metric(
-        "broker_start_s", "broker start to registration", "s", "kafka", "phase", POLL_S, True, functions.broker_start_s
+        "broker_start_s", "broker start to registration", "s", "kafka", "phase", POLL_S, True, phases.broker_start_s
     ),
-    Metric("catch_up_s", "registration to full redundancy", "s", "kafka", "phase", POLL_S, True, functions.catch_up_s),
+    Metric("catch_up_s", "registration to full redundancy", "s", "kafka", "phase", POLL_S, True, phases.catch_up_s),
     Metric(
         "group_rebalance_s",
         "every partition has a processor again",
@@ -197,7 +217,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         "phase",
         PROCESSORS_POLL_S,
         True,
-        functions.group_rebalance_s,
+        phases.group_rebalance_s,
     ),
     Metric(
         "processor_resume_s",
@@ -207,7 +227,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         "phase",
         PROCESSORS_POLL_S,
         True,
-        functions.processor_resume_s,
+        phases.processor_resume_s,
     ),
     Metric(
         "postgres_down_s",
@@ -217,7 +237,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         "phase",
         POLL_S,
         True,
-        functions.postgres_down_s,
+        phases.postgres_down_s,
     ),
     Metric(
         "postgres_start_s",
@@ -227,7 +247,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         "phase",
         POLL_S,
         True,
-        functions.postgres_start_s,
+        phases.postgres_start_s,
     ),
     Metric(
         "postgres_promotion_s",
@@ -237,7 +257,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         "phase",
         POLL_S,
         True,
-        functions.postgres_promotion_s,
+        phases.postgres_promotion_s,
     ),
     Metric(
         "rows_lost",
@@ -257,7 +277,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         "phase",
         POLL_S,
         True,
-        functions.processor_reconnect_s,
+        phases.processor_reconnect_s,
     ),
     Metric(
         "standbys_connected_s",
@@ -267,10 +287,10 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         "metric",
         POLL_S,
         True,
-        functions.standbys_connected_s,
+        phases.standbys_connected_s,
     ),
-    Metric("redis_down_s", "Redis answers again", "s", "redis", "phase", POLL_S, True, functions.redis_down_s),
-    Metric("redis_start_s", "Redis start and loading", "s", "redis", "phase", POLL_S, True, functions.redis_start_s),
+    Metric("redis_down_s", "Redis answers again", "s", "redis", "phase", POLL_S, True, phases.redis_down_s),
+    Metric("redis_start_s", "Redis start and loading", "s", "redis", "phase", POLL_S, True, phases.redis_start_s),
     Metric(
         "redis_caught_up_s",
         "device states current again",
@@ -279,7 +299,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         "metric",
         PROCESSORS_POLL_S,
         True,
-        functions.redis_caught_up_s,
+        phases.redis_caught_up_s,
     ),
     Metric(
         "zookeeper_leader_s",
@@ -289,7 +309,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         "phase",
         POLL_S,
         True,
-        functions.zookeeper_leader_s,
+        phases.zookeeper_leader_s,
     ),
     Metric(
         "broker_sessions_s",
@@ -299,7 +319,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         "metric",
         POLL_S,
         True,
-        functions.broker_sessions_s,
+        phases.broker_sessions_s,
     ),
     Metric(
         "zookeeper_whole_s",
@@ -309,7 +329,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         "phase",
         POLL_S,
         True,
-        functions.zookeeper_whole_s,
+        phases.zookeeper_whole_s,
     ),
     Metric(
         "zookeeper_start_s",
@@ -319,7 +339,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         "phase",
         POLL_S,
         True,
-        functions.zookeeper_start_s,
+        phases.zookeeper_start_s,
     ),
     *_sojourns(),
     *_reads(),
@@ -354,6 +374,10 @@ _OF_PART: Final[Mapping[str, frozenset[str]]] = {
 
 PART_METRICS: Final[Mapping[str, frozenset[str]]] = {
     **_OF_PART,
+    "two brokers": frozenset(
+        {"broker_detect_s", "leader_election_s", "broker_down_s", "below_min_isr_s", "catch_up_s", "isr_full_s"}
+    ),
+    "load": frozenset({"backlog_gone_s"}),
     "node": _OF_PART["broker"] | _OF_PART["event processor"] | {"standbys_connected_s", "zookeeper_whole_s"},
 }
 
