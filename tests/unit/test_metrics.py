@@ -10,7 +10,8 @@ import pytest
 
 from workbench.fault import Part
 from workbench.metrics import functions, phases
-from workbench.metrics.catalogue import BY_NAME, CATALOGUE, PART_METRICS, READER_METRICS, evaluate, metrics_of
+from workbench.metrics.belonging import PART_METRICS
+from workbench.metrics.catalogue import BY_NAME, CATALOGUE, READER_METRICS, evaluate, metrics_of
 from workbench.metrics.tables import Counts, Evidence, Moments, WriteTable
 
 NAN = math.nan
