@@ -20,6 +20,8 @@ class FaultType(StrEnum):
     REDIS_KILL = "RedisKill"  # SIGKILL
     ZOOKEEPER_KILL = "ZooKeeperKill"  # SIGKILL: of one server
     NODE_PROCESSES_KILL = "NodeProcessesKill"  # SIGKILL of every server on a node; the node itself answers with resets
+    TWO_BROKERS_KILL = "TwoBrokersKill"  # SIGKILL of two brokers at once: of three one is left
+    LOAD_BURST = "LoadBurst"  # nothing is broken: the devices send a multiple of their rate for a while
 
 
 class Part(StrEnum):
@@ -32,7 +34,11 @@ class Part(StrEnum):
     REDIS = "Redis"
     ZOOKEEPER = "ZooKeeper server"
     NODE = "node"
+    BROKERS = "two brokers"
+    LOAD = "load"
 
+
+KAFKA_PARTS: Final = (Part.BROKER, Part.BROKERS)  # their loss is shown by answers to producers, others' by rows
 
 SIGNAL_NAMES: Final[Mapping[FaultType, str]] = {
     FaultType.BROKER_KILL: "SIGKILL",
@@ -44,6 +50,8 @@ SIGNAL_NAMES: Final[Mapping[FaultType, str]] = {
     FaultType.REDIS_KILL: "SIGKILL",
     FaultType.ZOOKEEPER_KILL: "SIGKILL",
     FaultType.NODE_PROCESSES_KILL: "SIGKILL",
+    FaultType.TWO_BROKERS_KILL: "SIGKILL",
+    FaultType.LOAD_BURST: "burst",  # no signal: what pages call it
 }
 PARTS: Final[Mapping[FaultType, Part]] = {
     FaultType.BROKER_KILL: Part.BROKER,
@@ -55,6 +63,8 @@ PARTS: Final[Mapping[FaultType, Part]] = {
     FaultType.REDIS_KILL: Part.REDIS,
     FaultType.ZOOKEEPER_KILL: Part.ZOOKEEPER,
     FaultType.NODE_PROCESSES_KILL: Part.NODE,
+    FaultType.TWO_BROKERS_KILL: Part.BROKERS,
+    FaultType.LOAD_BURST: Part.LOAD,
 }
 ROLES: Final[Mapping[Part, tuple[str, ...]]] = {
     Part.BROKER: ("controller", "leads-nothing"),
@@ -64,6 +74,8 @@ ROLES: Final[Mapping[Part, tuple[str, ...]]] = {
     Part.REDIS: ("redis",),
     Part.ZOOKEEPER: ("zookeeper-leader", "zookeeper-follower"),
     Part.NODE: (),
+    Part.BROKERS: (),
+    Part.LOAD: ("load",),
 }
 
 
@@ -75,6 +87,7 @@ KRAFT_FAULTS: Final = frozenset(
         FaultType.POSTGRES_PRIMARY_KILL,
         FaultType.POSTGRES_PRIMARY_LOSS,
         FaultType.REDIS_KILL,
+        FaultType.LOAD_BURST,
     }
 )
 
@@ -114,9 +127,9 @@ class FailoverRule(StrEnum):
 
 @dataclass(frozen=True)
 class VictimSelector:
-    """Whom a fault hits: a broker by its id, an event processor by its index, a node by its name, or a role of ROLES.
+    """Whom a fault hits: brokers by their ids, an event processor by its index, a node by its name, or a role of ROLES.
 
-    `server` is the exact name of what was resolved before: of a server, or of a node.
+    `server` is the exact name of what was resolved before: of a server, of two with a comma between them, or of a node.
     """
 
     broker: int | None = None
@@ -124,27 +137,31 @@ class VictimSelector:
     processor: int | None = None
     server: str | None = None
     node: str | None = None
+    brokers: tuple[int, ...] = ()  # two at once
 
     def __str__(self) -> str:
         numbered = {"broker": self.broker, "event processor": self.processor}
         named = next((f"{word} {number}" for word, number in numbered.items() if number is not None), self.server)
+        if self.brokers:
+            return f"brokers {' and '.join(map(str, self.brokers))}"
         return named or self.node or f"the {self.role}"
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault of a scenario: `at_s` is seconds after the drill's drawn moment, `for_s` how long a freeze lasts.
+    """One fault of a scenario: `at_s` is seconds after the drill's drawn moment, `for_s` how long it lasts.
 
     `lag_s` is how long those that replicate the victim are held back before the kill, to go on right after it.
-    `data` is what a killed Redis finds when it starts again.
+    `data` is what a killed Redis finds when it starts again. `factor` is a burst's multiple of the load's rate.
     """
 
     type: FaultType
     victim: VictimSelector
     at_s: float = 0.0
-    for_s: float = 0.0  # only of a freeze
+    for_s: float = 0.0  # only of a freeze or a burst
     lag_s: float = 0.0  # only of a broker's kill
     data: StoredData = StoredData.KEPT  # lost: only of Redis's kill
+    factor: float = 1.0  # above 1: only of a burst
 
     @property
     def part(self) -> Part:

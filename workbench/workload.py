@@ -7,7 +7,7 @@ load is open: an event's intended time never depends on how the hub answers.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -76,6 +76,10 @@ class RateProfile:
                 return self.rate_per_s * (1.0 + self.amplitude)
             case ProfileKind.BURST:
                 return self.rate_per_s * max(1.0, self.factor)
+
+    def times(self, factor: float) -> RateProfile:
+        """Return the same shape at a multiple of the rate."""
+        return replace(self, rate_per_s=self.rate_per_s * factor, rate_end_per_s=self.rate_end_per_s * factor)
 
 
 @dataclass(frozen=True)
@@ -177,6 +181,22 @@ def schedule(
     device = rng.integers(0, workload.devices, size=len(intended_s))
     counts = np.array([partitions[name] for name in names])
     return Schedule(intended_s, topic, device, device % counts[topic])
+
+
+def burst_schedule(
+    workload: Workload,
+    partitions: Mapping[str, int],
+    rng: np.random.Generator,
+    start_s: float,
+    end_s: float,
+    factor: float,
+) -> Schedule:
+    """Return what a burst to `factor` times the rate puts on top of the devices' schedule over [start_s, end_s).
+
+    Of Poisson arrivals the sum is again Poisson (superposition).
+    """
+    on_top = replace(workload, profile=workload.profile.times(factor - 1.0))
+    return schedule(on_top, partitions, rng, start_s, end_s)
 
 
 def _topics(shares: FloatArray, count: int, rng: np.random.Generator) -> IntArray:

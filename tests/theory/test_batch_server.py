@@ -14,7 +14,7 @@ CUSTOMERS = 40_000
 WARM_UP = 5_000
 SERVICE_S = 0.01
 T_99 = 3.106  # Student's t, 11 degrees of freedom, two-sided 99 %
-PACE = EVEN.of_batches
+PACES = (EVEN.of_batches, EVEN.of_full_batches)
 ALONE = never_stop(1)
 
 
@@ -24,7 +24,7 @@ def mean_wait_s(utilization: float, noise_sigma: float, seed: int) -> float:
     arrivals_s = np.cumsum(rng.exponential(SERVICE_S / utilization, CUSTOMERS))
     noise = rng.lognormal(-(noise_sigma**2) / 2.0, noise_sigma, CUSTOMERS) if noise_sigma else np.ones(CUSTOMERS)
     edges = np.array([0, CUSTOMERS])
-    committed_s = commit(arrivals_s, noise, edges, 0.0, 1, 0.0, SERVICE_S, 0.0, 0.0, 1.0, 0.0, PACE, ALONE)
+    committed_s = commit(arrivals_s, noise, edges, 0.0, 1, 0.0, SERVICE_S, 0.0, 0.0, 1.0, 0.0, *PACES, ALONE)
     wait_s = committed_s - arrivals_s - SERVICE_S * noise
     return float(wait_s[WARM_UP:].mean())
 
@@ -51,7 +51,7 @@ def test_wait_with_exponential_services_is_that_of_mm1(utilization: float) -> No
         arrivals_s = np.cumsum(rng.exponential(SERVICE_S / utilization, CUSTOMERS))
         factor = rng.exponential(1.0, CUSTOMERS)
         done_s = commit(
-            arrivals_s, factor, np.array([0, CUSTOMERS]), 0.0, 1, 0.0, SERVICE_S, 0.0, 0.0, 1.0, 0.0, PACE, ALONE
+            arrivals_s, factor, np.array([0, CUSTOMERS]), 0.0, 1, 0.0, SERVICE_S, 0.0, 0.0, 1.0, 0.0, *PACES, ALONE
         )
         waits_s[seed] = (done_s - arrivals_s - SERVICE_S * factor)[WARM_UP:].mean()
     half_width_s = T_99 * waits_s.std(ddof=1) / np.sqrt(REPLICATIONS)
@@ -66,7 +66,9 @@ def test_littles_law_holds(batch_events_max: int) -> None:
     arrivals_s = np.cumsum(rng.exponential(1.0 / per_s, CUSTOMERS))
     noise = rng.lognormal(-0.08, 0.4, CUSTOMERS)
     edges = np.array([0, CUSTOMERS])
-    done_s = commit(arrivals_s, noise, edges, 0.05, batch_events_max, batch_s, 1e-4, 0.001, 0.0, 1.0, 0.0, PACE, ALONE)
+    done_s = commit(
+        arrivals_s, noise, edges, 0.05, batch_events_max, batch_s, 1e-4, 0.001, 0.0, 1.0, 0.0, *PACES, ALONE
+    )
     looks_s = np.linspace(arrivals_s[WARM_UP], arrivals_s[-WARM_UP], 400_000)
     inside = np.searchsorted(arrivals_s, looks_s, side="right") - np.searchsorted(np.sort(done_s), looks_s, "right")
     kept = slice(WARM_UP, CUSTOMERS - WARM_UP)
@@ -89,7 +91,7 @@ def test_a_saturated_server_works_at_its_full_batches_rate() -> None:
         1e-5,
         1.0,
         0.0,
-        PACE,
+        *PACES,
         ALONE,
     )
     batch_s = fixed_s + event_s * full + 0.002 + 1e-5 * full
@@ -105,7 +107,7 @@ def test_the_spread_of_batches_is_found_again(sigma: float) -> None:
     noise = rng.lognormal(-(sigma**2) / 2.0, sigma, CUSTOMERS)
     edges = np.array([0, CUSTOMERS])
     rows_s = commit(
-        arrivals_s, noise, edges, 0.05, 500, 0.2 * batch_s, 0.8 * batch_s / events, 0.0, 0.0, 1.0, 0.0, PACE, ALONE
+        arrivals_s, noise, edges, 0.05, 500, 0.2 * batch_s, 0.8 * batch_s / events, 0.0, 0.0, 1.0, 0.0, *PACES, ALONE
     )
     found = SteadyRows(per_s, batch_s, 0.0, events, 0.05).spread_with(above_median(rows_s - arrivals_s))
     assert found == pytest.approx(sigma, abs=0.06)
@@ -116,9 +118,11 @@ def test_two_busy_processors_slow_each_other() -> None:
     count = 1000
     queued_s, noise = np.zeros(2 * count), np.ones(2 * count)
     edges = np.array([0, count, 2 * count])
-    alone = commit(queued_s, noise, edges, 0.05, 100, 0.0, 0.001, 0.0, 0.0, 1.0, 0.0, PACE, never_stop(len(edges) - 1))
+    alone = commit(
+        queued_s, noise, edges, 0.05, 100, 0.0, 0.001, 0.0, 0.0, 1.0, 0.0, *PACES, never_stop(len(edges) - 1)
+    )
     together = commit(
-        queued_s, noise, edges, 0.05, 100, 0.0, 0.001, 0.0, 0.0, 1.5, 0.0, PACE, never_stop(len(edges) - 1)
+        queued_s, noise, edges, 0.05, 100, 0.0, 0.001, 0.0, 0.0, 1.5, 0.0, *PACES, never_stop(len(edges) - 1)
     )
     assert alone.max() == pytest.approx(1.0)
     assert together.max() == pytest.approx(1.5, rel=0.1)

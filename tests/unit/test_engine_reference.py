@@ -49,6 +49,7 @@ def random_case(seed: int) -> tuple[Traffic, Disturbance, Service]:
             rng.uniform(0.5, 3.0, 4),
             rng.uniform(0.5, 3.0, 4),
             rng.choice([1.0, 1.4], 4),
+            np.random.default_rng([seed, 1]).uniform(0.7, 2.0, 4),
         ),
     )
     service = Service(

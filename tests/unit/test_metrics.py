@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from workbench.fault import Part
-from workbench.metrics import functions
-from workbench.metrics.catalogue import BY_NAME, CATALOGUE, PART_METRICS, READER_METRICS, evaluate, metrics_of
+from workbench.metrics import functions, phases
+from workbench.metrics.belonging import PART_METRICS
+from workbench.metrics.catalogue import BY_NAME, CATALOGUE, READER_METRICS, evaluate, metrics_of
 from workbench.metrics.tables import Counts, Evidence, Moments, WriteTable
 
 NAN = math.nan
@@ -136,7 +137,7 @@ def test_acknowledgements_before_the_fault_interrupt_a_silence() -> None:
 def test_what_never_happened_has_no_duration_and_what_came_early_takes_none(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leaders that never moved took no 0 s; a backlog back before the last partition answered drained in 0 s."""
     never = evidence([1.0], [4.0])
-    assert math.isnan(functions.leader_election_s(never))
+    assert math.isnan(phases.leader_election_s(never))
     monkeypatch.setattr(functions, "all_partitions_acked_s", lambda _: 9.0)
     monkeypatch.setattr(functions, "kafka_partitions_hit", lambda _: 1.0)
     for drained_s, took_s in ((12.0, 3.0), (5.0, 0.0), (NAN, NAN)):

@@ -37,6 +37,8 @@ def a_baseline() -> Baseline:
         offered_per_s=84.0,
         canary_per_s=24.0,
         burst=PipelineWindow(0.0, 20.0, 5000.0, 100.0, 2.5, 3.0, 2.0),
+        burst_end=PipelineWindow(14.0, 20.0, 1600.0, 30.0, 0.8, 1.0, 2.0),
+        burst_ack_s=tuple(np.linspace(0.01, 0.03, 2000).tolist()),
         steady=PipelineWindow(30.0, 60.0, 2500.0, 250.0, 1.25, 1.5, 2.0),
         drain=None,
         controller=2,

@@ -9,7 +9,8 @@ import pytest
 
 from tests.support.sample_run import write_sample
 from workbench.fault import PARTS, SIGNAL_NAMES, FaultType, Part
-from workbench.metrics.catalogue import PART_METRICS, metrics_of
+from workbench.metrics.belonging import PART_METRICS
+from workbench.metrics.catalogue import metrics_of
 from workbench.report.milestones import phase_rows
 from workbench.report.parts import PAGES
 from workbench.report.record import read_record

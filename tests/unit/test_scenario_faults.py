@@ -25,7 +25,7 @@ from workbench.scenario.form import Role
         ),
         (
             "type: RedisKill\n    victim: {role: redis, broker: 1}",
-            "either broker (an id), processor (an index), node (a name) or role",
+            "either broker (an id), brokers (two ids), processor (an index), node (a name) or role",
         ),
     ],
 )

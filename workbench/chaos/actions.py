@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from chaoslib.exceptions import InterruptExecution
 
 from workbench.chaos.hub import find
+from workbench.chaos.moments import append, check_moment
 from workbench.errors import WorkbenchError
 from workbench.fault import Fault, FaultType, StoredData, VictimSelector
-from workbench.records import timeline as timeline_records
 from workbench.waiting import sleep_until
 
 __all__ = ["inject_fault", "undo_faults"]
-
-LATEST_START_S: Final = 120.0  # a moment further away than this is a mistake
 
 
 def inject_fault(
@@ -43,33 +40,25 @@ def inject_fault(
     fault-effective and, of a freeze, fault-ended to `timeline` when one is given. Raises InterruptExecution when the
     fault could not be done or proved.
     """
-    wait_s = moment_s + at_s - time.time() if moment_s else at_s
-    if wait_s > LATEST_START_S:
-        raise InterruptExecution(f"the fault's moment is {wait_s:.0f} s away; at most {LATEST_START_S:.0f} s")
+    check_moment(moment_s, at_s)
     try:
         with find(target, hub) as victims_hub:
             wanted = Fault(FaultType(fault), VictimSelector(server=server), at_s, for_s, lag_s, StoredData(data))
             victim = victims_hub.resolve(wanted)
             sleep_until(moment_s + at_s if moment_s else time.time() + at_s)
             injection = victims_hub.inject(wanted, victim)
-            _append(timeline, "fault-injected", injection.injected_s, **asdict(injection))
+            append(timeline, "fault-injected", injection.injected_s, **asdict(injection))
             if injection.effective:
-                _append(timeline, "fault-effective", injection.effective_s, **asdict(injection))
+                append(timeline, "fault-effective", injection.effective_s, **asdict(injection))
             if injection.effective and wanted.type is FaultType.BROKER_FREEZE:
                 sleep_until(injection.injected_s + for_s)
                 thawed_s = victims_hub.thaw(victim)
-                _append(timeline, "fault-ended", thawed_s, server=victim.server)
+                append(timeline, "fault-ended", thawed_s, server=victim.server)
     except (WorkbenchError, ValueError) as error:
         raise InterruptExecution(f"{fault} of {server} failed: {error}") from error
     if not injection.effective:
         raise InterruptExecution(f"{fault} of {server} was not proved effective: {injection.evidence}")
     return asdict(injection)
-
-
-def _append(timeline: str, kind: str, t_s: float | None, **data: Any) -> None:
-    """Append an entry to the timeline, where there is one."""
-    if timeline:
-        timeline_records.append(Path(timeline), kind, t_s, **data)
 
 
 def undo_faults(target: str = "local", hub: str = "", timeline: str = "") -> dict[str, Any]:
@@ -82,7 +71,7 @@ def undo_faults(target: str = "local", hub: str = "", timeline: str = "") -> dic
             result = broken_hub.undo()
     except WorkbenchError as error:
         raise InterruptExecution(f"the undo failed: {error}") from error
-    _append(timeline, "undo", None, verified=result.verified, detail=result.detail)
+    append(timeline, "undo", None, verified=result.verified, detail=result.detail)
     if not result.verified:
         raise InterruptExecution(f"the undo could not be verified: {result.detail}")
     return asdict(result)

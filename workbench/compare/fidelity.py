@@ -20,7 +20,8 @@ from scipy.stats import binomtest
 
 from workbench.compare.conformal import LEVELS, prequential
 from workbench.compare.noise import noise_floor
-from workbench.metrics.catalogue import BY_NAME, PARTS
+from workbench.metrics.belonging import PARTS
+from workbench.metrics.catalogue import BY_NAME
 from workbench.metrics.tables import FloatArray
 from workbench.records.machine import DISTURBED_PERCENT
 from workbench.records.reference import INTERVALS, PERCENTS, ReferenceMetric, ReferenceRecord, scored

@@ -16,7 +16,8 @@ from typing import Final
 
 from workbench.compare.shifts import holm, logs, slower, smallest_visible, stale
 from workbench.errors import EXIT_AS_EXPECTED, EXIT_INCONCLUSIVE, EXIT_MACHINE, EXIT_MISSED, worst_exit_code
-from workbench.metrics.catalogue import BY_NAME, PARTS
+from workbench.metrics.belonging import PARTS
+from workbench.metrics.catalogue import BY_NAME
 from workbench.records.machine import DISTURBED_PERCENT
 from workbench.records.night_drill import DONE, IMPORTED, RUNNING, NightDrill
 

@@ -16,7 +16,8 @@ from workbench.drill.observation import Recorded, observe
 from workbench.drill.progress import Progress
 from workbench.errors import Inconclusive
 from workbench.load.reads import read_table
-from workbench.metrics.tables import Counts
+from workbench.metrics.tables import NAN, Counts
+from workbench.records import timeline
 from workbench.records.folder import RunFolder, dump_json
 from workbench.records.prediction import Observation
 from workbench.records.samples import read_samples
@@ -55,6 +56,7 @@ def look_back(
 
     Raises Inconclusive when nothing was injected, since no clock has a zero then.
     """
+    ended = timeline.first(timeline.read(folder.timeline), "fault-ended")
     books = load.write_summary(watched.baseline)
     summary = ledger_room.check(folder, hub.endpoints, hub.topology, progress.note)
     if watched.injection is None:
@@ -72,6 +74,7 @@ def look_back(
         part=part,
         injection=watched.injection,
         victim_broker=-1 if watched.victim.broker is None else watched.victim.broker,
+        victims=watched.victim.brokers,
         starts=hub.process_starts(watched.victim.watched_server),
         baseline=watched.baseline,
         load_end_s=load.stop_s or watched.watch_end_s,
@@ -79,6 +82,7 @@ def look_back(
         partition_labels=hub.topology.partition_labels,
         standbys=hub.topology.postgres.replicas - 1,
         zookeeper_servers=len(hub.topology.zookeeper.server_ids),
+        fault_ended_s=NAN if ended is None else ended.t_s,
         failover_steps=hub.failover_steps(),
         reads=read_table(folder.load, watched.injection.injected_s) if scenario.reads else None,
     )

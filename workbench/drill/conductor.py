@@ -23,7 +23,7 @@ from workbench.drill.run_record import RunRecord, utc_text
 from workbench.drill.sealing import predict_and_seal
 from workbench.drill.steady import WINDOW_S, WINDOWS, problems
 from workbench.errors import Inconclusive, Stopped, ToolFailed, WorkbenchError
-from workbench.fault import SIGNAL_NAMES, FaultType, RestartRule
+from workbench.fault import SIGNAL_NAMES, RestartRule
 from workbench.model import NOT_MODELLED
 from workbench.model.parameters import merge
 from workbench.records import timeline
@@ -135,7 +135,7 @@ class Drill:
     def _drill_on(self, hub: LocalHub) -> UndoResult:
         horizon_s = 600.0 + self.scenario.baseline_s + self.scenario.recovery_timeout_s
         live = Live(hub, self.scenario.faults[0].part, self.folder.observed, self.folder.ledger)
-        load = LoadControl(hub, self.scenario.workload, self.seed, self.folder, horizon_s)
+        load = LoadControl(hub, self.scenario.workload, self.scenario.faults[0], self.seed, self.folder, horizon_s)
         try:
             live.start()
             burst, baseline, steady_problems = self._run_up(live, load)
@@ -250,7 +250,7 @@ class Drill:
         draw = stream(self.seed, "fault-moment").uniform(0.0, self.scenario.fault_window_s)
         moment_s = time.time() + EXPERIMENT_LEAD_S + float(draw)
         journal = self.folder.observed / "journal.json"
-        argv = chaos_command(self.scenario, victim, hub.hub_id, moment_s, self.folder.timeline, journal)
+        argv = chaos_command(self.scenario, victim, hub.hub_id, moment_s, self.folder, journal)
         self.progress.phase_started("fault", None)
         hub.launch("chaos", argv, environment={}, stdout=self.folder.observed / "chaos.log")
         injected_s = self._await_injection(hub, live, load, moment_s)
@@ -258,10 +258,10 @@ class Drill:
             return None, time.time()
         self.record.set(fault_s=injected_s)
         fault = self.scenario.faults[0]
-        returns = fault.type is FaultType.BROKER_FREEZE or self.scenario.restart is not RestartRule.NONE
+        returns = fault.for_s > 0.0 or self.scenario.restart is not RestartRule.NONE
         calm = live.calm_backlog(*baseline)
         may_lose = self.scenario.workload.acks != "all"
-        recovery = Recovery(live, self.topology, fault.part, victim, injected_s, calm, returns, may_lose)
+        recovery = Recovery(live, self.topology, fault.part, victim, injected_s, calm, returns, may_lose, fault.for_s)
         drained = DrainedCheck(hub, self.folder, baseline, injected_s, reads=self.scenario.reads)
         self._watch(recovery, drained, live, load)
         watch_end_s = time.time()

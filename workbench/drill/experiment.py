@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.records.folder import load_json
+from workbench.records.folder import RunFolder, load_json
 from workbench.scenario.drill_scenario import Scenario
 from workbench.target.port import Victim
 
@@ -28,13 +28,15 @@ class ExperimentOutcome:
 
 
 def chaos_command(
-    scenario: Scenario, victim: Victim, hub: str, moment_s: float, timeline: Path, journal: Path
+    scenario: Scenario, victim: Victim, hub: str, moment_s: float, folder: RunFolder, journal: Path
 ) -> list[str]:
     """Return the command line that does the scenario's fault to the resolved victim."""
     fault = scenario.faults[0]
     variables = {
         "hub": hub,
-        "timeline": str(timeline),
+        "timeline": str(folder.timeline),
+        "load": str(folder.load),
+        "ledger": str(folder.ledger),
         "fault": fault.type.value,
         "server": victim.server,
         "moment_s:float": repr(moment_s + fault.at_s),
@@ -42,6 +44,7 @@ def chaos_command(
         "for_s:float": repr(fault.for_s),
         "lag_s:float": repr(fault.lag_s),
         "data": fault.data.value,
+        "factor:float": repr(fault.factor),
     }
     chaos = str(Path(sys.executable).with_name("chaos"))
     settings = str(journal.with_name("settings.yaml"))

@@ -10,10 +10,12 @@ import numpy as np
 
 from workbench.drill.steady import Window
 from workbench.errors import ToolFailed
+from workbench.fault import Fault, Part
 from workbench.load.plan import START_LEAD_S, LoadPlan, commands, write_stop
 from workbench.load.reads import write_reads_summary
 from workbench.load.summary import LoadSummary, summarize
 from workbench.records.folder import RunFolder, dump_json
+from workbench.records.load_burst import read_burst
 from workbench.target.local import LocalHub
 from workbench.workload import BURST_FACTOR, BURST_S, CANARY_WRITES_PER_S, Workload
 
@@ -26,7 +28,9 @@ STOP_LEAD_S: Final = 1.0
 class LoadControl:
     """The load of one drill. Times are epoch seconds."""
 
-    def __init__(self, hub: LocalHub, workload: Workload, seed: int, folder: RunFolder, horizon_s: float) -> None:
+    def __init__(
+        self, hub: LocalHub, workload: Workload, fault: Fault, seed: int, folder: RunFolder, horizon_s: float
+    ) -> None:
         self._hub = hub
         self._folder = folder
         partitions = {topic.name: topic.partitions for topic in hub.topology.topics}
@@ -44,6 +48,8 @@ class LoadControl:
             ledger=folder.ledger,
             load=folder.load,
             calibration_burst=True,
+            burst_factor=fault.factor,
+            burst_s=fault.for_s if fault.part is Part.LOAD else 0.0,
             gateway_url=hub.endpoints.gateway_url,
         )
         self._names: list[str] = []
@@ -62,6 +68,8 @@ class LoadControl:
         if elapsed_s < 0:
             return 0.0
         factor = BURST_FACTOR if elapsed_s < BURST_S else 1.0
+        asked = read_burst(self.plan.load)
+        factor *= self.plan.burst_factor if asked.begin_s <= time.time() < asked.end_s else 1.0
         return factor * float(self.plan.workload.profile.rate_at(np.array([elapsed_s]))[0]) + self.canary_per_s
 
     def check_alive(self) -> None:

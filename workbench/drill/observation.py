@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
 
-from workbench.fault import Part
+from workbench.fault import KAFKA_PARTS, Part
 from workbench.metrics import functions
 from workbench.metrics.catalogue import BY_NAME, evaluate, metrics_of
 from workbench.metrics.tables import NAN, Counts, Evidence, FloatArray, Moments, ReadTable, WriteTable, no_reads
@@ -33,6 +33,7 @@ UNREACHED: Final = {  # metrics whose clock may still run when watching ends -> 
     "broker_down_s": "the broker did not register again",
     "broker_rejoin_s": "the broker did not register again or the in-sync replica sets did not fill",
     "isr_full_s": "the in-sync replica sets did not fill",
+    "below_min_isr_s": "no broker was in sync with the one that was left",
     "catch_up_s": "the in-sync replica sets did not fill",
     "group_rebalance_s": "some partition had no event processor",
     "postgres_down_s": "Postgres took no writes again",
@@ -48,13 +49,16 @@ UNREACHED: Final = {  # metrics whose clock may still run when watching ends -> 
     "zookeeper_start_s": "a ZooKeeper server did not serve again",
     "cache_refilled_s": "the hits did not come back",
     "pipeline_drain_s": "the backlog did not drain",
+    "backlog_gone_s": "the backlog did not drain",
     "pipeline_backlog_event_s": "the backlog did not drain",
 }
 SINCE_FAULT: Final = frozenset(
     {
+        "backlog_gone_s",
         "broker_detect_s",
         "broker_down_s",
         "isr_full_s",
+        "below_min_isr_s",
         "group_rebalance_s",
         "postgres_down_s",
         "standbys_connected_s",
@@ -82,6 +86,7 @@ class Recorded:
     injection: Injection
     part: Part
     victim_broker: int  # -1: it is none
+    victims: tuple[int, ...]  # all brokers that were hit
     starts: Sequence[ProcessStart]
     baseline: tuple[float, float]
     load_end_s: float
@@ -89,6 +94,7 @@ class Recorded:
     partition_labels: tuple[str, ...]
     standbys: int  # as the manifests say
     zookeeper_servers: int  # as the manifests say
+    fault_ended_s: float = NAN  # of a fault that ends by itself
     failover_steps: Mapping[str, float] = field(default_factory=dict)  # of the stand-in for Kubegres
     reads: ReadTable | None = None  # relative to the fault; None where it is not predicted what they see
 
@@ -104,6 +110,8 @@ def moments_of(recorded: Recorded) -> Moments:
         Part.REDIS: _redis_moments,
         Part.ZOOKEEPER: _zookeeper_moments,
         Part.NODE: _node_moments,
+        Part.BROKERS: _brokers_moments,
+        Part.LOAD: _load_moments,
     }[recorded.part](recorded, fault_s, recorded.injection.effective_s)
     return Moments(
         baseline_start_s=recorded.baseline[0] - fault_s,
@@ -178,6 +186,18 @@ def _node_moments(recorded: Recorded, fault_s: float, dead_s: float) -> dict[str
     }
 
 
+def _brokers_moments(recorded: Recorded, fault_s: float, _dead_s: float) -> dict[str, float]:
+    """Of all of them: when the last one was gone, moved away from, and back."""
+    each = [_broker_moments(replace(recorded, victim_broker=broker), fault_s, fault_s) for broker in recorded.victims]
+    names = ("broker_deregistered_s", "leaders_moved_s", "broker_registered_s", "isr_full_s")
+    again_s = read_moments.in_sync_again_s(recorded.partitions, fault_s)
+    return {**{name: float(np.max([found[name] for found in each])) for name in names}, "in_sync_again_s": again_s}
+
+
+def _load_moments(recorded: Recorded, _fault_s: float, _effective_s: float) -> dict[str, float]:
+    return {"burst_ended_s": recorded.fault_ended_s}
+
+
 def observe(recorded: Recorded) -> tuple[dict[str, Observation], dict[str, Any]]:
     """Return every metric's observation, and the content of observed.json."""
     moments = moments_of(recorded)
@@ -191,7 +211,7 @@ def observe(recorded: Recorded) -> tuple[dict[str, Observation], dict[str, Any]]
     content = {
         "format": FORMAT_VERSION,
         "metrics": {name: asdict(observation) for name, observation in observations.items()},
-        "silent_spans": _spans(functions.spans(evidence, recorded.part is not Part.BROKER), recorded.partition_labels),
+        "silent_spans": _spans(functions.spans(evidence, recorded.part not in KAFKA_PARTS), recorded.partition_labels),
         "leaders": _leaders(recorded),
         "moments": {
             **{name: _number(value) for name, value in asdict(moments).items()},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from statistics import median
 from typing import Final
 
@@ -44,6 +45,11 @@ PHASES: Final[Mapping[Part, tuple[tuple[str, str, str], ...]]] = {
         ("isr-full", "isr_full_s", "full redundancy"),
         ("group-whole", "group_rebalance_s", "rebalance"),
     ),
+    Part.BROKERS: (
+        ("leaders-moved", "broker_detect_s", "one broker leads all"),
+        ("isr-full", "isr_full_s", "full redundancy"),
+    ),
+    Part.LOAD: (("burst-ended", "", "burst of the load"), (DRAINED, "pipeline_drain_s", "backlog drains")),
     Part.ZOOKEEPER: (
         ("zookeeper-leads", "zookeeper_leader_s", "a ZooKeeper leader"),
         ("broker-sessions", "broker_sessions_s", "brokers' sessions"),
@@ -59,6 +65,8 @@ SERVES: Final[Mapping[Part, str]] = {
     Part.REDIS: "redis-answers",
     Part.ZOOKEEPER: "zookeeper-leads",
     Part.NODE: "group-whole",
+    Part.BROKERS: "leaders-moved",
+    Part.LOAD: "burst-ended",
 }
 
 
@@ -78,13 +86,14 @@ class Recovery:
     calm_backlog_events: tuple[float, float]  # upper quartile and 99th percentile
     returns: bool  # whether the restart rule brings the victim back
     may_lose: bool = False  # acknowledged events: they never get a row, so the records that wait for one are counted
+    for_s: float = 0.0  # how long a burst of the load lasts
     marks: dict[str, float] = field(default_factory=dict)
     _looks: deque[tuple[float, float]] = field(default_factory=deque)  # (s since the fault, backlog) since it is calm
 
     def update(self, since_fault_s: float) -> list[str]:
         """Look once; return the names of conditions that were met now for the first time."""
         backlog = self.live.lag_records() if self.may_lose else self.live.backlog_events()
-        conditions = self._conditions()
+        conditions = self._conditions(since_fault_s)
         conditions[DRAINED] = lambda: self._calm(since_fault_s, backlog)
         met = [name for name, holds in conditions.items() if name not in self.marks and holds()]
         for name in met:
@@ -94,12 +103,12 @@ class Recovery:
     @property
     def complete(self) -> bool:
         """Tell whether nothing is left to wait for."""
-        wanted = {DRAINED, *self._conditions()}
+        wanted = {DRAINED, *self._conditions(0.0)}
         if not self.returns:
             wanted -= {"broker-registered", "isr-full"}
         return wanted <= self.marks.keys()
 
-    def _conditions(self) -> dict[str, Callable[[], bool]]:
+    def _conditions(self, since_fault_s: float) -> dict[str, Callable[[], bool]]:
         live, asked_s = self.live, self.injected_s + DEAD_BY_S
         match self.part:
             case Part.BROKER:
@@ -117,6 +126,10 @@ class Recovery:
                     "standbys-connected": self._postgres_conditions(asked_s)["standbys-connected"],
                     "zookeeper-whole": self._zookeeper_conditions(asked_s)["zookeeper-whole"],
                 }
+            case Part.BROKERS:
+                return self._brokers_conditions(self.victim.brokers)
+            case Part.LOAD:
+                return {"burst-ended": lambda: since_fault_s >= self.for_s}
             case Part.REDIS:
                 return {
                     "redis-answers": lambda: live.redis_answers(asked_s),
@@ -150,6 +163,23 @@ class Recovery:
             "broker-registered": lambda: "broker-deregistered" in marks and live.registered(broker),
             "isr-full": lambda: "broker-registered" in marks and live.short_partitions() == 0,
         }
+
+    def _brokers_conditions(self, brokers: tuple[int, ...]) -> dict[str, Callable[[], bool]]:
+        live, marks = self.live, self.marks
+        found: dict[str, Callable[[], bool]] = {}
+        for broker in brokers:
+            found[f"broker-{broker}-deregistered"] = partial(self._is_gone, broker)
+            found[f"broker-{broker}-registered"] = partial(self._is_back, broker)
+        back = {f"broker-{broker}-registered" for broker in brokers}
+        found["leaders-moved"] = lambda: all(live.led_by(broker) == 0 for broker in (*brokers, -1))
+        found["isr-full"] = lambda: back <= marks.keys() and live.short_partitions() == 0
+        return found
+
+    def _is_gone(self, broker: int) -> bool:
+        return not self.live.registered(broker)
+
+    def _is_back(self, broker: int) -> bool:
+        return f"broker-{broker}-deregistered" in self.marks and self.live.registered(broker)
 
     def _calm(self, since_fault_s: float, backlog: float) -> bool:
         """Tell whether the backlog has been back for CALM_S, after what was away serves again.

@@ -19,6 +19,7 @@ from workbench.records.samples import read_samples
 from workbench.target.local import LocalHub
 
 SAMPLE_MAX: Final = 5000
+BURST_END_S: Final = 6.0  # of the calibration burst
 DRAIN_LAG_RECORDS_MIN: Final = 1000.0
 DRAIN_S_MIN: Final = 3.0
 STEAL_PERCENT_MAX: Final = 5.0  # of the machine's time, taken away by its host
@@ -37,6 +38,7 @@ def measure(hub: LocalHub, folder: RunFolder, burst: tuple[float, float], baseli
     start_s, end_s = baseline
     inside = table.rows((table.intended_s >= start_s) & (table.intended_s < end_s))
     devices = inside.devices()
+    bursts = table.rows((table.intended_s >= burst[1] - BURST_END_S) & (table.intended_s < burst[1])).devices()
     ensemble = hub.ensemble()
     samples = seen(read_samples(observed / "processors.jsonl"))
     group = hub.topology.processors.consumer_group
@@ -59,6 +61,8 @@ def measure(hub: LocalHub, folder: RunFolder, burst: tuple[float, float], baseli
         offered_per_s=len(inside.id) / (end_s - start_s),
         canary_per_s=float(np.count_nonzero(inside.canary)) / (end_s - start_s),
         burst=burst_window,
+        burst_end=pipeline_window(samples, burst[1] - BURST_END_S, burst[1]),
+        burst_ack_s=_sample(bursts.acked_s - bursts.intended_s),
         steady=pipeline_window(samples, start_s, end_s),
         drain=drain,
         controller=hub.controller(),

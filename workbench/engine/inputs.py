@@ -39,8 +39,9 @@ class Pace:
 
     from_s: FloatArray  # ascending; the first is -infinity
     response: FloatArray  # of a request that is sent in the stretch and that nothing holds
-    batch: FloatArray  # of a batch that starts in it and is not full: full ones are measured as they are in a drain
+    batch: FloatArray  # of a batch that starts in it and is not full
     spread: FloatArray  # exponent, of both
+    full: FloatArray  # of a full batch's database time, which is measured as it is in a drain
 
     def of_responses(self, typical_s: float) -> tuple[FloatArray, FloatArray, FloatArray, float]:
         """Return what the kernels need for response times around `typical_s`."""
@@ -51,8 +52,13 @@ class Pace:
         """Return what the kernels need for batches, whose noise is around 1."""
         return self.from_s, self.batch, self.spread, 1.0
 
+    @property
+    def of_full_batches(self) -> tuple[FloatArray, FloatArray, FloatArray, float]:
+        """Return what the kernels need for full batches, whose noise stays as it is."""
+        return self.from_s, self.full, np.ones(len(self.from_s)), 1.0
 
-EVEN: Final = Pace(np.array([NEVER]), np.ones(1), np.ones(1), np.ones(1))
+
+EVEN: Final = Pace(np.array([NEVER]), np.ones(1), np.ones(1), np.ones(1), np.ones(1))
 
 
 @dataclass(frozen=True)

@@ -223,10 +223,11 @@ def batch_times(
     database_s: float,
     rest_s: float,
     pace: Paces,
+    full_pace: Paces,
 ) -> tuple[float, float]:
-    """Return how long a batch is in the database, and beside it: a full one as measured, others at the hub's pace."""
+    """Return how long a batch is in the database, and beside it, each at the hub's pace then."""
     if full:
-        return database_s * noise, rest_s
+        return database_s * paced(begins_s, noise, full_pace), rest_s
     return database_s * paced(begins_s, noise, pace), rest_s * paced(begins_s, 1.0, pace)
 
 
@@ -253,13 +254,14 @@ def commit(
     saturation_factor: float,
     stamp_lead_s: float,
     pace: Paces,
+    full_pace: Paces,
     stops: Stops,
 ) -> FloatArray:
     """Return when each event's row is committed, NaN for never; events by processor and by arrival in its queue.
 
     One batch at a time and processor, none from where it `stops` on; where that cuts, the one under way is not
     committed either. A batch that starts while another processor is busy takes longer; `pace` is of those that are not
-    full.
+    full, `full_pace` of the others.
     """
     stops_s, cuts = stops
     committed_s = np.full(len(queued_s), np.nan)
@@ -282,7 +284,8 @@ def commit(
             continue
         first, begins_s, count = position[each], starts_s[each], end[each] - position[each]
         database_s, rest_s = fixed_s + event_s * count, rest_fixed_s + rest_event_s * count
-        database_s, rest_s = batch_times(begins_s, count == events_max, noise[first], database_s, rest_s, pace)
+        full = count == events_max
+        database_s, rest_s = batch_times(begins_s, full, noise[first], database_s, rest_s, pace, full_pace)
         if another_is_busy(free_s, each, begins_s):
             database_s *= saturation_factor
         stamp_s = begins_s + rest_s / 2.0 + max(0.0, database_s - stamp_lead_s)

@@ -119,5 +119,6 @@ def _write(
         service.saturation_factor,
         service.stamp_lead_s,
         disturbance.pace.of_batches,
+        disturbance.pace.of_full_batches,
         stops,
     )

@@ -33,6 +33,7 @@ from workbench.load.plan import (
     FLUSH_MAX_S,
     PLAN_VARIABLE,
     SOURCE_VARIABLE,
+    BurstWatch,
     StopWatch,
     counts_path,
     read_plan,
@@ -58,7 +59,7 @@ class Worker:
         self._source = source
         self._answered: deque[tuple[int, float, float, int]] = deque()
         self._writer = KafkaWriter(PLAN, source, _start_native_thread, answered=self._answered)
-        self.pacer = Pacer(PLAN.share(source), self._writer, StopWatch(PLAN.load))
+        self.pacer = Pacer(PLAN.share(source), self._writer, StopWatch(PLAN.load), BurstWatch(PLAN, source))
         self._finished = False
 
     def report(self) -> None:

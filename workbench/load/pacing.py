@@ -11,7 +11,8 @@ from typing import Final
 
 import numpy as np
 
-from workbench.load.plan import STOP_POLL_S, Share, StopWatch
+from workbench.errors import ToolFailed
+from workbench.load.plan import STOP_POLL_S, BurstWatch, Share, StopWatch
 from workbench.load.producer import KafkaWriter
 
 _CHUNK: Final = 4096  # rows turned into Python numbers at a time
@@ -23,8 +24,9 @@ _Row = tuple[int, int, int, int, float]
 class Pacer:
     """Hands a source's share of the schedule to its writer, event by event."""
 
-    def __init__(self, share: Share, writer: KafkaWriter, watch: StopWatch) -> None:
+    def __init__(self, share: Share, writer: KafkaWriter, watch: StopWatch, bursts: BurstWatch | None = None) -> None:
         self._share = share
+        self._bursts = bursts
         self._writer = writer
         self._watch = watch
         self._next = 0  # position in the share
@@ -32,7 +34,11 @@ class Pacer:
         self._chunk_start = 0
 
     def step(self) -> float | None:
-        """Send what is due; return for how long (s) nothing is, None when nothing planned is left."""
+        """Send what is due; return for how long (s) nothing is, None when nothing planned is left.
+
+        Raises ToolFailed when a burst was asked for too late to be planned.
+        """
+        self._look_for_a_burst()
         for _ in range(_AT_ONCE_MAX):
             row = self._planned()
             if row is None:
@@ -53,6 +59,15 @@ class Pacer:
             self._writer.skip(event_id, partition)
             self._next += 1
         self._writer.finish()
+
+    def _look_for_a_burst(self) -> None:
+        changed = None if self._bursts is None else self._bursts.changed()
+        if changed is None:
+            return
+        done = slice(self._next)
+        if not np.array_equal(changed.intended_s[done], self._share.intended_s[done]):
+            raise ToolFailed("a burst of the load was asked for later than its events are planned")
+        self._share, self._chunk, self._chunk_start = changed, [], self._next
 
     def _planned(self) -> _Row | None:
         """Return the next event before the stop."""

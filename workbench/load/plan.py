@@ -18,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from workbench.errors import BadInput, Problem
 from workbench.records.folder import dump_json, load_json, write_durably
+from workbench.records.load_burst import LoadBurst, read_burst
 from workbench.streams import stream
 from workbench.workload import (
     CANARY_SOURCE,
@@ -27,6 +28,7 @@ from workbench.workload import (
     IntArray,
     Schedule,
     Workload,
+    burst_schedule,
     canary_schedule,
     schedule,
 )
@@ -57,6 +59,13 @@ class Share:
     def __len__(self) -> int:
         return len(self.intended_s)
 
+    def merged_with(self, more: Share) -> Share:
+        """Return this share with more events among its own, by time."""
+        order = np.argsort(np.concatenate([self.intended_s, more.intended_s]), kind="stable")
+        columns = ("intended_s", "topic", "device", "partition")
+        both = (np.concatenate([getattr(self, name), getattr(more, name)])[order] for name in columns)
+        return Share(self.source, *both)
+
     def ids(self, sequence: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Return the event ids of these positions of the share."""
         return sequence + (self.source << SOURCE_SHIFT)
@@ -84,6 +93,8 @@ class LoadPlan:
     load: Path  # folder of stop file, counts and Locust's own JSON
     workers: int = 2
     calibration_burst: bool = False
+    burst_factor: float = 1.0  # how many times the rate a burst has, whenever one is asked for
+    burst_s: float = 0.0  # how long it lasts
     gateway_url: str = ""  # http://host:port; needed where the workload has readers
 
     @property
@@ -97,10 +108,24 @@ class LoadPlan:
         return (CANARY_SOURCE, *range(1, self.workers + 1))
 
     def share(self, source: int) -> Share:
-        """Return a source's share: the canary's writes, or every `workers`-th event of the devices."""
+        """Return a source's share: the canary's writes, or every `workers`-th event of the devices.
+
+        Once a burst was asked for, what it puts on top is among them.
+        """
         if source == CANARY_SOURCE:
             return self._share(source, canary_schedule(self.partitions, 0.0, self.horizon_s), slice(None))
-        return self._share(source, self._devices, slice(source - 1, None, self.workers))
+        part = slice(source - 1, None, self.workers)
+        usual, burst = self._share(source, self._devices, part), read_burst(self.load)
+        return usual.merged_with(self._share(source, self._on_top(burst), part)) if burst.begin_s < math.inf else usual
+
+    def _on_top(self, burst: LoadBurst) -> Schedule:
+        """Return what a burst adds: drawn for its whole length, and cut where it was ended early."""
+        begin_s = burst.begin_s - self.start_s
+        rng = stream(self.seed, "load-burst")
+        end_s, factor = begin_s + self.burst_s, self.burst_factor
+        drawn = burst_schedule(self.workload, self.partitions, rng, begin_s, end_s, factor)
+        sent = slice(int(np.searchsorted(drawn.intended_s, burst.end_s - self.start_s)))
+        return Schedule(drawn.intended_s[sent], drawn.topic[sent], drawn.device[sent], drawn.partition[sent])
 
     @cached_property
     def _devices(self) -> Schedule:
@@ -145,6 +170,7 @@ class LoadPlan:
                 "an address: there are readers",
             ),
             ("workers", self.workers, self.workers > 0, "a number above 0"),
+            ("burst_factor", self.burst_factor, self.burst_factor >= 1.0, "a number from 1"),
             ("horizon_s", self.horizon_s, 0.0 < self.horizon_s < math.inf, "a number of seconds above 0"),
         ]
         return [
@@ -241,6 +267,24 @@ class StopWatch:
     def now(self) -> None:
         """Stop at this moment, whatever the file says."""
         self._stop_s = min(self._stop_s, time.time())
+
+
+class BurstWatch:
+    """A source's share, anew whenever a burst was asked for or ended; looks at most every STOP_POLL_S."""
+
+    def __init__(self, plan: LoadPlan, source: int) -> None:
+        self._plan = plan
+        self._source = source
+        self._known = read_burst(plan.load)
+        self._next_look_s = -math.inf
+
+    def changed(self) -> Share | None:
+        """Return the share if it is another one than at the last look."""
+        if time.monotonic() < self._next_look_s:
+            return None
+        self._next_look_s = time.monotonic() + STOP_POLL_S
+        known, self._known = self._known, read_burst(self._plan.load)
+        return None if self._known == known else self._plan.share(self._source)
 
 
 def counts_path(load: Path, source: int) -> Path:

@@ -6,11 +6,12 @@ definition cannot pass for an error of the model.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from workbench.metrics import functions, reading
+from workbench.metrics import functions, phases, reading
+from workbench.metrics.belonging import PART_METRICS
 from workbench.metrics.tables import Evidence
 
 
@@ -142,6 +143,16 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
     ),
     Metric("pipeline_drain_s", "backlog drain", "s", "pipeline", "phase", 0.05, True, functions.pipeline_drain_s),
     Metric(
+        "backlog_gone_s",
+        "backlog gone, from the beginning",
+        "s",
+        "pipeline",
+        "metric",
+        0.05,
+        True,
+        functions.backlog_drained_s,
+    ),
+    Metric(
         "broker_rejoin_s",
         "broker rejoins, from its start",
         "s",
@@ -149,9 +160,19 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         "metric",
         POLL_S,
         True,
-        functions.broker_rejoin_s,
+        phases.broker_rejoin_s,
     ),
-    Metric("isr_full_s", "full redundancy back", "s", "kafka", "metric", POLL_S, True, functions.isr_full_s),
+    Metric(
+        "below_min_isr_s",
+        "in-sync replicas enough for writes again",
+        "s",
+        "kafka",
+        "phase",
+        POLL_S,
+        True,
+        phases.below_min_isr_s,
+    ),
+    Metric("isr_full_s", "full redundancy back", "s", "kafka", "metric", POLL_S, True, phases.isr_full_s),
     Metric(
         "acknowledged_records_lost",
         "acknowledged records lost",
@@ -172,8 +193,8 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         True,
         functions.records_duplicated,
     ),
-    Metric("broker_detect_s", "detect the dead broker", "s", "kafka", "phase", POLL_S, True, functions.broker_detect_s),
-    Metric("leader_election_s", "move the leaders", "s", "kafka", "phase", POLL_S, True, functions.leader_election_s),
+    Metric("broker_detect_s", "detect the dead broker", "s", "kafka", "phase", POLL_S, True, phases.broker_detect_s),
+    Metric("leader_election_s", "move the leaders", "s", "kafka", "phase", POLL_S, True, phases.leader_election_s),
     Metric(
         "client_reconnect_s",
         "clients find the new leaders",
@@ -182,13 +203,13 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         "phase",
         POLL_S,
         True,
-        functions.client_reconnect_s,
+        phases.client_reconnect_s,
     ),
-    Metric("broker_down_s", "broker registered again", "s", "kafka", "phase", POLL_S, True, functions.broker_down_s),
+    Metric("broker_down_s", "broker registered again", "s", "kafka", "phase", POLL_S, True, phases.broker_down_s),
     Metric(
-        "broker_start_s", "broker start to registration", "s", "kafka", "phase", POLL_S, True, functions.broker_start_s
+        "broker_start_s", "broker start to registration", "s", "kafka", "phase", POLL_S, True, phases.broker_start_s
     ),
-    Metric("catch_up_s", "registration to full redundancy", "s", "kafka", "phase", POLL_S, True, functions.catch_up_s),
+    Metric("catch_up_s", "registration to full redundancy", "s", "kafka", "phase", POLL_S, True, phases.catch_up_s),
     Metric(
         "group_rebalance_s",
         "every partition has a processor again",
@@ -197,7 +218,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         "phase",
         PROCESSORS_POLL_S,
         True,
-        functions.group_rebalance_s,
+        phases.group_rebalance_s,
     ),
     Metric(
         "processor_resume_s",
@@ -207,7 +228,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         "phase",
         PROCESSORS_POLL_S,
         True,
-        functions.processor_resume_s,
+        phases.processor_resume_s,
     ),
     Metric(
         "postgres_down_s",
@@ -217,7 +238,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         "phase",
         POLL_S,
         True,
-        functions.postgres_down_s,
+        phases.postgres_down_s,
     ),
     Metric(
         "postgres_start_s",
@@ -227,7 +248,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         "phase",
         POLL_S,
         True,
-        functions.postgres_start_s,
+        phases.postgres_start_s,
     ),
     Metric(
         "postgres_promotion_s",
@@ -237,7 +258,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         "phase",
         POLL_S,
         True,
-        functions.postgres_promotion_s,
+        phases.postgres_promotion_s,
     ),
     Metric(
         "rows_lost",
@@ -257,7 +278,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         "phase",
         POLL_S,
         True,
-        functions.processor_reconnect_s,
+        phases.processor_reconnect_s,
     ),
     Metric(
         "standbys_connected_s",
@@ -267,10 +288,10 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         "metric",
         POLL_S,
         True,
-        functions.standbys_connected_s,
+        phases.standbys_connected_s,
     ),
-    Metric("redis_down_s", "Redis answers again", "s", "redis", "phase", POLL_S, True, functions.redis_down_s),
-    Metric("redis_start_s", "Redis start and loading", "s", "redis", "phase", POLL_S, True, functions.redis_start_s),
+    Metric("redis_down_s", "Redis answers again", "s", "redis", "phase", POLL_S, True, phases.redis_down_s),
+    Metric("redis_start_s", "Redis start and loading", "s", "redis", "phase", POLL_S, True, phases.redis_start_s),
     Metric(
         "redis_caught_up_s",
         "device states current again",
@@ -279,7 +300,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         "metric",
         PROCESSORS_POLL_S,
         True,
-        functions.redis_caught_up_s,
+        phases.redis_caught_up_s,
     ),
     Metric(
         "zookeeper_leader_s",
@@ -289,7 +310,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         "phase",
         POLL_S,
         True,
-        functions.zookeeper_leader_s,
+        phases.zookeeper_leader_s,
     ),
     Metric(
         "broker_sessions_s",
@@ -299,7 +320,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         "metric",
         POLL_S,
         True,
-        functions.broker_sessions_s,
+        phases.broker_sessions_s,
     ),
     Metric(
         "zookeeper_whole_s",
@@ -309,7 +330,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         "phase",
         POLL_S,
         True,
-        functions.zookeeper_whole_s,
+        phases.zookeeper_whole_s,
     ),
     Metric(
         "zookeeper_start_s",
@@ -319,64 +340,14 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         "phase",
         POLL_S,
         True,
-        functions.zookeeper_start_s,
+        phases.zookeeper_start_s,
     ),
     *_sojourns(),
     *_reads(),
 )
 
-# The metrics that not every part's loss has (workbench.fault.Part, by its value); all others every loss has.
-_OF_PART: Final[Mapping[str, frozenset[str]]] = {
-    "broker": frozenset(
-        {
-            "broker_detect_s",
-            "leader_election_s",
-            "client_reconnect_s",
-            "broker_down_s",
-            "broker_start_s",
-            "catch_up_s",
-            "broker_rejoin_s",
-            "isr_full_s",
-        }
-    ),
-    "event processor": frozenset({"group_rebalance_s", "processor_resume_s"}),
-    "Postgres primary": frozenset(
-        {"postgres_down_s", "postgres_start_s", "processor_reconnect_s", "standbys_connected_s"}
-    ),
-    "Postgres fail-over": frozenset(
-        {"postgres_down_s", "postgres_promotion_s", "processor_reconnect_s", "standbys_connected_s", "rows_lost"}
-    ),
-    "Redis": frozenset({"redis_down_s", "redis_start_s", "redis_caught_up_s"}),
-    "ZooKeeper server": frozenset(
-        {"zookeeper_leader_s", "broker_sessions_s", "zookeeper_whole_s", "zookeeper_start_s"}
-    ),
-}
-
-PART_METRICS: Final[Mapping[str, frozenset[str]]] = {
-    **_OF_PART,
-    "node": _OF_PART["broker"] | _OF_PART["event processor"] | {"standbys_connected_s", "zookeeper_whole_s"},
-}
-
 # The metrics of a part's loss where somebody reads at the gateway meanwhile.
 READER_METRICS: Final[Mapping[str, frozenset[str]]] = {"Redis": frozenset(metric.name for metric in _reads())}
-
-# The phases that add up to a metric.
-PARTS: Final[Mapping[str, Sequence[str]]] = {
-    "kafka_unavailable_s": ("broker_detect_s", "leader_election_s", "client_reconnect_s"),
-    "pipeline_unavailable_s": (
-        "kafka_unavailable_s",
-        "group_rebalance_s",
-        "processor_resume_s",
-        "postgres_down_s",
-        "processor_reconnect_s",
-    ),
-    "postgres_down_s": ("postgres_start_s", "postgres_promotion_s"),
-    "redis_down_s": ("redis_start_s",),
-    "zookeeper_whole_s": ("zookeeper_start_s",),
-    "broker_rejoin_s": ("broker_start_s", "catch_up_s"),
-    "isr_full_s": ("broker_down_s", "catch_up_s"),
-    "broker_down_s": ("broker_start_s",),  # the rest of it are the restart rule's waits
-}
 
 BY_NAME: Final = {metric.name: metric for metric in CATALOGUE}
 

@@ -203,19 +203,24 @@ def pipeline_drain_s(evidence: Evidence) -> float:
     """From the last silent partition's first acknowledgement to the backlog drained, s; 0 if it drained before.
 
     Where an event processor or Postgres was away as well, or alone, the clock starts when every partition has a
-    processor again and Postgres takes writes again; where nothing was away, with the fault.
+    processor again and Postgres takes writes again, with the end of a load's burst; else with the fault.
     """
     drained = backlog_drained_s(evidence)
-    acked_s = 0.0 if kafka_partitions_hit(evidence) == 0.0 else all_partitions_acked_s(evidence)
+    acked_s = all_partitions_acked_s(evidence) if _silenced(evidence) else 0.0
     start = np.maximum(acked_s, _serves_s(evidence))  # which, unlike max, keeps NaN
     return float(np.maximum(0.0, drained - start))
+
+
+def _silenced(evidence: Evidence) -> bool:
+    """Tell whether partitions were silent; beside a burst of the load an answer that took longer is no outage."""
+    return kafka_partitions_hit(evidence) > 0.0 and bool(np.isnan(evidence.moments.burst_ended_s))
 
 
 def _serves_s(evidence: Evidence, otherwise: float = 0.0) -> float:
     """Return when what stopped the rows serves again (s after the fault); `otherwise` where nothing was away."""
     moments = evidence.moments
-    back = [each for each in (moments.group_whole_s, moments.postgres_writes_s) if not np.isnan(each)]
-    return max(back, default=otherwise)
+    back = (moments.group_whole_s, moments.postgres_writes_s, moments.burst_ended_s)
+    return max((each for each in back if not np.isnan(each)), default=otherwise)
 
 
 def events_late(evidence: Evidence) -> float:
@@ -242,8 +247,7 @@ def _window(evidence: Evidence, window: str) -> tuple[float, float]:
     if window == "steady":
         return moments.baseline_start_s, moments.baseline_end_s
     if window == "during":
-        hit = kafka_partitions_hit(evidence) > 0.0
-        return 0.0, all_partitions_acked_s(evidence) if hit else _serves_s(evidence, NAN)
+        return 0.0, all_partitions_acked_s(evidence) if _silenced(evidence) else _serves_s(evidence, NAN)
     drained = backlog_drained_s(evidence)
     return drained, moments.load_end_s
 
@@ -258,119 +262,9 @@ def sojourn_metric(column: str, window: str, percent: float) -> Callable[[Eviden
     return metric
 
 
-def broker_detect_s(evidence: Evidence) -> float:
-    """From the fault to the victim's id gone from ZooKeeper, in KRaft mode to its fencing, s."""
-    return evidence.moments.broker_deregistered_s
-
-
-def leader_election_s(evidence: Evidence) -> float:
-    """From the victim's id gone to no partition led by it, s."""
-    return float(np.maximum(0.0, evidence.moments.leaders_moved_s - evidence.moments.broker_deregistered_s))
-
-
-def client_reconnect_s(evidence: Evidence) -> float:
-    """From the leaders moved to the last silent partition's first acknowledgement, s."""
-    return all_partitions_acked_s(evidence) - evidence.moments.leaders_moved_s
-
-
-def broker_down_s(evidence: Evidence) -> float:
-    """From the fault to the victim registered again, s; includes the restart rule's waits."""
-    return evidence.moments.broker_registered_s
-
-
-def broker_start_s(evidence: Evidence) -> float:
-    """From the start of the process that registered to its registration, s."""
-    return evidence.moments.broker_registered_s - evidence.moments.registering_process_started_s
-
-
-def catch_up_s(evidence: Evidence) -> float:
-    """From the victim registered to every in-sync-replica set full, s."""
-    return evidence.moments.isr_full_s - evidence.moments.broker_registered_s
-
-
-def broker_rejoin_s(evidence: Evidence) -> float:
-    """From the start of the process that registered to every in-sync-replica set full, s."""
-    return evidence.moments.isr_full_s - evidence.moments.registering_process_started_s
-
-
-def group_rebalance_s(evidence: Evidence) -> float:
-    """From the fault to every partition held by a live event processor, as their own metrics say, s."""
-    return evidence.moments.group_whole_s
-
-
-def processor_resume_s(evidence: Evidence) -> float:
-    """From every partition held by a live event processor to the last one's first row, s; 0 if it came before."""
-    return float(np.maximum(0.0, all_partitions_committed_s(evidence) - evidence.moments.group_whole_s))
-
-
-def postgres_down_s(evidence: Evidence) -> float:
-    """From the fault to a primary that takes writes, s; includes the restart rule's waits."""
-    return evidence.moments.postgres_writes_s
-
-
-def postgres_start_s(evidence: Evidence) -> float:
-    """From the start of the primary's process to taking writes, its recovery included, s."""
-    return evidence.moments.postgres_writes_s - evidence.moments.postgres_started_s
-
-
-def postgres_promotion_s(evidence: Evidence) -> float:
-    """From the question to a standby to become the primary, to a primary that takes writes, s."""
-    return evidence.moments.postgres_writes_s - evidence.moments.postgres_promotion_asked_s
-
-
 def rows_lost(evidence: Evidence) -> float:
     """Events that are in Kafka and, when the event processors have caught up, have no row: their offsets are past."""
     return float(evidence.counts.rows_lost)
-
-
-def processor_reconnect_s(evidence: Evidence) -> float:
-    """From a primary that takes writes to the last partition's first row, s; 0 if it came before."""
-    return float(np.maximum(0.0, all_partitions_committed_s(evidence) - evidence.moments.postgres_writes_s))
-
-
-def standbys_connected_s(evidence: Evidence) -> float:
-    """From the fault to every standby connected to the primary again, s."""
-    return evidence.moments.standbys_connected_s
-
-
-def redis_down_s(evidence: Evidence) -> float:
-    """From the fault to Redis answering with its data loaded, s; includes the restart rule's waits."""
-    return evidence.moments.redis_answers_s
-
-
-def redis_start_s(evidence: Evidence) -> float:
-    """From the start of Redis's process to its answering with its data loaded, s."""
-    return evidence.moments.redis_answers_s - evidence.moments.redis_started_s
-
-
-def redis_caught_up_s(evidence: Evidence) -> float:
-    """From the fault to the event processors having applied every device's state that Redis had missed, s."""
-    return evidence.moments.states_current_s
-
-
-def zookeeper_leader_s(evidence: Evidence) -> float:
-    """From the fault to a ZooKeeper server that leads, s; the next look's delay where a follower died."""
-    return evidence.moments.zookeeper_leads_s
-
-
-def broker_sessions_s(evidence: Evidence) -> float:
-    """From the fault to every broker's ZooKeeper session connected to a server, s."""
-    return evidence.moments.broker_sessions_s
-
-
-def zookeeper_whole_s(evidence: Evidence) -> float:
-    """From the fault to every ZooKeeper server serving, s; includes the restart rule's waits."""
-    return evidence.moments.zookeeper_whole_s
-
-
-def zookeeper_start_s(evidence: Evidence) -> float:
-    """From the start of the ZooKeeper server's process to its serving, s."""
-    return evidence.moments.zookeeper_whole_s - evidence.moments.zookeeper_started_s
-
-
-def isr_full_s(evidence: Evidence) -> float:
-    """From the fault to every in-sync-replica set full again, s."""
-    return evidence.moments.isr_full_s
 
 
 def acknowledged_records_lost(evidence: Evidence) -> float:

@@ -83,6 +83,7 @@ class Moments:
     leaders_moved_s: float = NAN  # no partition is led by the victim any more
     registering_process_started_s: float = NAN  # start of the process that registered
     broker_registered_s: float = NAN
+    in_sync_again_s: float = NAN  # every partition has min.insync.replicas again
     isr_full_s: float = NAN
     group_whole_s: float = NAN  # every partition is held by a live event processor again
     postgres_started_s: float = NAN  # start of the process that takes writes again
@@ -95,6 +96,7 @@ class Moments:
     zookeeper_leads_s: float = NAN  # a ZooKeeper server leads (again)
     zookeeper_started_s: float = NAN  # start of the server's process that serves again
     zookeeper_whole_s: float = NAN  # every ZooKeeper server serves
+    burst_ended_s: float = NAN  # the load has its usual rate again
     broker_sessions_s: float = NAN  # every broker's ZooKeeper session is connected to a server
 
 

@@ -128,6 +128,7 @@ class SteadyRows:
             1.0,
             0.0,
             EVEN.of_batches,
+            EVEN.of_full_batches,
             never_stop(1),
         )
         return rows_s - arrivals_s

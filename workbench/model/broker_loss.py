@@ -35,6 +35,11 @@ FREEZE: Final = FaultType.BROKER_FREEZE
 
 def play(setting: Setting, draws: Mapping[str, float]) -> Course:
     """Return one replication's course."""
+    return _course(run(setting, draws))
+
+
+def run(setting: Setting, draws: Mapping[str, float]) -> World:
+    """Return one replication's control events, played to the horizon."""
     world = World(setting, draws)
     if setting.kraft:
         world.env.process(kraft.fencing(world))
@@ -52,7 +57,7 @@ def play(setting: Setting, draws: Mapping[str, float]) -> Course:
     for name in (*setting.producers, *setting.consumers):
         world.env.process(client(world, name))
     world.env.run(until=HORIZON_S)
-    return _course(world)
+    return world
 
 
 def _course(world: World) -> Course:

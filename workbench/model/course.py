@@ -6,7 +6,17 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from workbench.fault import Part
-from workbench.model import broker_loss, consumer_group, node, postgres, postgres_failover, redis, zookeeper
+from workbench.model import (
+    broker_loss,
+    consumer_group,
+    load_burst,
+    node,
+    postgres,
+    postgres_failover,
+    redis,
+    two_brokers,
+    zookeeper,
+)
 from workbench.model.outcome import Course
 from workbench.model.world import Setting
 
@@ -18,6 +28,8 @@ _PLAYS: Final[Mapping[Part, Callable[[Setting, Mapping[str, float]], Course]]] =
     Part.REDIS: redis.play,
     Part.ZOOKEEPER: zookeeper.play,
     Part.NODE: node.play,
+    Part.BROKERS: two_brokers.play,
+    Part.LOAD: load_burst.play,
 }
 
 

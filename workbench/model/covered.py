@@ -78,6 +78,28 @@ def check_node(scenario: Scenario, topology: HubTopology) -> None:
         raise BadInput("the model does not cover a node that stays away", [problem])
 
 
+def check_brokers(scenario: Scenario, topology: HubTopology) -> None:
+    """Raise BadInput where two brokers' loss does not leave one of three, with too few replicas for acks=all."""
+    if scenario.faults[0].part is not Part.BROKERS:
+        return
+    file, brokers = str(scenario.path), len(topology.kafka.broker_ids)
+    problems = []
+    if brokers != 3:
+        problems.append(Problem(file, "manifests", f"{brokers} brokers", "three brokers: one has to be left"))
+    if scenario.workload.acks != "all":
+        bound = "all: others do not ask for min.insync.replicas"
+        problems.append(Problem(file, "load.acks", scenario.workload.acks, bound))
+    if scenario.restart is RestartRule.NONE:
+        problems.append(Problem(file, "restart", "none", "kubelet-rules: no write is taken until a broker is back"))
+    for topic in topology.topics:
+        if (topic.replication_factor, topic.min_insync_replicas) != (3, 2):
+            replicas, least = topic.replication_factor, topic.min_insync_replicas
+            found = f"{topic.name}: {replicas} replicas, min.insync.replicas {least}"
+            problems.append(Problem(file, "manifests", found, "3 replicas and min.insync.replicas 2 in every topic"))
+    if problems:
+        raise BadInput("the model does not cover this loss of two brokers", problems)
+
+
 def check_failover(scenario: Scenario, topology: HubTopology) -> None:
     """Raise BadInput where manifests that do not fail over are to."""
     postgres = topology.postgres

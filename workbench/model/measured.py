@@ -25,6 +25,10 @@ SHORT_DRAIN_AGAIN: Final = (0.95, 1.1, 1.5)
 LONG_DRAIN_S: Final = 15.0
 BUSY_AGAIN: Final = (0.4, 0.8, 1.2)  # what the gateway's work takes beside the usual rate, to beside the burst's
 PRIMARY: Final = "postgres-1"
+BURST_ANSWERS_MIN: Final = 200
+BURST_BATCHES_MIN: Final = 4
+FULL_SHARE: Final = 0.95  # of the drain's batches, which are full
+BURST_AGAIN: Final = (0.85, 1.0, 1.25)  # a handful of batches
 
 
 def _measured(value: Distribution | float, unit: str, origin: str, note: str = "") -> Parameter:
@@ -120,6 +124,34 @@ def measured_reads(baseline: Baseline) -> dict[str, Parameter]:
         for name, value in zip(("gateway_hit_s", "gateway_postgres_s"), baseline.gateway_busy_s, strict=True):
             again = triangular(*(round(value * each, 6) for each in BUSY_AGAIN))
             found[name] = _measured(again, "s", origin, "beside the burst, which slows it")
+    return found
+
+
+def beside_a_burst(baseline: Baseline, linger_s: float) -> dict[str, Parameter]:
+    """Return how slow answers and full batches were beside the calibration burst, where enough of them were."""
+    found = {}
+    if len(baseline.burst_ack_s) >= BURST_ANSWERS_MIN:
+        response_s = np.maximum(np.array(baseline.burst_ack_s) - linger_s, RESPONSE_S_MIN)
+        found["burst_response_s"] = _measured(
+            empirical(tuple(round(float(value), 6) for value in response_s)),
+            "s",
+            f"{len(response_s)} acknowledgement times of the calibration burst's last seconds less linger.ms, in order",
+            "resampled in blocks",
+        )
+    drain, end = baseline.drain, baseline.burst_end
+    if (
+        drain is None
+        or end.batches < BURST_BATCHES_MIN
+        or end.events / end.batches < FULL_SHARE * drain.events / drain.batches
+    ):
+        return found
+    slows = max(1.0, (end.batch_database_s / end.batches) / (drain.batch_database_s / drain.batches))
+    found["calibration_burst_slows"] = _measured(
+        triangular(*(round(max(1.0, slows * each), 4) for each in BURST_AGAIN)),
+        "",
+        f"{end.batches:.0f} batches of the calibration burst's last seconds, to {drain.batches:.0f} of the drain",
+        "a full batch beside four times the load, to one beside the usual load",
+    )
     return found
 
 

@@ -20,6 +20,7 @@ class Course:
     resumed_s: float  # when the last that comes back to work does: a partition for every client, or a processor
     awaited_s: tuple[float, ...]  # what the drill waits for beside the backlog; NaN if that never comes
     redis_serves_s: float = NAN  # again, where it was away; not as an observer sees it
+    gathered_s: float | None = None  # seconds' worth of the usual traffic that waits then; None: all since the fault
     rows_lost_s: float = 0.0  # rows committed so shortly before the fault are lost with the primary
 
 

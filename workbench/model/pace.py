@@ -38,7 +38,8 @@ def pace_of(world: World) -> Pace:
     draining = (from_s >= drains_s[0]) & (from_s < drains_s[1])
     crowding = _crowding(world, states + states, np.append(draining, np.zeros(len(states), np.bool_)))
     spread = np.array([world.draws["crowded_spread"] if state in CROWDED else 1.0 for state in states])
-    return Pace(from_s, crowding[: len(states)] * _followers(world, states), crowding[len(states) :], spread)
+    even = np.ones(len(states))
+    return Pace(from_s, crowding[: len(states)] * _followers(world, states), crowding[len(states) :], spread, even)
 
 
 def pace_of_outage(draws: Mapping[str, float], sessions: int, stops_s: float, resumes_s: float) -> Pace:
@@ -55,7 +56,7 @@ def pace_of_outage(draws: Mapping[str, float], sessions: int, stops_s: float, re
         draws["machine_cores"], np.array([usual, quiet, quiet, usual]), np.array([0.0, 0.0, float(sessions), 0.0])
     )
     factors = slow_down / slow_down[0]
-    return Pace(np.array([NEVER, stops_s, resumes_s, drained_s]), factors, factors, np.ones(4))
+    return Pace(np.array([NEVER, stops_s, resumes_s, drained_s]), factors, factors, np.ones(4), np.ones(4))
 
 
 def both(one: Pace, other: Pace) -> Pace:
@@ -67,6 +68,7 @@ def both(one: Pace, other: Pace) -> Pace:
         one.response[first] * other.response[second],
         one.batch[first] * other.batch[second],
         one.spread[first] * other.spread[second],
+        one.full[first] * other.full[second],
     )
 
 

@@ -14,11 +14,12 @@ import numpy as np
 import orjson
 
 from workbench.errors import BadInput
-from workbench.fault import Part
+from workbench.fault import KAFKA_PARTS, Part
 from workbench.model import covered, stated
-from workbench.model.measured import measured, measured_reads
+from workbench.model.measured import beside_a_burst, measured, measured_reads
 from workbench.model.parameter import Distribution, FloatArray, Parameter, parameter_from_dict
 from workbench.model.part_priors import every_prior, priors_of
+from workbench.model.second_broker import second_broker
 from workbench.records.folder import FORMAT_VERSION, dump_json
 from workbench.streams import stream
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:  # a prediction's subprocesses import this module: they need n
     from workbench.topology.hub import HubTopology
 
 PER_EVENT: Final = frozenset(
-    {"response_s", "batch_noise", "read_hit_s"}
+    {"response_s", "burst_response_s", "batch_noise", "read_hit_s"}
 )  # drawn anew for every request, not once a replication
 
 
@@ -115,15 +116,20 @@ def merge(
         rows.update(measured(baseline, server, *lingers_s))
         if scenario.reads:
             rows.update(measured_reads(baseline))
+        if part is Part.LOAD:
+            rows.update(beside_a_burst(baseline, lingers_s[0]))
     rows.update(stated.session(rows) if quorum is None else stated.heartbeats(rows))
     rows.update(stated.polls())
     rows.update(stated.client_phases(rows))
-    if part is not Part.BROKER:
+    if part is Part.BROKERS:
+        rows.update(second_broker(scenario, rows, baseline, victim))
+    if part not in KAFKA_PARTS:
         rows.update(stated.processor_phases(rows))
     if part in (Part.ZOOKEEPER, Part.NODE):
         rows.update(stated.zookeeper_phases(rows))
     covered.check_freeze(scenario, rows)
     covered.check_lag(scenario, rows)
     covered.check_node(scenario, topology)
+    covered.check_brokers(scenario, topology)
     covered.check_failover(scenario, topology)
     return Parameters(dict(sorted(rows.items())))

@@ -192,6 +192,36 @@ NODE: Final[Mapping[str, Parameter]] = {
     ),
 }
 
+BROKERS: Final[Mapping[str, Parameter]] = {
+    "producer_backoff_longest_s": prior(
+        uniform(0.8, 1.2),
+        "s",
+        f"{_LIBRDKAFKA} retry.backoff.max.ms 1000, with 20 % of jitter",
+        "between two attempts of a request that was refused for seconds",
+    ),
+}
+
+LOAD: Final[Mapping[str, Parameter]] = {
+    "burst_response_s": prior(
+        lognormal(0.008, 1.0),
+        "s",
+        "as slow as the calibration burst's last seconds, where there are some",
+        "an undisturbed request beside the burst",
+    ),
+    "burst_response_factor": prior(
+        triangular(0.5, 1.0, 2.0),
+        "",
+        "Python's and the JVMs' code is compiled by then, and the burst may be harder than the calibration's",
+        "on burst_response_s",
+    ),
+    "calibration_burst_slows": prior(
+        triangular(1.0, 1.3, 2.0),
+        "",
+        "brokers and load take four times their cores from the database, processor sharing (cores.py)",
+        "a full batch beside four times the load, to one beside the usual load",
+    ),
+}
+
 _BY_PART: Final[Mapping[Part, Mapping[str, Parameter]]] = {
     Part.BROKER: {},
     Part.PROCESSOR: PROCESSOR,
@@ -200,6 +230,8 @@ _BY_PART: Final[Mapping[Part, Mapping[str, Parameter]]] = {
     Part.REDIS: REDIS,
     Part.ZOOKEEPER: ZOOKEEPER,
     Part.NODE: NODE,
+    Part.BROKERS: BROKERS,
+    Part.LOAD: LOAD,
 }
 
 

@@ -204,12 +204,12 @@ class Reference:
         service = self.service
         yield self.env.timeout(INSTANT_S * processor)
         pace = self.disturbance.pace
-        factor, spread = 1.0, 1.0
-        if len(batch) < service.batch_events_max:
-            place = stretch_at(pace, float(self.env.now))
-            factor, spread = pace.batch[place], pace.spread[place]
+        place = stretch_at(pace, float(self.env.now))
+        full = len(batch) == service.batch_events_max
+        factor, spread = (1.0, 1.0) if full else (pace.batch[place], pace.spread[place])
         noise = self.traffic.noise[batch[0]] ** spread
         database_s = (service.batch_fixed_s + service.batch_event_s * len(batch)) * noise * factor
+        database_s *= pace.full[place] if full else 1.0
         if self._busy - {processor}:
             database_s *= service.saturation_factor
         rest_s = (service.rest_fixed_s + service.rest_event_s * len(batch)) * factor

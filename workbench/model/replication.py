@@ -10,7 +10,7 @@ import numpy as np
 
 from workbench import engine
 from workbench.engine import Fate, Traffic
-from workbench.fault import Part
+from workbench.fault import KAFKA_PARTS, Part
 from workbench.metrics import functions
 from workbench.metrics.catalogue import CATALOGUE, evaluate
 from workbench.metrics.counting import counts_before
@@ -20,7 +20,7 @@ from workbench.model import readers
 from workbench.model.course import Course, play
 from workbench.model.parameters import Parameters
 from workbench.model.setting import saturated_per_s, service_of, setting_of, slowed
-from workbench.model.traffic import canary_rows, traffic
+from workbench.model.traffic import Burst, canary_rows, traffic
 from workbench.model.world import Setting
 from workbench.records.prediction import CURVES
 from workbench.streams import stream
@@ -96,7 +96,7 @@ class Model:
         if reads is not None:
             evidence = replace(evidence, reads=reads.before(evidence.moments.load_end_s))
         curves = self._curves(evidence, fate.visible_s[kept])
-        spans = functions.spans(evidence, of_rows=self.setting.part is not Part.BROKER)
+        spans = functions.spans(evidence, of_rows=self.setting.part not in KAFKA_PARTS)
         return Replication(evaluate(evidence), spans, curves)
 
     def _reads(self, index: int, draws: Mapping[str, float], course: Course) -> ReadTable | None:
@@ -121,7 +121,8 @@ class Model:
     def _span(self, course: Course, draws: Mapping[str, float]) -> tuple[float, float]:
         """Return from when to when events are drawn: past the recovery's estimated end."""
         start_s = -(draws["baseline_s"] + self._gap_s + WARM_UP_S)
-        drain_s = DRAIN_FACTOR * draws["drain_per_silent_s"] * course.resumed_s
+        gathered_s = course.resumed_s if course.gathered_s is None else course.gathered_s
+        drain_s = DRAIN_FACTOR * draws["drain_per_silent_s"] * gathered_s
         drained_s = course.resumed_s + drain_s + DRAIN_ROOM_S + draws["calm_s"]
         return start_s, self._load_end_s(drained_s, course.awaited_s, draws)
 
@@ -134,6 +135,7 @@ class Model:
         return float(last_s + draws["load_tail_s"])
 
     def _traffic(self, index: int, draws: Mapping[str, float], span_s: tuple[float, float]) -> Traffic:
+        rng = stream(self.seed, "model", "events", index)
         return traffic(
             self.workload,
             self.parameters.value("partitions"),
@@ -142,8 +144,16 @@ class Model:
             draws["fault_after_load_start_s"],
             self.parameters.distribution("response_s"),
             self.parameters.distribution("batch_noise"),
-            stream(self.seed, "model", "events", index),
+            rng,
+            self._burst(),
         )
+
+    def _burst(self) -> Burst | None:
+        """Return the burst of the load from the fault on, None where there is none."""
+        setting = self.setting
+        if setting.part is not Part.LOAD:
+            return None
+        return Burst(setting.burst_factor, setting.burst_s, self.parameters.distribution("burst_response_s"))
 
     def _evidence(
         self,

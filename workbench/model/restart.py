@@ -100,6 +100,9 @@ def surroundings(world: World) -> tuple[float, simpy.Event]:
     draws, env = world.draws, world.env
     if world.setting.victim_processor >= 0:
         return _surroundings_on_a_lost_node(world)
+    if world.setting.second_victim >= 0:  # the other one starts as well, and nothing is written until one is back
+        silent = draws["busy_in_silence_share"] * draws["short_tasks_cores"]
+        return start_factor(draws, silent, rivals=draws["broker_start_threads"]), env.event()
     if world.setting.acks == "all" and not world.deregistered.triggered:
         return start_factor(draws, draws["busy_in_silence_share"] * draws["short_tasks_cores"]), world.deregistered
     short_tasks = draws["short_tasks_cores"] + draws["taken_over_share"] * draws["victim_cores"]

@@ -23,16 +23,23 @@ def setting_of(parameters: Parameters, workload: Workload) -> Setting:
     leaders = parameters.value("leader_of_partition")
     owners = parameters.value("processor_of_partition")
     per_s = workload.profile.rate_per_s + CANARY_WRITES_PER_S * len(labels)
+    two = "second_broker" in parameters.by_name
+    bursts = "burst_factor" in parameters.by_name
     kraft = "broker_session_timeout_s" in parameters.by_name
     run_up_s = float(parameters.distribution("fault_after_load_start_s").numbers[0])
     return Setting(
         fault=FaultType(parameters.value("fault_type")),
         freeze_s=parameters.number("freeze_s"),
+        burst_factor=parameters.number("burst_factor") if bursts else 1.0,
+        burst_s=parameters.number("burst_s") if bursts else 0.0,
         lag_s=parameters.number("lag_s"),
         restart=RestartRule(parameters.value("restart_rule")),
         acks=parameters.value("acks"),
         brokers=tuple(parameters.value("brokers")),
         victim=parameters.value("victim_broker"),
+        second_victim=parameters.value("second_broker") if two else -1,
+        second_is_controller=parameters.value("second_is_controller") if two else False,
+        second_on_zookeeper_leader=parameters.value("second_on_zookeeper_leader") if two else None,
         victim_processor=parameters.value("victim_processor"),
         victim_is_controller=parameters.value("victim_is_controller"),
         victim_coordinates=parameters.value("victim_coordinates"),

@@ -115,10 +115,16 @@ def from_scenario(scenario: Scenario) -> dict[str, Parameter]:
         return Parameter(value, unit, Source.SCENARIO, f"{origin} {key}", note)
 
     empty = row(uniform(0.0, 0.0), "bytes", "faults[0].data", "lost: it starts with an empty file")
+    burst = {
+        "burst_factor": row(fault.factor, "", "faults[0].factor", "times the load's usual rate"),
+        "burst_s": row(fault.for_s, "s", "faults[0].for_s"),
+    }
+    burst = burst if fault.part is Part.LOAD else {}
     return {
+        **burst,
         **({} if fault.data is StoredData.KEPT else {"redis_file_bytes": empty}),  # in place of the prior
         "fault_type": row(fault.type.value, "", "faults[0].type"),
-        "freeze_s": row(fault.for_s, "s", "faults[0].for_s", "0: it is no freeze"),
+        "freeze_s": row(0.0 if burst else fault.for_s, "s", "faults[0].for_s", "0: it is no freeze"),
         "lag_s": row(fault.lag_s, "s", "faults[0].lag_s", "0: nobody is held back before it"),
         "restart_rule": row(scenario.restart.value, "", "restart"),
         "acks": row(scenario.workload.acks, "", "load.acks"),
@@ -160,7 +166,7 @@ def facts(
             baseline is not None and broker >= 0 and baseline.group_coordinator == broker, "", source, origin
         ),
         "victim_session_on_zookeeper_leader": Parameter(
-            _on_leader(baseline, broker), "", source, origin, "null: not known, drawn"
+            on_leader(baseline, broker), "", source, origin, "null: not known, drawn"
         ),
         **_zookeeper_facts(scenario, topology, baseline, victim),
         "leader_of_partition": Parameter(leaders, "", source, origin),
@@ -201,11 +207,11 @@ def _victim_processor(scenario: Scenario, topology: HubTopology, victim: Victim 
 
 
 def _victim_broker(scenario: Scenario, topology: HubTopology, victim: Victim | None) -> int:
-    if scenario.faults[0].part not in (Part.BROKER, Part.NODE):
+    if scenario.faults[0].part not in (Part.BROKER, Part.BROKERS, Part.NODE):
         return -1
     if victim is not None and victim.broker is not None:
         return victim.broker
-    named = scenario.faults[0].victim.broker
+    named = next(iter(scenario.faults[0].victim.brokers), scenario.faults[0].victim.broker)
     if scenario.faults[0].part is Part.NODE:
         named = _on_node(scenario, topology, "kafka-")
     return int(topology.kafka.broker_ids[0]) if named is None else named
@@ -226,7 +232,8 @@ def _leaders(topology: HubTopology, baseline: Baseline | None) -> dict[str, int]
     return {label: int(baseline.leaders.get(label, -1)) for label in spread}
 
 
-def _on_leader(baseline: Baseline | None, broker: int) -> bool | None:
+def on_leader(baseline: Baseline | None, broker: int) -> bool | None:
+    """Tell whether a broker's session is on ZooKeeper's leader; None where that is not known."""
     if baseline is None or baseline.zookeeper_leader < 0:
         return None
     server = baseline.zookeeper_of_broker.get(str(broker), -1)

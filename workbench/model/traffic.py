@@ -7,6 +7,7 @@ known when the prediction is made; events that the generator sends late.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -17,10 +18,19 @@ from workbench.engine import Traffic
 from workbench.engine.merging import merged
 from workbench.metrics.tables import BoolArray, FloatArray
 from workbench.model.parameter import Distribution, Kind
-from workbench.workload import CANARY_SOURCE, CANARY_WRITES_PER_S, Workload, canary_schedule, schedule
+from workbench.workload import CANARY_SOURCE, CANARY_WRITES_PER_S, Workload, burst_schedule, canary_schedule, schedule
 
 BLOCK: Final = 50  # consecutive measured response times that stay together
 TABLE_ROWS: Final = 4096  # resolution of what is drawn for every event
+
+
+@dataclass(frozen=True)
+class Burst:
+    """A stretch of more load, from the fault on."""
+
+    factor: float
+    lasts_s: float
+    response: Distribution  # s, of a request meanwhile
 
 
 def traffic(
@@ -32,8 +42,9 @@ def traffic(
     response: Distribution,
     noise: Distribution,
     rng: np.random.Generator,
+    burst: Burst | None = None,
 ) -> Traffic:
-    """Return the events intended in `span_s` (s relative to the fault)."""
+    """Return the events intended in `span_s` (s relative to the fault), with those of a `burst` from the fault on."""
     start_s, end_s = span_s
     names = sorted(partitions)
     first_of_topic = np.concatenate([[0], np.cumsum([partitions[name] for name in names])[:-1]]).astype(np.int64)
@@ -42,16 +53,27 @@ def traffic(
     lead_s = rng.random() / CANARY_WRITES_PER_S
     canary = canary_schedule(partitions, start_s - lead_s, end_s)
     sent = canary.intended_s >= start_s
+    devices_s, devices_partition = devices.intended_s - shift_s, first_of_topic[devices.topic] + devices.partition
+    if burst is not None:
+        more = burst_schedule(workload, partitions, rng, shift_s, shift_s + burst.lasts_s, burst.factor)
+        devices_s = np.concatenate([devices_s, more.intended_s - shift_s])
+        order = np.argsort(devices_s, kind="stable")
+        more_partition = first_of_topic[more.topic] + more.partition
+        devices_s, devices_partition = devices_s[order], np.concatenate([devices_partition, more_partition])[order]
     intended_s, partition, client = merged(
-        devices.intended_s - shift_s,
-        first_of_topic[devices.topic] + devices.partition,
+        devices_s,
+        devices_partition,
         workers,
         canary.intended_s[sent],
         (first_of_topic[canary.topic] + canary.partition)[sent],
     )
     count = len(intended_s)
     noise_of_event = table(noise)[rng.integers(0, TABLE_ROWS, count)]
-    return Traffic(intended_s, partition, client, responses(response, count, rng), noise_of_event)
+    response_s = responses(response, count, rng)
+    if burst is not None:
+        first, last = np.searchsorted(intended_s, [0.0, burst.lasts_s])
+        response_s[first:last] = responses(burst.response, last - first, rng)
+    return Traffic(intended_s, partition, client, response_s, noise_of_event)
 
 
 @lru_cache

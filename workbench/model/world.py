@@ -25,11 +25,16 @@ class Setting:
 
     fault: FaultType
     freeze_s: float  # how long a freeze lasts
+    burst_factor: float  # how many times its rate the load has in a burst
+    burst_s: float  # how long that lasts
     lag_s: float  # how long the other brokers have been frozen when the victim is killed
     restart: RestartRule
     acks: str
     brokers: tuple[int, ...]
     victim: int  # broker, -1: another server
+    second_victim: int  # another broker that dies with it, -1: none
+    second_is_controller: bool
+    second_on_zookeeper_leader: bool | None
     victim_processor: int  # -1: another server
     victim_is_controller: bool
     victim_coordinates: bool  # the consumer group of the processors

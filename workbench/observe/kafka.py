@@ -27,6 +27,8 @@ class BrokerCollector(Collector):
 class PartitionCollector(Collector):
     """Leader of every partition of the hub's topics, and how many in-sync replica sets are short.
 
+    `below` counts the topics' partitions with fewer than min.insync.replicas.
+
     `leaders` maps the topics' labels only (internal topics are counted in `short` and `led_by`, so that
     full redundancy means all of the cluster).
     """
@@ -37,6 +39,11 @@ class PartitionCollector(Collector):
         super().__init__(folder, POLL_S)
         self._target = target
         self._labels = frozenset(target.topology.partition_labels)
+        self._least = {
+            f"{topic.name}-{index}": topic.min_insync_replicas
+            for topic in target.topology.topics
+            for index in range(topic.partitions)
+        }
         self._previous: dict[str, int] = {}
 
     def sample(self) -> dict[str, Any]:
@@ -47,7 +54,8 @@ class PartitionCollector(Collector):
             led_by[str(state.leader)] = led_by.get(str(state.leader), 0) + 1
         short = sum(1 for state in states.values() if set(state.isr) != set(state.replicas))
         leaders = {label: state.leader for label, state in states.items() if label in self._labels}
-        values: dict[str, Any] = {"partitions": len(states), "short": short, "led_by": led_by}
+        below = sum(1 for label, least in self._least.items() if label in states and len(states[label].isr) < least)
+        values: dict[str, Any] = {"partitions": len(states), "short": short, "below": below, "led_by": led_by}
         if leaders != self._previous:
             values["leaders"] = leaders
             self._previous = leaders

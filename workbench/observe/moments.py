@@ -44,6 +44,12 @@ def isr_full_s(partitions: Sequence[Sample], after_s: float) -> float:
     return _first(partitions, after_s, lambda sample: bool(sample["short"] == 0))
 
 
+def in_sync_again_s(partitions: Sequence[Sample], after_s: float) -> float:
+    """Return when no partition was below min.insync.replicas any more, after one was, epoch s; NaN if never."""
+    below_s = _first(partitions, after_s, lambda sample: bool(sample["below"] > 0))
+    return _first(partitions, below_s, lambda sample: bool(sample["below"] == 0))
+
+
 def registering_start_s(starts: Sequence[ProcessStart], after_s: float, registered_at_s: float) -> float:
     """Return the start of the process that registered: the last one between two times, epoch s; NaN without one.
 

@@ -39,6 +39,8 @@ class Baseline:
     offered_per_s: float  # devices and canary, over the baseline
     canary_per_s: float
     burst: PipelineWindow
+    burst_end: PipelineWindow  # its last seconds, when everything is compiled
+    burst_ack_s: tuple[float, ...]  # acknowledgement times of the device events intended in them, at most 5,000
     steady: PipelineWindow
     drain: PipelineWindow | None  # the burst's backlog being worked off at the usual rate; None if there was none
     controller: int  # broker id

@@ -240,6 +240,55 @@ PAGES: Final[Mapping[Part, PartPage]] = {
         ),
         parts={},
     ),
+    Part.BROKERS: PartPage(
+        felt=(
+            ("kafka_unavailable_s", "no acknowledgement, worst partition"),
+            _LATE,
+            _LOST,
+            ("isr_full_s", "until full redundancy was back"),
+        ),
+        silence="kafka_unavailable_s",
+        silent="acknowledged nothing",
+        quiet="silent",
+        phases=(
+            ("1", "broker_detect_s"),
+            ("2", "leader_election_s"),
+            ("3", "below_min_isr_s"),
+            ("4", "pipeline_drain_s"),
+            ("5", "broker_down_s"),
+            ("6", "catch_up_s"),
+        ),
+        total="isr_full_s",
+        milestones=(
+            MilestoneOf("2", "one broker leads all", _DETECT[:2], "leaders-moved", "one broker led all after {}"),
+            MilestoneOf(
+                "3", "in-sync replicas enough", ("below_min_isr_s",), "", "every partition could take writes after {}"
+            ),
+            MilestoneOf(
+                "6", "in-sync replicas full", ("isr_full_s",), "isr-full", "every in-sync replica set was full after {}"
+            ),
+        ),
+        parts={},
+    ),
+    Part.LOAD: PartPage(
+        felt=(
+            ("ack_during_s_p99", "acknowledgement during the burst, p99"),
+            ("commit_during_s_p99", "time to committed row during the burst, p99"),
+            _BACKLOG,
+            _LOST,
+        ),
+        silence="pipeline_unavailable_s",
+        silent="had no row committed",
+        quiet="without a row",
+        phases=(("1", "pipeline_drain_s"),),
+        total="backlog_gone_s",
+        milestones=(
+            MilestoneOf(
+                "1", "backlog drained", ("backlog_gone_s",), "backlog-drained", "the backlog was gone after {}"
+            ),
+        ),
+        parts={},
+    ),
     Part.REDIS: PartPage(
         felt=(
             ("redis_down_s", "until Redis answered again"),

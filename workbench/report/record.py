@@ -121,6 +121,8 @@ class Record:
     def victim(self) -> str:
         """Return whom the fault hit: "broker 2"."""
         found = self.run.get("victim") or {}
+        if "," in str(found.get("server")):
+            return str(found["server"]).replace("kafka-", "broker ").replace(",", " and ")
         if found.get("broker") is not None:
             return f"broker {found['broker']}"
         return str(found.get("server", "the victim"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from workbench.metrics.catalogue import PARTS
+from workbench.metrics.belonging import PARTS
 from workbench.report import words
 from workbench.report.belief import parameter_name
 from workbench.report.blocks import Section

@@ -69,6 +69,11 @@ def _victims(document: Node, topology: HubTopology) -> Iterator[Problem]:
                 bound = f"{words}: {numbers[0]} to {numbers[-1]}"
                 path = f"faults[{index}].victim.{key}"
                 yield Problem(named.place.file, path, str(named.value), bound, named.place.line)
+        several, ids = fault.get("victim", "brokers"), list(topology.kafka.broker_ids)
+        for place, each in enumerate(several.items if several is not None else ()):
+            if isinstance(each.value, int) and each.value not in ids:
+                path, bound = f"faults[{index}].victim.brokers[{place}]", f"a broker of the hub: {ids[0]} to {ids[-1]}"
+                yield Problem(each.place.file, path, str(each.value), bound, each.place.line)
 
 
 def _of_mode(document: Node, topology: HubTopology) -> Iterator[Problem]:

@@ -18,6 +18,8 @@ from workbench.workload import EVENT_BYTES_MIN
 FAULT_WINDOW_S_MIN: Final = 10.0  # every periodic timer up to this long is hit at every phase
 BASELINE_S_MIN: Final = 15.0  # three windows of 5 s judge whether it is steady
 FREEZE_S_MAX: Final = 120.0  # Chaos Toolkit's action waits for its end
+BURST_FACTOR_MAX: Final = 20.0
+LASTING: Final = (FaultType.BROKER_FREEZE, FaultType.LOAD_BURST)  # faults that end by themselves
 RATE_PER_S_MAX: Final = 100_000.0
 MIX_TOLERANCE: Final = 1e-6
 EXPECTATIONS: Final = " or ".join(Expectation)
@@ -47,13 +49,16 @@ VICTIMS: Final = {
     Part.POSTGRES_FAILOVER: "{role: primary}",
     Part.REDIS: "{role: redis}",
     Part.NODE: "{node: <name>}",
+    Part.BROKERS: "{brokers: [<id>, <id>]}",
+    Part.LOAD: "{role: load}",
     Part.ZOOKEEPER: "{role: zookeeper-leader} or {role: zookeeper-follower}",
 }
-Role = Literal["controller", "leads-nothing", "primary", "redis", "zookeeper-leader", "zookeeper-follower"]
+Role = Literal["controller", "leads-nothing", "primary", "redis", "zookeeper-leader", "zookeeper-follower", "load"]
 MetricName = Annotated[str, AfterValidator(_known_metric)]
 Rate = Annotated[
     float, Field(gt=0, le=RATE_PER_S_MAX, description=f"events per second, above 0 and at most {RATE_PER_S_MAX:g}")
 ]
+BrokerId = Annotated[int, Field(ge=0, le=999, description="a broker's id, a whole number from 0")]
 Share = Annotated[float, Field(ge=0, le=1, description="a share from 0 to 1")]
 
 
@@ -136,11 +141,16 @@ class VictimForm(StrictForm):
     )
     node: str | None = Field(default=None, min_length=1, description="a node's name, such as worker-2")
     role: Role | None = Field(default=None, description=one_of(get_args(Role)))
+    brokers: list[BrokerId] | None = Field(
+        default=None, min_length=2, max_length=2, description="the ids of two different brokers"
+    )
 
     @model_validator(mode="after")
     def _exactly_one(self) -> VictimForm:
-        if sum(each is not None for each in (self.broker, self.processor, self.node, self.role)) != 1:
-            raise ValueError("either broker (an id), processor (an index), node (a name) or role")
+        if sum(each is not None for each in (self.broker, self.brokers, self.processor, self.node, self.role)) != 1:
+            raise ValueError("either broker (an id), brokers (two ids), processor (an index), node (a name) or role")
+        if self.brokers is not None and len(set(self.brokers)) != len(self.brokers):
+            raise ValueError("the ids of two different brokers")
         return self
 
     def is_of(self, part: Part) -> bool:
@@ -149,6 +159,8 @@ class VictimForm(StrictForm):
             return self.role in ROLES[part]
         if self.node is not None:
             return part is Part.NODE
+        if self.brokers is not None:
+            return part is Part.BROKERS
         return part is (Part.BROKER if self.broker is not None else Part.PROCESSOR)
 
 
@@ -159,7 +171,10 @@ class FaultForm(StrictForm):
     victim: VictimForm = Field(description="a map: {broker: 1}, {processor: 0} or {role: controller}")
     at_s: float = Field(default=0.0, ge=0, le=600, description="seconds after the drawn moment, from 0 to 600")
     for_s: float | None = Field(
-        default=None, gt=0, le=FREEZE_S_MAX, description=f"seconds a freeze lasts, above 0 and at most {FREEZE_S_MAX:g}"
+        default=None,
+        gt=0,
+        le=FREEZE_S_MAX,
+        description=f"seconds a freeze or a burst lasts, above 0 and at most {FREEZE_S_MAX:g}",
     )
     lag_s: float | None = Field(
         default=None,
@@ -169,11 +184,23 @@ class FaultForm(StrictForm):
     )
 
     data: StoredData = Field(default=StoredData.KEPT, strict=False, description=one_of(StoredData))
+    factor: float | None = Field(
+        default=None,
+        gt=1,
+        le=BURST_FACTOR_MAX,
+        description=f"the multiple of its rate that the load has in a burst, above 1 and at most {BURST_FACTOR_MAX:g}",
+    )
 
     @model_validator(mode="after")
-    def _only_a_freeze_ends_by_itself(self) -> FaultForm:
-        if (self.type is FaultType.BROKER_FREEZE) != (self.for_s is not None):
-            raise ValueError("for_s (seconds) with BrokerFreeze, and with no other fault")
+    def _some_faults_end_by_themselves(self) -> FaultForm:
+        if (self.type in LASTING) != (self.for_s is not None):
+            raise ValueError(f"for_s (seconds) with {' and '.join(LASTING)}, and with no other fault")
+        return self
+
+    @model_validator(mode="after")
+    def _only_a_burst_has_a_factor(self) -> FaultForm:
+        if (self.type is FaultType.LOAD_BURST) != (self.factor is not None):
+            raise ValueError("factor (a multiple of the load's rate) with LoadBurst, and with no other fault")
         return self
 
     @model_validator(mode="after")

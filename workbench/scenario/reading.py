@@ -145,5 +145,8 @@ def _workload(load: LoadForm) -> Workload:
 
 def _fault(fault: FaultForm) -> Fault:
     wanted = fault.victim
-    victim = VictimSelector(wanted.broker, wanted.role, wanted.processor, node=wanted.node)
-    return Fault(fault.type, victim, fault.at_s, fault.for_s or 0.0, fault.lag_s or 0.0, fault.data)
+    several = tuple(wanted.brokers or ())
+    victim = VictimSelector(wanted.broker, wanted.role, wanted.processor, node=wanted.node, brokers=several)
+    return Fault(
+        fault.type, victim, fault.at_s, fault.for_s or 0.0, fault.lag_s or 0.0, fault.data, fault.factor or 1.0
+    )

@@ -50,6 +50,12 @@ class Victim:
     servers: tuple[tuple[str, int], ...] = ()  # name, process id
 
     @property
+    def brokers(self) -> tuple[int, ...]:
+        """Return the ids of all brokers among the victims."""
+        named = tuple(int(name.removeprefix("kafka-")) for name, _ in self.servers if name.startswith("kafka-"))
+        return named or (() if self.broker is None else (self.broker,))
+
+    @property
     def watched_server(self) -> str:
         """Return the server whose starts tell of the return: itself, of a node its broker."""
         return self.server if not self.servers else f"kafka-{self.broker}"

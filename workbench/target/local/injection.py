@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import psutil
 
-from workbench.errors import ToolFailed
+from workbench.errors import BadInput, ToolFailed
 from workbench.fault import SIGNAL_NAMES, Fault, FaultType, Part, StoredData
 from workbench.target.local.victims import BROKERS
 from workbench.target.port import Injection, ProcessStart, Victim
@@ -34,6 +34,8 @@ def inject(hub: LocalHub, fault: Fault, victim: Victim) -> Injection:
 
     Postgres works in children: they die with it, as all of a container's processes do.
     """
+    if fault.part is Part.LOAD:
+        raise BadInput(f"{fault.type} is done to a load, by workbench.chaos.load_burst, and to nothing of a hub")
     if fault.type is FaultType.BROKER_FREEZE:
         return _freeze(hub, fault, victim)
     if fault.lag_s > 0.0:

@@ -29,8 +29,8 @@ def resolve(hub: LocalHub, fault: Fault) -> Victim:
     in_kraft = hub.topology.kafka.quorum is not None
     if in_kraft and (reason := kraft_contradiction(fault.type, fault.victim.role)):
         raise BadInput(f"{fault.type} of {fault.victim}: {reason}")
-    if fault.part is Part.NODE:
-        return _node(hub, fault.victim.server or fault.victim.node or "")
+    if fault.part in _WHOLE:
+        return _WHOLE[fault.part](hub, fault.victim)
     server = fault.victim.server or _SERVERS[fault.part](hub, fault.victim)
     status = next((each for each in hub.processes() if each.name == server and each.is_server), None)
     if status is None or not server.startswith(_NAMES[fault.part]):
@@ -51,6 +51,26 @@ def resolve(hub: LocalHub, fault: Fault) -> Victim:
 def _broker(hub: LocalHub, server: str, node: str, process_id: int, broker: int) -> Victim:
     led = tuple(sorted(label for label, state in hub.partition_states().items() if state.leader == broker))
     return Victim(server, node, process_id, broker, led, broker == hub.controller())
+
+
+def _brokers(hub: LocalHub, wanted: VictimSelector) -> Victim:
+    """Return several brokers as one victim; its partitions are those that any of them leads."""
+    names = wanted.server.split(",") if wanted.server else [f"{BROKERS}{each}" for each in wanted.brokers]
+    running = {each.name: each for each in hub.processes() if each.name.startswith(BROKERS)}
+    absent = [name for name in names if name not in running or not running[name].process_id]
+    if absent or len(set(names)) < 2:
+        raise BadInput(f"{', '.join(absent or names)}: two different brokers that run are needed")
+    each = [
+        _broker(hub, name, running[name].node, running[name].process_id, int(name.removeprefix(BROKERS)))
+        for name in names
+    ]
+    return replace(
+        each[0],
+        server=",".join(names),
+        led_partitions=tuple(sorted(label for victim in each for label in victim.led_partitions)),
+        is_controller=any(victim.is_controller for victim in each),
+        servers=tuple((victim.server, victim.process_id) for victim in each),
+    )
 
 
 def _node(hub: LocalHub, node: str) -> Victim:
@@ -138,6 +158,11 @@ _NAMES: Final[Mapping[Part, str]] = {
     Part.POSTGRES_FAILOVER: POSTGRES,
     Part.REDIS: REDIS,
     Part.ZOOKEEPER: ZOOKEEPERS,
+}
+_WHOLE: Final[Mapping[Part, Callable[[LocalHub, VictimSelector], Victim]]] = {  # what is not one server
+    Part.LOAD: lambda *_: Victim("load", "", 0),  # nothing of the hub
+    Part.BROKERS: _brokers,
+    Part.NODE: lambda hub, wanted: _node(hub, wanted.server or wanted.node or ""),
 }
 _SERVERS: Final[Mapping[Part, Callable[[LocalHub, VictimSelector], str]]] = {
     Part.BROKER: _broker_server,
