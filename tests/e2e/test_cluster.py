@@ -88,7 +88,7 @@ def test_a_power_off_goes_as_predicted(cluster: Cluster, tmp_path: Path) -> None
         drill_node(cluster, cluster.layout.control_plane, 1, 5, tmp_path, print)
     drill = drill_node(cluster, cluster.node("worker-1"), 1, 5, tmp_path, print)
     assert drill.folder.prediction_sha256.stat().st_mtime < drill.folder.comparison_json.stat().st_mtime - 30.0
-    observed = {row.name: row.observed_s for row in drill.compared}
+    observed = {row.name: row.observed for row in drill.compared}
     assert all(at_s is not None for at_s in observed.values())
     seen = {name: at_s for name, at_s in observed.items() if at_s is not None}
     assert seen["not_ready_s"] < seen["tainted_s"] < seen["evicted_s"] < seen["replacement_running_s"]

@@ -127,11 +127,18 @@ def test_the_producers_own_log_proves_a_burst(tmp_path: Path, times: int, effect
 
 
 def test_nothing_is_asked_of_a_load_that_is_not_there(tmp_path: Path) -> None:
-    """Nor of one whose moment is too near; the experiment ends with the reason."""
+    """The experiment ends with the reason."""
     with pytest.raises(InterruptExecution, match="no load to burst"):
         burst_load(str(tmp_path / "none"), "", 5.0, 5.0)
-    with pytest.raises(InterruptExecution, match="ahead"):
-        burst_load(str(tmp_path), str(tmp_path), 5.0, 5.0, moment_s=time.time() + 0.5)
+
+
+def test_a_burst_asked_for_late_begins_as_soon_as_the_sources_can_know(tmp_path: Path) -> None:
+    """The load hears of it before it begins, and its moment is the one that counts as the fault's."""
+    asked_s = time.time()
+    with pytest.raises(InterruptExecution, match="0 events sent"):  # nobody sends here
+        sends(tmp_path, 1, np.array([asked_s - 1.0]))
+        burst_load(str(tmp_path), str(tmp_path), 5.0, 0.5, moment_s=asked_s - 3.0)
+    assert read_burst(tmp_path).begin_s == pytest.approx(asked_s + NOTICE_S, abs=0.5)
 
 
 def test_a_burst_is_ended_early_and_only_once(tmp_path: Path) -> None:

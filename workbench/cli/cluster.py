@@ -25,6 +25,8 @@ from workbench.target.throwaway.record import Record, all_records
 
 if TYPE_CHECKING:
     from workbench.drill.nodes.conducting import NodeDrill
+    from workbench.drill.scheduling.bursting import BurstDrill
+    from workbench.drill.scheduling.placements import PlacementTrial
 
 FAKE_NODES_MAX: Final = 5_000
 WIDTH: Final = 120  # where the output is no terminal
@@ -145,23 +147,124 @@ def drill(node: str, times: int, seed: int, toleration_s: int, out: Path, as_jso
         if as_json:
             click.echo(done.folder.comparison_json.read_text().replace("\n", ""))
     if not as_json:
-        _print_drills(drills)
+        _print_drills(drills, "seconds after the cut")
     return EXIT_AS_EXPECTED if all(row.inside for done in drills for row in done.compared) else EXIT_MISSED
 
 
-def _print_drills(drills: Sequence[NodeDrill]) -> None:
+@command.command(name="burst")
+@click.option(
+    "--pods", type=click.IntRange(2, 20_000), default=500, show_default=True, help="So many, created at once."
+)
+@click.option(
+    "--by",
+    type=click.Choice(["deployment", "client"]),
+    default="deployment",
+    show_default=True,
+    help="Who creates them: a Deployment's controller, or a client without a limit.",
+)
+@click.option("--times", type=click.IntRange(1, 100), default=1, show_default=True, help="So many bursts.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the first; each next has one more."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), default=api.DEFAULT_OUT, help="Folder of runs."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print each comparison as a line of JSON.")
+@CLUSTER_OPTION
+def burst(pods: int, by: str, times: int, seed: int, out: Path, as_json: bool, cluster_id: str) -> int:
+    """Predict how long kube-scheduler takes to bind a burst of pods, seal it, create them, watch, compare.
+
+    The pods are for KWOK's nodes, which only the API knows: enough of them must be up.
+
+    \b
+    Examples:
+      workbench cluster up --kwok-nodes 100
+      workbench cluster burst --pods 500
+      workbench cluster burst --pods 2000 --by client --times 3
+    """
+    from workbench.drill.scheduling.bursting import drill_burst
+    from workbench.model.scheduling.bursts import Creator
+
+    cluster = throwaway.find(cluster_id)
+    drills = []
+    for number in range(times):
+        done = drill_burst(cluster, pods, Creator(by), seed + number, out, lambda text: click.echo(text, err=True))
+        drills.append(done)
+        if as_json:
+            click.echo(done.folder.comparison_json.read_text().replace("\n", ""))
+    if not as_json:
+        _print_drills(drills, "seconds after the first pod")
+    return EXIT_AS_EXPECTED if all(row.inside for done in drills for row in done.compared) else EXIT_MISSED
+
+
+@command.command(name="placements")
+@click.option(
+    "--pods", type=click.IntRange(10, 5_000), default=200, show_default=True, help="So many of each kind of mix."
+)
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Draws nodes and pods.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), default=api.DEFAULT_OUT, help="Folder of runs."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
+@CLUSTER_OPTION
+def placements(pods: int, seed: int, out: Path, as_json: bool, cluster_id: str) -> int:
+    """Let kube-scheduler place pods of six mixes, and the model from the same state: scores and choices compared.
+
+    Nodes and pods are drawn: sizes, affinity, taints, spread, neighbours, and all of it at once. Every score is read
+    from the log of a second kube-scheduler of the same build, which only these pods name. Exit code 1: they differ.
+
+    \b
+    Examples:
+      workbench cluster up --kwok-nodes 1
+      workbench cluster placements --pods 1700
+    """
+    from workbench.drill.scheduling.placements import try_placements
+
+    trial = try_placements(throwaway.find(cluster_id), pods, seed, out, lambda text: click.echo(text, err=True))
+    if as_json:
+        click.echo(trial.folder.comparison_json.read_text(), nl=False)
+    else:
+        _print_placements(trial)
+    return EXIT_AS_EXPECTED if trial.alike else EXIT_MISSED
+
+
+def _print_placements(trial: PlacementTrial) -> None:
+    """Print a row a mix: how many decisions were alike."""
+    console = Console() if Console().is_terminal else Console(width=WIDTH)
+    numbers = ("attempts", "scores equal", "choice among best", "of at most 3 best", "pending in both")
+    table = RichTable("mix", *(Column(number, justify="right") for number in numbers))
+    for each in trial.mixes:
+        table.add_row(
+            each.mix,
+            str(each.attempts),
+            f"{each.scores_equal} of {each.scored}",
+            f"{each.chosen_among_best} of {each.placed}",
+            f"{each.few_tied_among_best} of {each.few_tied}",
+            f"{each.pending_equal} of {each.attempts - each.placed}",
+        )
+    console.print(table)
+    for each in trial.mixes:
+        for difference in each.differences[:3]:
+            console.print(f"{difference['pod']}: {'; '.join(difference['problems'])}", markup=False, highlight=False)
+    console.print(f"run: {trial.folder.root}", highlight=False)
+
+
+def _print_drills(drills: Sequence[NodeDrill] | Sequence[BurstDrill], heading: str) -> None:
     """Print a row a moment: predicted, and observed in every drill."""
     console = Console() if Console().is_terminal else Console(width=WIDTH)
-    table = RichTable(
-        Column("seconds after the cut"), "predicted (90 %)", "observed", Column("inside", justify="right")
-    )
+    table = RichTable(Column(heading), "predicted (90 %)", "observed", Column("inside", justify="right"))
     for row in zip(*(done.compared for done in drills), strict=True):
-        observed = [each.observed_s for each in row if each.observed_s is not None]
+        observed = [each.observed for each in row if each.observed is not None]
         low, middle, high = np.percentile(observed, [0, 50, 100])
-        spread = f" ({low:.1f} to {high:.1f})" if len(drills) > 1 else ""
-        predicted = f"{np.median([each.median_s for each in row]):.1f} ({row[0].low_s:.1f} to {row[0].high_s:.1f})"
+        spread = f" ({low:.2f} to {high:.2f})" if len(drills) > 1 else ""
+        predicted = f"{np.median([each.median for each in row]):.2f} ({row[0].low:.2f} to {row[0].high:.2f})"
         inside = f"{sum(each.inside for each in row)} of {len(row)}"
-        table.add_row(row[0].title, predicted, f"{middle:.1f}{spread}", inside)
+        table.add_row(
+            row[0].title if row[0].unit == "s" else f"{row[0].title}, {row[0].unit}",
+            predicted,
+            f"{middle:.2f}{spread}",
+            inside,
+        )
     console.print(table)
     console.print(f"runs: {drills[0].folder.root.parent}", highlight=False)
 

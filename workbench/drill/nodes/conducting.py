@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 import functools
-import hashlib
 import time
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from typing import Any, Final
 import numpy as np
 import yaml
 
+from workbench.drill.forecasted import Compared, compared, seal, sentence
 from workbench.drill.nodes import trial
 from workbench.drill.nodes.facts import Facts, Lost, observed_moments
 from workbench.drill.nodes.watching import Api, watched
@@ -34,6 +34,7 @@ from workbench.target.throwaway.building import built_programs
 from workbench.target.throwaway.cluster import Cluster
 from workbench.target.throwaway.kubectl import Kubectl
 from workbench.target.throwaway.layout import Node
+from workbench.waiting import happens, sleep_until
 
 Progress = Callable[[str], None]
 REPLICATIONS: Final = 1000
@@ -42,24 +43,7 @@ STEADY_S: Final = 12.0  # a lease interval and a controller's period, so that no
 READY_TIMEOUT_S: Final = 120.0
 PATIENCE_S: Final = 60.0  # watched for so long beyond the slowest replication
 POLL_S: Final = 0.25
-COVERED: Final = (5.0, 95.0)
-
-
-@dataclass(frozen=True)
-class Compared:
-    """One moment: predicted and observed, seconds after the cut."""
-
-    name: str
-    title: str
-    median_s: float
-    low_s: float  # of the 90 % interval
-    high_s: float
-    observed_s: float | None
-
-    @property
-    def inside(self) -> bool:
-        """Tell whether the observation lies in the interval; what never came does not."""
-        return self.observed_s is not None and self.low_s <= self.observed_s <= self.high_s
+TOLD: Final = ("not_ready_s", "replacement_running_s")  # of what is sealed
 
 
 @dataclass(frozen=True)
@@ -89,14 +73,14 @@ def drill_node(cluster: Cluster, node: Node, seed: int, toleration_s: int, out: 
     with _trial_pods(kubectl, cluster.layout.workers, toleration_s, progress):
         pods = _pods_on(kubectl, node.name)
         forecast = trial_forecast(node.name, nodes, sorted(pods), toleration_s, release("1.29"), REPLICATIONS, seed)
-        sha256 = _seal(folder, forecast)
+        sha256 = seal(folder, forecast.seed, forecast.moments, forecast.parameters)
         sealed_s = time.time()
-        progress(f"sealed: {_sentence(forecast)}")
+        progress(f"sealed: {sentence(forecast.moment(name) for name in TOLD)}")
         facts, lost, off_s = _power_off(cluster, node, pods, forecast, seed, progress)
         returned_s = _power_on(cluster, node, kubectl, progress)
     survivors = [each.name for each in cluster.layout.nodes if each != node]
     observed = observed_moments(facts, lost, survivors)
-    drill = NodeDrill(folder, node.name, sha256, _compared(forecast, observed), returned_s)
+    drill = NodeDrill(folder, node.name, sha256, compared(forecast.moments, observed), returned_s)
     write_durably(folder.observed / "facts.json", dump_json(asdict(facts)))
     about = {
         "node": node.name,
@@ -114,29 +98,9 @@ def drill_node(cluster: Cluster, node: Node, seed: int, toleration_s: int, out: 
         "moments": [{**asdict(row), "inside": row.inside} for row in drill.compared],
     }
     write_durably(folder.comparison_json, dump_json(about))
-    if missing := [row.title for row in drill.compared if row.observed_s is None]:
+    if missing := [row.title for row in drill.compared if row.observed is None]:
         raise Inconclusive(f"never seen: {', '.join(missing)}; what was seen is in {folder.root}")
     return drill
-
-
-def _seal(folder: RunFolder, forecast: Forecast) -> str:
-    rows = {name: row.to_dict() for name, row in sorted(forecast.parameters.items())}
-    write_durably(folder.parameters_json, dump_json(rows))
-    content = {"seed": forecast.seed, "metrics": {moment.name: moment.values.tolist() for moment in forecast.moments}}
-    data = dump_json(content)
-    write_durably(folder.prediction_json, data)
-    sha256 = hashlib.sha256(data).hexdigest()
-    write_durably(folder.prediction_sha256, f"{sha256}  prediction.json\n".encode())
-    return sha256
-
-
-def _sentence(forecast: Forecast) -> str:
-    words = []
-    for name in ("not_ready_s", "replacement_running_s"):
-        moment = forecast.moment(name)
-        low, middle, high = (moment.percentile(percent) for percent in (COVERED[0], 50.0, COVERED[1]))
-        words.append(f"{moment.title} after {middle:.1f} s ({low:.1f} to {high:.1f})")
-    return ", ".join(words)
 
 
 @contextmanager
@@ -188,7 +152,7 @@ def _power_off(
     patience_s = PATIENCE_S + max(float(np.max(moment.values)) for moment in forecast.moments)
     with watched(Api(cluster.kubeconfig), trial.NAMESPACE, reading, facts) as check:
         pause_s = STEADY_S + FAULT_SPREAD_S * float(stream(seed, "node-drill", "moment").random())
-        _pause(pause_s)
+        sleep_until(time.time() + pause_s)
         progress(f"cutting the power of {node.name}")
         cut_s = cluster.power_off(node)
         off_s = time.time()
@@ -222,24 +186,6 @@ def _power_on(cluster: Cluster, node: Node, kubectl: Kubectl, progress: Progress
     return time.time() - started_s
 
 
-def _compared(forecast: Forecast, observed: Mapping[str, float | None]) -> tuple[Compared, ...]:
-    rows = []
-    for moment in forecast.moments:
-        low, middle, high = (moment.percentile(percent) for percent in (COVERED[0], 50.0, COVERED[1]))
-        rows.append(Compared(moment.name, moment.title, middle, low, high, observed[moment.name]))
-    return tuple(rows)
-
-
-def _pause(seconds: float) -> None:
-    """Let the drawn time pass."""
-    until_s = time.monotonic() + seconds
-    while (left_s := until_s - time.monotonic()) > 0:
-        time.sleep(min(left_s, POLL_S))
-
-
 def _wait(trouble: str, condition: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + READY_TIMEOUT_S
-    while not condition():
-        if time.monotonic() > deadline_s:
-            raise ToolFailed(f"{trouble} after {READY_TIMEOUT_S:.0f} s")
-        time.sleep(POLL_S)
+    if not happens(condition, READY_TIMEOUT_S, POLL_S):
+        raise ToolFailed(f"{trouble} after {READY_TIMEOUT_S:.0f} s")

@@ -20,7 +20,9 @@ from workbench.errors import ToolFailed
 
 WATCH_S: Final = 5  # a watch ends by itself and goes on from where it was, so that it can be stopped
 RULES_PERIOD_S: Final = 0.2
+SIDE_BY_SIDE: Final = 16  # requests at a time
 CONNECT_TIMEOUT_S: Final = 5.0
+LIST_TIMEOUT_S: Final = 30.0
 GRACE_S: Final = 5.0  # after a watch's own end
 
 
@@ -30,9 +32,11 @@ class Api:
     def __init__(self, kubeconfig: Path) -> None:
         settings = client.Configuration()
         config.load_kube_config(str(kubeconfig), client_configuration=settings)
+        settings.connection_pool_maxsize = SIDE_BY_SIDE + 4  # the watches have connections of their own
         settings.retries = urllib3.Retry(total=3, backoff_factor=0.2)
         each = client.ApiClient(settings)
         self.core = client.CoreV1Api(each)
+        self.apps = client.AppsV1Api(each)
         self.discovery = client.DiscoveryV1Api(each)
 
 
@@ -42,12 +46,14 @@ def watched(
 ) -> Iterator[Callable[[], None]]:
     """Collect facts while the block runs; `rules_of` reads a node's rules as text.
 
-    The block is given a check that raises ToolFailed once a watch has failed; so does leaving the block.
+    The block begins when what there is has been listed, so that nothing that happens in it is missed. It is given a
+    check that raises ToolFailed once a watch has failed; so does leaving the block.
     """
     stop = threading.Event()
+    listed_all = threading.Barrier(4, timeout=LIST_TIMEOUT_S)  # three lists, and the block
 
     def follow(listed: Callable[..., Any], keep: Callable[[float, dict[str, Any], bool], None]) -> Callable[[], None]:
-        return functools.partial(_follow, listed, keep, stop)
+        return functools.partial(_follow, listed, keep, stop, listed_all)
 
     works: list[Callable[[], None]] = [
         follow(api.core.list_node, lambda at_s, thing, _: facts.nodes.append(node_fact(at_s, thing))),
@@ -64,7 +70,11 @@ def watched(
     with ThreadPoolExecutor(len(works)) as pool:  # every read inside ends by itself: so does the block
         under_way = [pool.submit(work) for work in works]
         try:
+            listed_all.wait()
             yield functools.partial(_check, under_way)
+        except threading.BrokenBarrierError:
+            _check(under_way)
+            raise ToolFailed(f"the cluster's API did not list within {LIST_TIMEOUT_S:.0f} s") from None
         finally:
             stop.set()
     _check(under_way)
@@ -109,7 +119,10 @@ def _check(under_way: Sequence[Future[None]]) -> None:
 
 
 def _follow(
-    listed: Callable[..., Any], keep: Callable[[float, dict[str, Any], bool], None], stop: threading.Event
+    listed: Callable[..., Any],
+    keep: Callable[[float, dict[str, Any], bool], None],
+    stop: threading.Event,
+    listed_all: threading.Barrier,
 ) -> None:
     """List what there is, then watch until told to stop, each time from where the watch before ended.
 
@@ -119,6 +132,7 @@ def _follow(
     found = json.loads(listed(_preload_content=False).data)
     for thing in found["items"]:
         keep(time.time(), thing, False)
+    listed_all.wait()
     version = found["metadata"]["resourceVersion"]
     while not stop.is_set():
         for event in watch.Watch().stream(listed, timeout_seconds=WATCH_S, resource_version=version):

@@ -1,0 +1,61 @@
+"""A forecast of moments in a run folder: sealed before, and what was observed set beside it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from workbench.model.control_plane.results import Moment
+from workbench.model.parameter import Parameter
+from workbench.records.folder import RunFolder, dump_json, write_durably
+
+COVERED: Final = (5.0, 95.0)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One moment or amount: predicted and observed, in its unit."""
+
+    name: str
+    title: str
+    unit: str
+    median: float
+    low: float  # of the 90 % interval
+    high: float
+    observed: float | None
+
+    @property
+    def inside(self) -> bool:
+        """Tell whether the observation lies in the interval; what never came does not."""
+        return self.observed is not None and self.low <= self.observed <= self.high
+
+
+def seal(folder: RunFolder, seed: int, moments: Sequence[Moment], parameters: Mapping[str, Parameter]) -> str:
+    """Write prediction.json, its parameters and its SHA-256 to the run folder; return that."""
+    rows = {name: row.to_dict() for name, row in sorted(parameters.items())}
+    write_durably(folder.parameters_json, dump_json(rows))
+    data = dump_json({"seed": seed, "metrics": {moment.name: moment.values.tolist() for moment in moments}})
+    write_durably(folder.prediction_json, data)
+    sha256 = hashlib.sha256(data).hexdigest()
+    write_durably(folder.prediction_sha256, f"{sha256}  prediction.json\n".encode())
+    return sha256
+
+
+def sentence(moments: Iterable[Moment]) -> str:
+    """Return moments as words: title, median and 90 % interval."""
+    words = []
+    for moment in moments:
+        low, middle, high = (moment.percentile(percent) for percent in (COVERED[0], 50.0, COVERED[1]))
+        words.append(f"{moment.title} after {middle:.1f} s ({low:.1f} to {high:.1f})")
+    return ", ".join(words)
+
+
+def compared(moments: Sequence[Moment], observed: Mapping[str, float | None]) -> tuple[Compared, ...]:
+    """Return a row a moment."""
+    rows = []
+    for moment in moments:
+        low, middle, high = (moment.percentile(percent) for percent in (COVERED[0], 50.0, COVERED[1]))
+        rows.append(Compared(moment.name, moment.title, moment.unit, middle, low, high, observed[moment.name]))
+    return tuple(rows)
