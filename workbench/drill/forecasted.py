@@ -25,11 +25,12 @@ class Compared:
     low: float  # of the 90 % interval
     high: float
     observed: float | None
+    resolution: float = 0.0  # the finest difference that the observation can tell
 
     @property
     def inside(self) -> bool:
         """Tell whether the observation lies in the interval; what never came does not."""
-        return self.observed is not None and self.low <= self.observed <= self.high
+        return self.observed is not None and self.low - self.resolution <= self.observed <= self.high + self.resolution
 
 
 def seal(folder: RunFolder, seed: int, moments: Sequence[Moment], parameters: Mapping[str, Parameter]) -> str:
@@ -52,10 +53,14 @@ def sentence(moments: Iterable[Moment]) -> str:
     return ", ".join(words)
 
 
-def compared(moments: Sequence[Moment], observed: Mapping[str, float | None]) -> tuple[Compared, ...]:
-    """Return a row a moment."""
+def compared(
+    moments: Sequence[Moment], observed: Mapping[str, float | None], resolution_s: float = 0.0
+) -> tuple[Compared, ...]:
+    """Return a row a moment; `resolution_s` is the finest difference in time that the observation can tell."""
     rows = []
     for moment in moments:
         low, middle, high = (moment.percentile(percent) for percent in (COVERED[0], 50.0, COVERED[1]))
-        rows.append(Compared(moment.name, moment.title, moment.unit, middle, low, high, observed[moment.name]))
+        resolution = resolution_s if moment.unit == "s" else 0.0
+        seen = observed[moment.name]
+        rows.append(Compared(moment.name, moment.title, moment.unit, middle, low, high, seen, resolution))
     return tuple(rows)

@@ -38,6 +38,7 @@ UNTHROTTLED: Final = 80  # pods of the probe that kube-scheduler's burst surely 
 REST_S: Final = 5.0  # every bucket is full again: 30 at 20 a second, 100 at 50
 PATIENCE_S: Final = 120.0  # watched for so long beyond the slowest replication
 POLL_S: Final = 0.25
+RESOLUTION_S: Final = 0.05  # a watch's events wait for each other in one process: 10 ms between pods, 50 at a stroke
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,9 @@ def drill_burst(cluster: Cluster, pods: int, creator: Creator, seed: int, out: P
         failed = _failed_attempts(api)
         progress("removing the pods")
     created_s, bound_s = moments_of(facts)
-    drill = BurstDrill(folder, pods, creator, sha256, compared(forecast.moments, observed(created_s, bound_s, failed)))
+    drill = BurstDrill(
+        folder, pods, creator, sha256, compared(forecast.moments, observed(created_s, bound_s, failed), RESOLUTION_S)
+    )
     write_durably(folder.observed / "facts.json", dump_json({"created_s": created_s, "bound_s": bound_s}))
     about = {
         "pods": pods,

@@ -29,7 +29,7 @@ from workbench.model.scheduling.arrivals import (
 from workbench.model.scheduling.course import SCHEDULER_BURST_REQUESTS, SCHEDULER_REQUESTS_PER_S
 from workbench.streams import stream
 
-RATE_DRIFT_SIGMA: Final = 0.1
+RATE_DRIFT_SIGMA: Final = 0.25  # of a rate measured twice within minutes: 117 to 178 a second over four bursts of 2,000
 
 
 class Creator(StrEnum):
@@ -131,7 +131,7 @@ def _parameters(probed: Probed) -> dict[str, Parameter]:
         "controller_requests_per_s": prior(CONTROLLER_REQUESTS_PER_S, "1/s", controller),
         "controller_burst_requests": prior(float(CONTROLLER_BURST_REQUESTS), "requests", controller),
         "controller_requests_beside": prior(
-            uniform(0.0, 4.0), "requests", "assumed", "that take tokens of the burst and are not modelled"
+            uniform(0.0, 2.0), "requests", "assumed", "that take tokens of the burst and are not modelled"
         ),
         "controller_events": prior(float(EVENTS_MAX), "events", "client-go tools/record/events_cache.go"),
         "scheduler_requests_per_s": prior(SCHEDULER_REQUESTS_PER_S, "1/s", scheduler),
