@@ -6,43 +6,23 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.throwaway import BUILD_S
 from tests.support.waiting import wait_for
 from workbench.drill.nodes.conducting import drill_node
-from workbench.errors import BadInput, MachineTrouble, ToolFailed
+from workbench.errors import BadInput, ToolFailed
 from workbench.target.throwaway import namespaces
 from workbench.target.throwaway.building import built_programs
-from workbench.target.throwaway.cluster import Cluster, remove, up
+from workbench.target.throwaway.cluster import Cluster, remove
 from workbench.target.throwaway.kubectl import Kubectl
 from workbench.target.throwaway.layout import DNS_ADDRESS, Node
-from workbench.target.throwaway.machine import check_machine
 from workbench.target.throwaway.places import CGROUP_ROOT, CGROUPS
 from workbench.target.throwaway.record import Record, all_records, read_record
 
 pytestmark = pytest.mark.integration
-BUILD_S = 2400  # Kubernetes is built where no start was before
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    """A cluster of two workers and five nodes of KWOK's, for all tests here."""
-    try:
-        check_machine()
-    except MachineTrouble as trouble:
-        pytest.skip(str(trouble))
-    made = up(workers=2, progress=lambda text: print(text, file=sys.stderr), fake_nodes=5)
-    yield made
-    remove(read_record(made.layout.directory))
-
-
-@pytest.fixture
-def kubectl(cluster: Cluster) -> Kubectl:
-    """The cluster's own kubectl."""
-    return Kubectl(built_programs(lambda _: None), cluster.kubeconfig)
 
 
 def _inside(cluster: Cluster, node: Node, *argv: str) -> str:

@@ -96,7 +96,8 @@ spec:
           env: [{name: D, value: "4"}, {name: B, value: two}, {name: A, $patch: delete}]
           ports: [{containerPort: 82, name: r}, {containerPort: 81, name: qq}]
           volumeMounts: [{name: w, mountPath: /a}, {name: v, mountPath: /b}]
----
+"""
+    custom = """
 apiVersion: kubegres.reactive-tech.io/v1
 kind: Kubegres
 metadata: {name: kg, namespace: n}
@@ -107,8 +108,9 @@ spec: {env: [{name: C, value: "3"}], failover: {$patch: delete}, size: null, mor
         {
             "base/kustomization.yaml": "resources: [a.yaml]\n",
             "base/a.yaml": deployment,
-            "over/kustomization.yaml": "resources: [../base]\npatches: [{path: p.yaml}]\n",
+            "over/kustomization.yaml": "resources: [../base]\npatches: [{path: p.yaml}, {path: q.yaml}]\n",
             "over/p.yaml": patch,
+            "over/q.yaml": custom,
         },
     )
     run = subprocess.run(
@@ -116,6 +118,21 @@ spec: {env: [{name: C, value: "3"}], failover: {$patch: delete}, size: null, mor
     )
     by_kind = {resource["kind"]: resource for resource in yaml.safe_load_all(run.stdout)}
     assert {resource["kind"]: resource for resource in render(root / "over")} == by_kind
+
+
+def test_two_patches_in_one_file_are_refused(tmp_path: Path) -> None:
+    """The hub's kubectl cannot build them, so the workbench does not either."""
+    second = CONFIG_MAP.replace("name: c", "name: other")
+    root = write(
+        tmp_path,
+        {
+            "kustomization.yaml": "resources: [a.yaml]\npatches:\n  - path: p.yaml\n",
+            "a.yaml": f"{CONFIG_MAP}---\n{second}",
+            "p.yaml": f"{CONFIG_MAP}---\n{second}",
+        },
+    )
+    (problem,) = problems_of(root)
+    assert (problem.key, problem.value, problem.line) == ("patches[0].path", "2 documents", 3)
 
 
 def test_the_hash_sees_values_and_nothing_else(tmp_path: Path) -> None:

@@ -163,6 +163,10 @@ class _Renderer:
             except BadInput as error:
                 self.problems.extend(error.problems)
                 return []
+        if len(patches) != 1:
+            held = f"{len(patches)} documents"
+            self._note(node.place, f"{key}.{stated[0]}", held, "one patch: the kustomize of kubectl 1.29 takes no more")
+            return []
         wrong = [patch for patch in patches if not isinstance(patch.value, dict)]
         for patch in wrong:
             self._note(patch.place, "", "a list", "a strategic merge patch: part of a resource")
