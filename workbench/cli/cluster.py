@@ -257,7 +257,8 @@ def _print_drills(drills: Sequence[NodeDrill] | Sequence[BurstDrill], heading: s
         observed = [each.observed for each in row if each.observed is not None]
         low, middle, high = np.percentile(observed, [0, 50, 100])
         spread = f" ({low:.2f} to {high:.2f})" if len(drills) > 1 else ""
-        predicted = f"{np.median([each.median for each in row]):.2f} ({row[0].low:.2f} to {row[0].high:.2f})"
+        foreseen = np.median([(each.median, each.low, each.high) for each in row], axis=0)
+        predicted = "{:.2f} ({:.2f} to {:.2f})".format(*foreseen)
         inside = f"{sum(each.inside for each in row)} of {len(row)}"
         table.add_row(
             row[0].title if row[0].unit == "s" else f"{row[0].title}, {row[0].unit}",

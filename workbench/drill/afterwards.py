@@ -15,6 +15,7 @@ from workbench.drill.load_control import LoadControl
 from workbench.drill.observation import Recorded, observe
 from workbench.drill.progress import Progress
 from workbench.errors import Inconclusive
+from workbench.fault import Part
 from workbench.load.reads import read_table
 from workbench.metrics.tables import NAN, Counts
 from workbench.records import timeline
@@ -75,7 +76,7 @@ def look_back(
         injection=watched.injection,
         victim_broker=-1 if watched.victim.broker is None else watched.victim.broker,
         victims=watched.victim.brokers,
-        starts=hub.process_starts(watched.victim.watched_server),
+        starts=() if part is Part.LOAD else hub.process_starts(watched.victim.watched_server),  # nothing ended
         baseline=watched.baseline,
         load_end_s=load.stop_s or watched.watch_end_s,
         watch_end_s=watched.watch_end_s,
