@@ -22,10 +22,10 @@ nightly: setup ## A suite of drills, judged against earlier nights (ARGS="smoke 
 test: setup ## All tests, those with real servers too (ARGS="tests/unit" for some of them)
 	@scripts/test.sh $(ARGS)
 
-variants: setup ## Tests on hubs of other kinds: Kafka in KRaft mode, Postgres with fail-over
+variants: setup ## Tests on hubs of other kinds, and of a burst of the load
 	@.venv/bin/python -m pytest tests/variants $(ARGS)
 
-e2e: setup ## A real Kubernetes of its own: up, a node's power-off predicted and observed, down (as root)
+e2e: setup ## A real Kubernetes of its own: manifests, scheduler, a node's power-off (as root)
 	@scripts/e2e.sh $(ARGS)
 
 check: setup ## Format, lint, types, import contracts, scenarios and experiments
