@@ -17,12 +17,12 @@ from workbench.target.throwaway.record import read_record
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    """A cluster of two workers and five nodes of KWOK's, for all tests of a file."""
+    """A cluster of two workers and six nodes of KWOK's, for all tests of a file."""
     try:
         check_machine()
     except MachineTrouble as trouble:
         pytest.skip(str(trouble))
-    made = up(workers=2, progress=lambda text: print(text, file=sys.stderr), fake_nodes=5)
+    made = up(workers=2, progress=lambda text: print(text, file=sys.stderr), fake_nodes=6)
     yield made
     remove(read_record(made.layout.directory))
 

@@ -150,12 +150,11 @@ def observed(created_s: dict[str, float], bound_s: dict[str, float], failed: int
 
 
 def _check_room(cluster: Cluster, pods: int) -> None:
-    room = cluster.record.fake_nodes * burst_pods.PODS_A_NODE
-    if pods > room:
-        needed = -(-pods // burst_pods.PODS_A_NODE)
+    needed = -(-max(pods, PROBE_ONE_BY_ONE + PROBE_SIDE_BY_SIDE) // burst_pods.PODS_A_NODE)
+    if cluster.record.fake_nodes < needed:
         raise BadInput(
-            f"{pods} pods of {burst_pods.CPU_M} millicores do not fit on {cluster.record.fake_nodes} KWOK nodes: "
-            f"workbench cluster up --kwok-nodes {needed} makes enough"
+            f"a burst of {pods} pods of {burst_pods.CPU_M} millicores, and the small one before it, need {needed} KWOK "
+            f"nodes, there are {cluster.record.fake_nodes}: workbench cluster up --kwok-nodes {needed} makes enough"
         )
 
 
