@@ -44,8 +44,8 @@ def test_it_is_a_cluster(cluster: Cluster, kubectl: Kubectl) -> None:
         pods = kubectl.items("pods", "--namespace=kube-system")
         return static < {pod["metadata"]["name"] for pod in pods}
 
-    # A kubelet that could not tell the API server of a static pod, which was not up yet, looks at the pod again after 60
-    # to 90 s (syncFrequency and its jitter, pkg/kubelet/kubelet.go).
+    # A kubelet that could not tell the API server of a static pod, since that was not up yet, looks at the pod again
+    # after 60 to 90 s (syncFrequency and its jitter, pkg/kubelet/pod_workers.go).
     wait_for(are_told, 200.0, "the control plane's kubelet has told of its pods")
     worker = cluster.node("worker-2")
     answer = _inside(cluster, worker, "busybox", "nslookup", "kubernetes.default.svc.cluster.local", DNS_ADDRESS)
