@@ -52,5 +52,5 @@ def test_a_burst_is_predicted_sealed_made_and_compared(tmp_path: Path) -> None:
     ledger = load_json(folder.ledger / "summary.json")
     assert ledger["lost"] == ledger["duplicated"] == ledger["missing_in_postgres"] == 0
     kinds = [entry.kind for entry in timeline.read(folder.timeline)]
-    wanted = ["sealed", "fault-injected", "fault-ended", "fault-effective"]
+    wanted = ["sealed", "fault-injected", "fault-effective", "fault-ended"]
     assert [kind for kind in kinds if kind in wanted] == wanted
