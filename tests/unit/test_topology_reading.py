@@ -32,13 +32,16 @@ def base() -> HubTopology:
     return read_topology(MANIFESTS / "base")
 
 
-def overlay(folder: Path, patch: str) -> Path:
-    """Return an overlay of the base with one patch file, in a folder whose path holds a space."""
+def overlay(folder: Path, *patches: str) -> Path:
+    """Return an overlay of the base with files of one patch each, in a folder whose path holds a space."""
     root = folder / "an overlay"
     shutil.copytree(MANIFESTS / "base", root / "base")
     (root / "over").mkdir()
-    (root / "over" / "kustomization.yaml").write_text("resources: [../base]\npatches: [{path: patch.yaml}]\n")
-    (root / "over" / "patch.yaml").write_text(patch)
+    names = ["patch.yaml", *(f"patch-{number}.yaml" for number in range(1, len(patches)))]
+    paths = ", ".join(f"{{path: {name}}}" for name in names)
+    (root / "over" / "kustomization.yaml").write_text(f"resources: [../base]\npatches: [{paths}]\n")
+    for name, patch in zip(names, patches, strict=True):
+        (root / "over" / name).write_text(patch)
     return root / "over"
 
 
@@ -316,10 +319,10 @@ def test_problems_name_the_file_in_which_the_key_stands(tmp_path: Path) -> None:
 
 def test_all_problems_are_reported_at_once(tmp_path: Path) -> None:
     """One reading tells everything that is wrong, in any number of resources."""
-    patch = KAFKA + "spec: {kafka: {replicas: 4, config: {zookeeper.session.timeout.ms: 1}}}\n"
-    patch += "---\n" + POSTGRES + "spec: {replicas: x, resources: {limits: {memory: 1}}}\n"
-    patch += "---\n" + TOPIC + "spec: {partitions: 0}\n"
-    keys = {problem.key for problem in problems_of(overlay(tmp_path, patch))}
+    kafka = KAFKA + "spec: {kafka: {replicas: 4, config: {zookeeper.session.timeout.ms: 1}}}\n"
+    postgres = POSTGRES + "spec: {replicas: x, resources: {limits: {memory: 1}}}\n"
+    topic = TOPIC + "spec: {partitions: 0}\n"
+    keys = {problem.key for problem in problems_of(overlay(tmp_path, kafka, postgres, topic))}
     assert keys >= {
         "spec.kafka.replicas",
         'spec.kafka.config["zookeeper.session.timeout.ms"]',
