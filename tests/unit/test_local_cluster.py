@@ -12,6 +12,7 @@ from confluent_kafka import KafkaError, KafkaException
 from workbench.errors import ToolFailed
 from workbench.target.local import cluster
 from workbench.target.local.cluster import Cluster
+from workbench.target.local.kafka_wire import ClusterMetadata
 from workbench.target.local.record import Ports
 
 
@@ -78,3 +79,17 @@ def test_a_broker_that_comes_back_with_a_new_session_is_seen(monkeypatch: pytest
     assert (away.leader, away.serving, away.server_of_broker) == (1, (1, 2), {0: 1, 1: -1, 2: 2})
     assert asked.ensemble().server_of_broker == {0: 1, 1: 1, 2: 2}
     assert asked.ensemble().server_of_broker == {0: 1, 1: 1, 2: 2}  # of what is known: not asked a third time
+
+
+def test_zookeeper_that_breaks_off_just_then_leaves_the_controller_of_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection looked whole and broke while it was asked: the brokers are asked all the same."""
+    state = SimpleNamespace(leader=1)
+    monkeypatch.setattr(Cluster, "_zookeeper_is_near", lambda _: True)
+    monkeypatch.setattr(Cluster, "_ask_broker", lambda *_: ClusterMetadata(frozenset({1}), 1, {"alerts-0": state}))
+
+    def breaks_off(_: Cluster, method: str, path: str) -> Any:
+        raise ToolFailed(f"ZooKeeper did not answer for {path} ({method})")
+
+    monkeypatch.setattr(Cluster, "_ask_zookeeper", breaks_off)
+    found = Cluster(Ports({1: 9092}, {}, {}, {}, {}, 0, {}, {}))
+    assert found.partition_states() == {"alerts-0": state}

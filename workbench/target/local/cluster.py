@@ -219,10 +219,12 @@ class Cluster:
         )
 
     def _ask_brokers(self, question: Callable[[BrokerConnection], Answer], good: Callable[[Answer], bool]) -> Answer:
-        # Without ZooKeeper the brokers go on, and so does the controller of before.
-        asks = not self._ports.controllers and self._zookeeper_is_near()
-        controller = self.controller() if asks else self._controller
-        reasons = []
+        # Without ZooKeeper the brokers go on, and so does the controller of before. The connection may break at any
+        # moment, also between the look whether it is there and the question.
+        if not self._ports.controllers and self._zookeeper_is_near():
+            with contextlib.suppress(ToolFailed):
+                self.controller()
+        controller, reasons = self._controller, []
         for broker in sorted(self._ports.kafka, key=lambda broker: broker != controller):
             try:
                 answer = self._ask_broker(broker, question)
