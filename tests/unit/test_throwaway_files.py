@@ -58,6 +58,15 @@ def test_etcd_has_an_authority_of_its_own(layout: Layout) -> None:
         read((settings / "kubelet.crt").read_bytes()).verify_directly_issued_by(etcd_authority)
 
 
+@pytest.mark.parametrize("cluster_id", ["12e345", "046368"])
+def test_a_name_that_looks_like_a_number_stays_a_name(tmp_path: Path, cluster_id: str) -> None:
+    """A kubeconfig is JSON, since what is text in PyYAML's YAML 1.1 is a number to Kubernetes' reader."""
+    layout = Layout(cluster_id, tmp_path, workers=1)
+    write_identities(layout, port=1)
+    for path in (layout.kubeconfig, layout.control_plane.settings / "kube-scheduler.kubeconfig"):
+        assert json.loads(path.read_text())["current-context"] == cluster_id
+
+
 def test_a_server_certificate_names_where_it_answers() -> None:
     """Names and addresses are told apart."""
     identity = Authority("test").issue("server", serves=["kubernetes.default", "10.96.0.1"])

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from workbench.records.folder import dump_json
 
 VALID: Final = datetime.timedelta(days=365)  # a throwaway cluster lives for hours
 BACKDATED: Final = datetime.timedelta(minutes=5)
@@ -85,7 +86,10 @@ def private_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 
 def kubeconfig(server: str, authority: Authority, identity: Identity, cluster: str) -> bytes:
-    """Return a kubeconfig file that carries its certificates."""
+    """Return a kubeconfig file that carries its certificates.
+
+    It is JSON: in YAML a cluster with a name such as 12e345 would be a number to its readers, and refused.
+    """
 
     def packed(pem: bytes) -> str:
         return base64.b64encode(pem).decode()
@@ -104,7 +108,7 @@ def kubeconfig(server: str, authority: Authority, identity: Identity, cluster: s
         "contexts": [{"name": cluster, "context": {"cluster": cluster, "user": "user"}}],
         "current-context": cluster,
     }
-    return yaml.safe_dump(content, sort_keys=False).encode()
+    return dump_json(content)
 
 
 def write_secret(path: Path, content: bytes) -> None:
