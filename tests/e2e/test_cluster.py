@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -18,7 +19,7 @@ from workbench.target.throwaway import namespaces
 from workbench.target.throwaway.building import built_programs
 from workbench.target.throwaway.cluster import Cluster, remove
 from workbench.target.throwaway.kubectl import Kubectl
-from workbench.target.throwaway.layout import DNS_ADDRESS, Node
+from workbench.target.throwaway.layout import BRIDGE, DNS_ADDRESS, Node
 from workbench.target.throwaway.places import CGROUP_ROOT, CGROUPS
 from workbench.target.throwaway.record import Record, all_records, read_record
 
@@ -61,6 +62,17 @@ def test_a_kubelet_may_read_nothing_of_another_s(cluster: Cluster, kubectl: Kube
         _inside(cluster, worker, *as_worker, "get", "secrets", "--all-namespaces")
     with pytest.raises(ToolFailed, match="forbidden"):
         _inside(cluster, worker, *as_worker, "label", "node", "worker-2", "taken=true")
+
+
+def test_the_way_in_depends_on_no_node(cluster: Cluster) -> None:
+    """The nodes' bridge keeps its MAC whichever node loses power: else every connection from outside would hang."""
+    init = cluster.record.init
+    assert init is not None
+    told = json.loads(namespaces.run_in(init, ["ip", "-json", "link", "show"]))
+    addresses = {link["ifname"]: link["address"] for link in told}
+    own = addresses.pop(BRIDGE)
+    assert {node.link for node in cluster.layout.nodes} < set(addresses)
+    assert own not in addresses.values()
 
 
 @pytest.mark.timeout(600)

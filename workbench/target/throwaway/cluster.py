@@ -25,6 +25,7 @@ from workbench.target.throwaway.kubectl import Kubectl
 from workbench.target.throwaway.layout import (
     API_PORT,
     BRIDGE,
+    BRIDGE_MAC,
     GATEWAY_ADDRESS,
     KUBERNETES,
     NODE_NETWORK_BITS,
@@ -216,7 +217,7 @@ def _network_plan(layout: Layout, door: int) -> NodePlan:
     """
     commands = [
         ["ip", "link", "set", "lo", "up"],
-        ["ip", "link", "add", BRIDGE, "type", "bridge"],
+        ["ip", "link", "add", BRIDGE, "address", BRIDGE_MAC, "type", "bridge"],
         ["ip", "address", "add", f"{GATEWAY_ADDRESS}/{NODE_NETWORK_BITS}", "dev", BRIDGE],
         ["ip", "link", "set", BRIDGE, "up"],
     ]

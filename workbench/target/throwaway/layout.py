@@ -13,6 +13,7 @@ from typing import Final
 KUBERNETES: Final = "v1.29.15"  # the hub's release (manifests/platform), and build/kubernetes/go.mod
 CONTROL_PLANE: Final = "control-plane"
 BRIDGE: Final = "nodes"  # joins the nodes' links, in the cluster's own namespace
+BRIDGE_MAC: Final = "0a:00:ac:1e:00:01"  # of its own: else it would be that of a node, and change with a power-off
 GATEWAY_ADDRESS: Final = "172.30.0.1"
 NODE_NETWORK_BITS: Final = 24
 POD_NETWORK: Final = "10.244.0.0/16"
