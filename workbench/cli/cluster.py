@@ -15,6 +15,7 @@ from rich.table import Column
 from rich.table import Table as RichTable
 
 from workbench import api
+from workbench.cli.cluster_hub import hub, probe
 from workbench.errors import EXIT_AS_EXPECTED, EXIT_MISSED, BadInput
 from workbench.target.throwaway import cluster as throwaway
 from workbench.target.throwaway.addons import ready_nodes
@@ -42,6 +43,7 @@ def command() -> None:
     \b
     Examples:
       workbench cluster up
+      workbench cluster hub
       kubectl --kubeconfig "$(workbench cluster kubeconfig)" get nodes
       workbench cluster power-off worker-2
       workbench cluster power-on worker-2
@@ -69,6 +71,10 @@ def up(workers: int, fake_nodes: int, as_json: bool) -> None:
 
     cluster = throwaway.up(workers, say, fake_nodes)
     _show([cluster.record], as_json)
+
+
+command.add_command(hub)
+command.add_command(probe)
 
 
 @command.command(name="status")

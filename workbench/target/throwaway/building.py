@@ -22,7 +22,7 @@ from workbench.target.throwaway.layout import KUBERNETES
 from workbench.target.throwaway.places import go_directory, only_one, throwaway_directory
 
 Progress = Callable[[str], None]
-GO_OLDEST: Final = (1, 22)  # what the modules' go.mod files ask for
+GO_OLDEST: Final = (1, 23)  # what the modules' go.mod files ask for
 BUILD_TIMEOUT_S: Final = 3600
 TOLD_PACKAGES: Final = 100  # a line of progress each so many compiled packages
 _VERSION: Final = "k8s.io/component-base/version"
@@ -58,6 +58,7 @@ MODULES: Final = (
     ),
     Module("coredns", "CoreDNS", ("github.com/coredns/coredns",)),
     Module("kwok", "KWOK", ("sigs.k8s.io/kwok/cmd/kwok",)),
+    Module("local-path", "local-path-provisioner", ("github.com/rancher/local-path-provisioner",)),
 )
 
 

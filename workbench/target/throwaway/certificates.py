@@ -80,8 +80,8 @@ def signing_keys() -> tuple[bytes, bytes]:
 
 
 def private_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    """Return a private key as PEM, not encrypted."""
-    form = serialization.PrivateFormat.TraditionalOpenSSL
+    """Return a private key as PEM (PKCS #8, as Kafka wants it), not encrypted."""
+    form = serialization.PrivateFormat.PKCS8
     return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
 
 

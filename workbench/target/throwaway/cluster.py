@@ -11,7 +11,7 @@ import shutil
 import socket
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -203,7 +203,7 @@ def _bring_up(cluster: Cluster, programs: Mapping[str, Path], archives: image_se
     for node in layout.nodes:
         cluster._start(node)
     with ThreadPoolExecutor(len(layout.nodes)) as pool:
-        list(pool.map(lambda node: _import_images(cluster, node, archives), layout.nodes))
+        list(pool.map(lambda node: _first_images(cluster, node, archives), layout.nodes))
     kubectl = Kubectl(programs, layout.kubeconfig)
     addons.wait_for_api(kubectl, progress)
     addons.wait_for_nodes(kubectl, layout, progress)
@@ -235,7 +235,7 @@ def _wait_for_bridge(init: Init) -> None:
         time.sleep(POLL_S)
 
 
-def _import_images(cluster: Cluster, node: Node, archives: image_set.Archives) -> None:
+def _first_images(cluster: Cluster, node: Node, archives: image_set.Archives) -> None:
     """Hand a node's containerd its images; kubelet starts once it has them."""
     init = cluster.record.nodes[node.name]
     socket_path = Path(f"/proc/{init.process_id}/root{CONTAINERD_SOCKET}")
@@ -244,10 +244,20 @@ def _import_images(cluster: Cluster, node: Node, archives: image_set.Archives) -
         if not init.lives or time.monotonic() > deadline_s:
             raise ToolFailed(f"containerd of {node.name} did not start: see {node.logs}")
         time.sleep(POLL_S)
-    for archive in archives.of(node):
-        argv = ["ctr", "--namespace=k8s.io", "images", "import", str(archive)]
-        namespaces.run_in(init, argv, kinds=("mnt", "net"))
+    import_images(cluster, node, archives.of(node))
     images_mark(node).touch()
+
+
+def import_images(cluster: Cluster, node: Node, archives: Sequence[Path]) -> None:
+    """Hand a running node's containerd those images that it has not been handed; its disk remembers."""
+    init = cluster.record.nodes[node.name]
+    handed = node.disk / "images-handed"
+    handed.mkdir(exist_ok=True)
+    for archive in archives:
+        if not (handed / archive.name).exists():
+            argv = ["ctr", "--namespace=k8s.io", "images", "import", str(archive)]
+            namespaces.run_in(init, argv, kinds=("mnt", "net"))
+            (handed / archive.name).touch()
 
 
 def plan_file(node: Node) -> Path:

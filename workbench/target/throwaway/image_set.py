@@ -34,12 +34,18 @@ def written_images(programs: Mapping[str, Path], progress: Progress) -> Archives
     busybox = Path(str(shutil.which("busybox")))
     etcd = Path(str(shutil.which("etcd")))
     applets = {
-        f"bin/{name}": "/bin/busybox" for name in ("sh", "sleep", "nslookup", "wget", "nc", "cat", "ls", "httpd")
+        f"bin/{name}": "/bin/busybox"
+        for name in ("sh", "sleep", "nslookup", "wget", "nc", "cat", "ls", "httpd", "mkdir", "rm")
     }
     everywhere = (
         Image("pause:1", {"bin/busybox": busybox}, ["/bin/busybox", "sleep", FOR_EVER_S]),
         Image("busybox:1", {"bin/busybox": busybox}, ["/bin/sh"], applets),
         Image("coredns:1", {"bin/coredns": programs["coredns"]}, ["/bin/coredns"]),
+        Image(
+            "local-path-provisioner:0.0.30",
+            {"bin/local-path-provisioner": programs["local-path-provisioner"]},
+            ["/bin/local-path-provisioner"],
+        ),
     )
     components = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
     control_plane = (
@@ -50,25 +56,30 @@ def written_images(programs: Mapping[str, Path], progress: Progress) -> Archives
         ),
         Image("kwok:1", {"bin/kwok": programs["kwok"]}, ["/bin/kwok"]),
     )
+    return Archives(
+        tuple(written(image, progress) for image in everywhere),
+        tuple(written(image, progress) for image in control_plane),
+    )
+
+
+def written(image: Image, progress: Progress) -> Path:
+    """Return the archive of an image, written if it is missing or of other files; older ones go."""
     folder = throwaway_directory() / "images"
     folder.mkdir(parents=True, exist_ok=True)
-
-    def written(image: Image) -> Path:
-        path = folder / f"{image.name.partition(':')[0]}-{_fingerprint(image)}.tar"
-        if not path.exists():
-            progress(f"making image {image.name}")
-            for older in folder.glob(f"{image.name.partition(':')[0]}-????????????.tar"):
-                older.unlink()
-            write_image(image, path)
-        return path
-
-    return Archives(tuple(map(written, everywhere)), tuple(map(written, control_plane)))
+    name = image.name.partition(":")[0]
+    path = folder / f"{name}-{_fingerprint(image)}.tar"
+    if not path.exists():
+        progress(f"making image {image.name}")
+        for older in folder.glob(f"{name}-????????????.tar"):
+            older.unlink()
+        write_image(image, path)
+    return path
 
 
 def _fingerprint(image: Image) -> str:
     """Return what tells whether an archive is of these very programs: their places, sizes and times."""
-    parts = [image.reference, *image.command, *image.links]
-    for name, path in sorted(image.files.items()):
+    parts = [image.reference, *image.command, *image.links, *image.texts.values(), *image.environment.values()]
+    for name, path in sorted(image.all_files().items()):
         about = path.stat()
         parts.append(f"{name} {path} {about.st_size} {about.st_mtime_ns}")
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]

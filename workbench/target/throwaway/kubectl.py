@@ -12,6 +12,7 @@ from workbench.errors import BadInput, ToolFailed
 
 TIMEOUT_S: Final = 60.0
 REQUEST_TIMEOUT: Final = "20s"
+LOG_LINES: Final = 50
 
 
 class Kubectl:
@@ -26,11 +27,16 @@ class Kubectl:
             "apply", "--server-side", "--force-conflicts", "--field-manager=hub-workbench", "-f", "-", text=manifests
         )
 
-    def delete(self, kind: str, name: str) -> None:
+    def delete(self, kind: str, name: str, namespace: str = "default") -> None:
         """Delete an object if it is there, and return when it is gone."""
         if not name:
             raise BadInput(f"no name of the {kind} to delete")  # without one the API would take all of them
-        self._run("delete", kind, name, "--ignore-not-found", "--wait=true", "--timeout=50s")
+        where = f"--namespace={namespace}"
+        self._run("delete", kind, name, where, "--ignore-not-found", "--wait=true", "--timeout=50s")
+
+    def logs(self, of: str, namespace: str) -> str:
+        """Return what the pod of "job/<name>", or another, has said."""
+        return self._run("logs", of, f"--namespace={namespace}", f"--tail={LOG_LINES}")
 
     def items(self, kind: str, *options: str) -> list[dict[str, Any]]:
         """Return the objects of a kind, as the API gives them."""

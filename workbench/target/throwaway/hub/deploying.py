@@ -1,0 +1,95 @@
+"""The hub onto a throwaway cluster: images onto the nodes, the objects applied in stages, a probe through all of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from workbench.errors import ToolFailed
+from workbench.target.local.artifacts import prepare
+from workbench.target.throwaway.building import built_programs
+from workbench.target.throwaway.cluster import Cluster, import_images
+from workbench.target.throwaway.hub.images import hub_archives
+from workbench.target.throwaway.hub.objects import PROBE, Object, hub_objects, listed, name_of
+from workbench.target.throwaway.hub.probing import ProbeResult, run_probe
+from workbench.target.throwaway.kubectl import Kubectl
+
+Progress = Callable[[str], None]
+READY_TIMEOUT_S: Final = 400.0  # of one stage; seen: the first 45 s, all 90 s, on two cores
+POLL_S: Final = 0.5
+WORKLOADS: Final = ("statefulsets", "deployments")
+APPLICATIONS: Final = ("event-processor", "gateway")  # not ready before the last stage: they need Kafka
+
+
+@dataclass(frozen=True)
+class DeployedHub:
+    """A hub that is up, and what its probe saw."""
+
+    objects: int
+    ready_s: float  # from the first object until every pod was ready
+    probe: ProbeResult
+
+
+def deploy_hub(cluster: Cluster, manifests: Path, progress: Progress) -> DeployedHub:
+    """Bring the hub of an overlay up on a cluster, and send an event through every partition of it.
+
+    Again on the same cluster it changes only what differs; Secrets that are there stay. Raises BadInput for manifests
+    that do not render or need what is not here, ToolFailed when something does not get ready or an event is lost.
+    """
+    objects = hub_objects(manifests)
+    archives = hub_archives(prepare(progress), progress)
+    progress("handing the nodes their images")
+    workers = [node for node in cluster.layout.nodes if not node.is_control_plane]
+    with ThreadPoolExecutor(len(workers)) as pool:
+        list(pool.map(lambda node: import_images(cluster, node, archives), workers))
+    kubectl = Kubectl(built_programs(progress), cluster.kubeconfig)
+    begun_s = time.monotonic()
+    stages = objects.stages()
+    for number, stage in enumerate(stages, 1):
+        progress(f"applying {len(stage)} objects")
+        _apply(kubectl, objects.namespace, stage)
+        waits_for_applications = number == len(stages)
+        _wait_until_ready(kubectl, objects.namespace, () if waits_for_applications else APPLICATIONS, progress)
+    ready_s = time.monotonic() - begun_s
+    progress("sending an event through every partition")
+    return DeployedHub(sum(len(stage) for stage in stages), ready_s, run_probe(kubectl, objects))
+
+
+def _apply(kubectl: Kubectl, namespace: str, objects: Sequence[Object]) -> None:
+    """Apply objects; a Secret that is there keeps its passwords, certificates and keys."""
+    namespaces = [each for each in objects if each["kind"] == "Namespace"]
+    if namespaces:
+        kubectl.apply(listed(namespaces))
+    there = {each["metadata"]["name"] for each in kubectl.items("secrets", f"--namespace={namespace}")}
+    kubectl.apply(
+        listed([each for each in objects if each["kind"] != "Secret" or each["metadata"]["name"] not in there])
+    )
+
+
+def _wait_until_ready(kubectl: Kubectl, namespace: str, but: Sequence[str], progress: Progress) -> None:
+    """Wait until every workload has all of its pods ready and every Job is done, telling what is still missing."""
+    deadline_s = time.monotonic() + READY_TIMEOUT_S
+    told = ""
+    while missing := _missing(kubectl, namespace, but):
+        if time.monotonic() > deadline_s:
+            raise ToolFailed(f"the hub is not ready after {READY_TIMEOUT_S:.0f} s: {', '.join(missing)}")
+        if (words := ", ".join(missing)) != told:
+            told = words
+            progress(f"waiting for {words}")
+        time.sleep(POLL_S)
+
+
+def _missing(kubectl: Kubectl, namespace: str, but: Sequence[str]) -> list[str]:
+    """Return what is not ready, as "name 1/3"."""
+    found = []
+    for kind in WORKLOADS:
+        for each in kubectl.items(kind, f"--namespace={namespace}"):
+            ready, wanted = each["status"].get("readyReplicas", 0), each["spec"]["replicas"]
+            if ready < wanted and name_of(each) not in but:
+                found.append(f"{name_of(each)} {ready}/{wanted}")
+    jobs = kubectl.items("jobs", f"--namespace={namespace}")
+    return [*found, *(name_of(job) for job in jobs if not job["status"].get("succeeded") and name_of(job) != PROBE)]
