@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 import numpy as np
-from rich.console import Console
 from rich.table import Column
 from rich.table import Table as RichTable
 
 from workbench import api
+from workbench.cli._console import a_console
 from workbench.errors import EXIT_AS_EXPECTED, EXIT_MISSED, BadInput
 from workbench.target.throwaway import cluster as throwaway
 from workbench.target.throwaway.addons import ready_nodes
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from workbench.drill.scheduling.placements import PlacementTrial
 
 FAKE_NODES_MAX: Final = 5_000
-WIDTH: Final = 120  # where the output is no terminal
 CLUSTER_OPTION = click.option("--cluster", "cluster_id", default="", help="Its id; not needed while only one is up.")
 
 
@@ -230,7 +229,7 @@ def placements(pods: int, seed: int, out: Path, as_json: bool, cluster_id: str) 
 
 def _print_placements(trial: PlacementTrial) -> None:
     """Print a row a mix: how many decisions were alike."""
-    console = Console() if Console().is_terminal else Console(width=WIDTH)
+    console = a_console()
     numbers = ("attempts", "scores equal", "choice among best", "of at most 3 best", "pending in both")
     table = RichTable("mix", *(Column(number, justify="right") for number in numbers))
     for each in trial.mixes:
@@ -251,7 +250,7 @@ def _print_placements(trial: PlacementTrial) -> None:
 
 def _print_drills(drills: Sequence[NodeDrill] | Sequence[BurstDrill], heading: str) -> None:
     """Print a row a moment: predicted, and observed in every drill."""
-    console = Console() if Console().is_terminal else Console(width=WIDTH)
+    console = a_console()
     table = RichTable(Column(heading), "predicted (90 %)", "observed", Column("inside", justify="right"))
     for row in zip(*(done.compared for done in drills), strict=True):
         observed = [each.observed for each in row if each.observed is not None]
