@@ -27,6 +27,13 @@ def new_run_id(now: datetime.datetime) -> str:
     return f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
 
 
+def new_run_folder(out: Path, kind: str) -> RunFolder:
+    """Make the folder of a run that begins now, among those of its kind; return it."""
+    folder = RunFolder(out / kind / new_run_id(datetime.datetime.now(datetime.UTC)))
+    folder.create()
+    return folder
+
+
 def utc_text(epoch_s: float) -> str:
     """Return an epoch time as ISO 8601 in UTC, to the millisecond."""
     moment = datetime.datetime.fromtimestamp(epoch_s, datetime.UTC)

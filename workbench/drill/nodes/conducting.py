@@ -6,7 +6,6 @@ parameters.json, observed/facts.json with every change seen, and comparison.json
 
 from __future__ import annotations
 
-import datetime
 import functools
 import time
 from collections.abc import Callable, Mapping
@@ -18,11 +17,11 @@ from typing import Any, Final
 import numpy as np
 import yaml
 
-from workbench.drill.forecasted import Compared, compared, seal, sentence
+from workbench.drill.forecasted import Compared, compared, seal, sentence, write_comparison
 from workbench.drill.nodes import trial
 from workbench.drill.nodes.facts import Facts, Lost, observed_moments
 from workbench.drill.nodes.watching import Api, watched
-from workbench.drill.run_record import new_run_id, utc_text
+from workbench.drill.run_record import new_run_folder, utc_text
 from workbench.errors import BadInput, Inconclusive, ToolFailed
 from workbench.model.control_plane import Forecast, release
 from workbench.model.control_plane.trial import trial_forecast
@@ -66,8 +65,7 @@ def drill_node(cluster: Cluster, node: Node, seed: int, toleration_s: int, out: 
     if node.is_control_plane:
         raise BadInput(f"{node.name} runs the API server: nothing could be seen without it; name a worker")
     begun_s = time.time()
-    folder = RunFolder(out / "node-loss" / new_run_id(datetime.datetime.now(datetime.UTC)))
-    folder.create()
+    folder = new_run_folder(out, "node-loss")
     kubectl = Kubectl(built_programs(progress), cluster.kubeconfig)
     nodes = [each.name for each in cluster.layout.nodes]
     with _trial_pods(kubectl, cluster.layout.workers, toleration_s, progress):
@@ -89,15 +87,11 @@ def drill_node(cluster: Cluster, node: Node, seed: int, toleration_s: int, out: 
         "pods": sorted(pods),
         "toleration_s": toleration_s,
         "seed": seed,
-        "prediction_sha256": sha256,
-        "begun": utc_text(begun_s),
-        "sealed": utc_text(sealed_s),
         "cut": utc_text(lost.cut_s),
         "off_after_s": off_s - lost.cut_s,
         "returned_s": returned_s,
-        "moments": [{**asdict(row), "inside": row.inside} for row in drill.compared],
     }
-    write_durably(folder.comparison_json, dump_json(about))
+    write_comparison(folder, drill.compared, sha256, begun_s, sealed_s, about)
     if missing := [row.title for row in drill.compared if row.observed is None]:
         raise Inconclusive(f"never seen: {', '.join(missing)}; what was seen is in {folder.root}")
     return drill

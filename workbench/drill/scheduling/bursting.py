@@ -6,7 +6,6 @@ parameters.json, observed/facts.json with every change seen, comparison.json.
 
 from __future__ import annotations
 
-import datetime
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -15,10 +14,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from workbench.drill.forecasted import Compared, compared, seal, sentence
+from workbench.drill.forecasted import Compared, compared, seal, sentence, write_comparison
 from workbench.drill.nodes.facts import Facts
 from workbench.drill.nodes.watching import Api, watched
-from workbench.drill.run_record import new_run_id, utc_text
+from workbench.drill.run_record import new_run_folder
 from workbench.drill.scheduling import burst_pods
 from workbench.drill.scheduling.namespaced import create_pods, namespaced
 from workbench.errors import BadInput, ToolFailed
@@ -59,8 +58,7 @@ def drill_burst(cluster: Cluster, pods: int, creator: Creator, seed: int, out: P
     """
     _check_room(cluster, pods)
     begun_s = time.time()
-    folder = RunFolder(out / "pod-burst" / new_run_id(datetime.datetime.now(datetime.UTC)))
-    folder.create()
+    folder = new_run_folder(out, "pod-burst")
     api = Api(cluster.kubeconfig)
     progress("measuring with a small burst")
     probed = probe(api, creator)
@@ -85,13 +83,9 @@ def drill_burst(cluster: Cluster, pods: int, creator: Creator, seed: int, out: P
         "nodes": cluster.record.fake_nodes,
         "kubernetes": cluster.record.kubernetes,
         "seed": seed,
-        "prediction_sha256": sha256,
-        "begun": utc_text(begun_s),
-        "sealed": utc_text(sealed_s),
         "probed": asdict(probed),
-        "moments": [{**asdict(row), "inside": row.inside} for row in drill.compared],
     }
-    write_durably(folder.comparison_json, dump_json(about))
+    write_comparison(folder, drill.compared, sha256, begun_s, sealed_s, about)
     return drill
 
 

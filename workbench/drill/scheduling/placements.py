@@ -5,7 +5,6 @@ The run folder (reports/out/placements/<run-id>) holds each mix's nodes and pods
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ import yaml
 from kubernetes import client
 
 from workbench.drill.nodes.watching import Api
-from workbench.drill.run_record import new_run_id
+from workbench.drill.run_record import new_run_folder
 from workbench.drill.scheduling import mixes
 from workbench.drill.scheduling.mixes import MIXES, Mix
 from workbench.drill.scheduling.namespaced import create_pods, namespaced
@@ -55,8 +54,7 @@ def try_placements(cluster: Cluster, pods: int, seed: int, out: Path, progress: 
     """
     if not cluster.record.fake_nodes:
         raise BadInput("placements are tried on KWOK's nodes: workbench cluster up --kwok-nodes 1 brings it")
-    folder = RunFolder(out / "placements" / new_run_id(datetime.datetime.now(datetime.UTC)))
-    folder.create()
+    folder = new_run_folder(out, "placements")
     api = Api(cluster.kubeconfig)
     results = []
     for mix in MIXES:
