@@ -67,7 +67,7 @@ def drill_burst(cluster: Cluster, pods: int, creator: Creator, seed: int, out: P
     sha256 = seal(folder, seed, forecast.moments, forecast.parameters)
     sealed_s = time.time()
     progress(f"sealed: {sentence(moment for moment in forecast.moments if moment.unit == 's')}")
-    patience_s = PATIENCE_S + float(np.max(forecast.moments[1].values))
+    patience_s = PATIENCE_S + float(np.max(forecast.moment("total_s").values))
     with namespaced(api, burst_pods.NAMESPACE):
         facts = _burst(api, pods, creator, patience_s, progress)
         failed = _failed_attempts(api)
