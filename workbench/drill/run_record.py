@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import psutil
 
-from workbench.records.folder import FORMAT_VERSION, RunFolder, dump_json, write_durably
+from workbench.records.folder import FORMAT_VERSION, RunFolder, dump_json, writable, write_durably
 from workbench.scenario import PROJECT_ROOT
 from workbench.scenario.drill_scenario import Scenario
 from workbench.topology.hub import HubTopology
@@ -28,8 +28,8 @@ def new_run_id(now: datetime.datetime) -> str:
 
 
 def new_run_folder(out: Path, kind: str) -> RunFolder:
-    """Make the folder of a run that begins now, among those of its kind; return it."""
-    folder = RunFolder(out / kind / new_run_id(datetime.datetime.now(datetime.UTC)))
+    """Make the folder of a run that begins now, among those of its kind. Raises BadInput where it cannot."""
+    folder = RunFolder(writable(out) / kind / new_run_id(datetime.datetime.now(datetime.UTC)))
     folder.create()
     return folder
 
