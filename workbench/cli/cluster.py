@@ -15,6 +15,7 @@ from rich.table import Table as RichTable
 
 from workbench import api
 from workbench.cli._console import a_console
+from workbench.cli._long_running import stop_on_sigterm
 from workbench.errors import EXIT_AS_EXPECTED, EXIT_MISSED, BadInput
 from workbench.target.throwaway import cluster as throwaway
 from workbench.target.throwaway.addons import ready_nodes
@@ -208,6 +209,7 @@ def placements(pods: int, seed: int, out: Path, as_json: bool, cluster_id: str) 
     """
     from workbench.drill.scheduling.placements import try_placements
 
+    stop_on_sigterm()
     trial = try_placements(throwaway.find(cluster_id), pods, seed, out, _tell)
     if as_json:
         click.echo(trial.folder.comparison_json.read_text(), nl=False)
@@ -218,6 +220,7 @@ def placements(pods: int, seed: int, out: Path, as_json: bool, cluster_id: str) 
 
 def _drilled(once: Callable[[int], NodeDrill | BurstDrill], times: int, as_json: bool, heading: str) -> int:
     """Drill so many times, one after another; print what came of it and return the exit code."""
+    stop_on_sigterm()
     drills = []
     for number in range(times):
         done = once(number)

@@ -17,6 +17,7 @@ import numpy as np
 from workbench.drill.forecasted import Compared, compared, seal, sentence, write_comparison
 from workbench.drill.nodes.facts import Facts
 from workbench.drill.nodes.watching import Api, watched
+from workbench.drill.only_trial import only_trial
 from workbench.drill.run_record import new_run_folder
 from workbench.drill.scheduling import burst_pods
 from workbench.drill.scheduling.namespaced import create_pods, namespaced
@@ -54,24 +55,25 @@ class BurstDrill:
 def drill_burst(cluster: Cluster, pods: int, creator: Creator, seed: int, out: Path, progress: Progress) -> BurstDrill:
     """Measure, predict, seal, create `pods` at once, watch them being bound, compare.
 
-    Raises BadInput where KWOK's nodes have no room for so many, ToolFailed when not all are bound in time.
+    Raises BadInput where KWOK's nodes have no room for so many, ToolFailed when the API fails or not all are bound
+    in time.
     """
     _check_room(cluster, pods)
     begun_s = time.time()
     folder = new_run_folder(out, "pod-burst")
-    api = Api(cluster.kubeconfig)
-    progress("measuring with a small burst")
-    probed = probe(api, creator)
-    sleep_until(time.time() + REST_S)
-    forecast = burst_forecast(pods, creator, probed, REPLICATIONS, seed)
-    sha256 = seal(folder, seed, forecast.moments, forecast.parameters)
-    sealed_s = time.time()
-    progress(f"sealed: {sentence(moment for moment in forecast.moments if moment.unit == 's')}")
-    patience_s = PATIENCE_S + float(np.max(forecast.moment("total_s").values))
-    with namespaced(api, burst_pods.NAMESPACE):
-        facts = _burst(api, pods, creator, patience_s, progress)
-        failed = _failed_attempts(api)
-        progress("removing the pods")
+    with only_trial(cluster) as api:
+        progress("measuring with a small burst")
+        probed = probe(api, creator)
+        sleep_until(time.time() + REST_S)
+        forecast = burst_forecast(pods, creator, probed, REPLICATIONS, seed)
+        sha256 = seal(folder, seed, forecast.moments, forecast.parameters)
+        sealed_s = time.time()
+        progress(f"sealed: {sentence(moment for moment in forecast.moments if moment.unit == 's')}")
+        patience_s = PATIENCE_S + float(np.max(forecast.moment("total_s").values))
+        with namespaced(api, burst_pods.NAMESPACE):
+            facts = _burst(api, pods, creator, patience_s, progress)
+            failed = _failed_attempts(api)
+            progress("removing the pods")
     created_s, bound_s = moments_of(facts)
     drill = BurstDrill(
         folder, pods, creator, sha256, compared(forecast.moments, observed(created_s, bound_s, failed), RESOLUTION_S)

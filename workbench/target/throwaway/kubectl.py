@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from workbench.errors import BadInput, ToolFailed
+from workbench.errors import ToolFailed
 
 TIMEOUT_S: Final = 60.0
 REQUEST_TIMEOUT: Final = "20s"
@@ -25,12 +25,6 @@ class Kubectl:
         self._run(
             "apply", "--server-side", "--force-conflicts", "--field-manager=hub-workbench", "-f", "-", text=manifests
         )
-
-    def delete(self, kind: str, name: str) -> None:
-        """Delete an object if it is there, and return when it is gone."""
-        if not name:
-            raise BadInput(f"no name of the {kind} to delete")  # without one the API would take all of them
-        self._run("delete", kind, name, "--ignore-not-found", "--wait=true", "--timeout=50s")
 
     def items(self, kind: str, *options: str) -> list[dict[str, Any]]:
         """Return the objects of a kind, as the API gives them."""
