@@ -103,6 +103,7 @@ def test_a_drill_that_is_stopped_gives_the_node_back(cluster: Cluster, kubectl: 
         for line in drill.stderr:
             if "cutting the power" in line:
                 break
+        wait_for(lambda: not cluster.has_power(cluster.node("worker-2")), 20.0, "worker-2 is off")
         drill.send_signal(signal.SIGINT)
         assert "switching worker-2 on again" in drill.stderr.read()
     assert drill.returncode == EXIT_STOPPED
