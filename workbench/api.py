@@ -21,7 +21,7 @@ from workbench.model import control_plane as model_control_plane
 from workbench.model import predict as model_predict
 from workbench.model.parameters import merge
 from workbench.model.scheduling import Decision, place_all, read_nodes, read_workloads
-from workbench.records.folder import RunFolder, load_json
+from workbench.records.folder import RunFolder, load_json, writable
 from workbench.records.prediction import Prediction, interval, median
 from workbench.records.runs_index import read_index
 from workbench.scenario import PROJECT_ROOT, find_scenario, read_with_hub
@@ -129,7 +129,7 @@ def drill(
     measured = _calibration(calibration, topology)
     merge(scenario, topology, None, None, measured)  # says what the model does not cover before anything is started
     run_id = new_run_id(datetime.datetime.now(datetime.UTC))
-    folder = RunFolder(_writable(out) / scenario.name / run_id)
+    folder = RunFolder(writable(out) / scenario.name / run_id)
     shown = command or f"workbench drill {name_or_path} --seed {seed}"
     record = begin(folder, run_id, scenario, topology, seed, shown)
     if measured is not None:
@@ -295,15 +295,3 @@ def _comparison_table(comparison: dict[str, Any]) -> pd.DataFrame:
         for row in comparison["metrics"]
     ]
     return pd.DataFrame(rows).set_index("metric")
-
-
-def _writable(out: Path) -> Path:
-    """Make the output folder; BadInput when that cannot be."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        probe = out / ".writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise BadInput(f"--out {out}: cannot be written ({error.strerror}); name a folder you may write to") from error
-    return out

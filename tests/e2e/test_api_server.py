@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.support.throwaway import BUILD_S
+from tests.support.throwaway import BUILD_S, processes_naming
+from tests.support.waiting import wait_for
 from workbench.drill.scheduling import mixes
 from workbench.drill.scheduling.bursting import drill_burst
 from workbench.drill.scheduling.placements import try_placements
@@ -111,6 +113,21 @@ def test_a_burst_without_room_is_refused(cluster: Cluster, tmp_path: Path) -> No
     with pytest.raises(BadInput, match="--kwok-nodes 7 "):
         drill_burst(cluster, 500, Creator.CLIENT, 1, tmp_path, print)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.timeout(300)
+def test_a_killed_trials_kube_scheduler_ends_with_it(cluster: Cluster, tmp_path: Path) -> None:
+    """It would share the next trial's pods; what else is left the next one removes (the test below)."""
+    command = ["cluster", "placements", "--pods", "60", "--out", str(tmp_path), "--cluster", cluster.layout.cluster_id]
+    with subprocess.Popen([sys.executable, "-m", "workbench.cli", *command]) as trial:
+        wait_for(
+            lambda: any(b"Attempting" in log.read_bytes() for log in tmp_path.rglob("scheduler.log")),
+            120.0,
+            "the second kube-scheduler is at work",
+        )
+        assert processes_naming(str(tmp_path / "placements"))
+        trial.kill()
+    wait_for(lambda: not processes_naming(str(tmp_path / "placements")), 10.0, "no process of the trial is left")
 
 
 @pytest.mark.timeout(900)

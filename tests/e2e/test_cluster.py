@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.throwaway import BUILD_S
+from tests.support.throwaway import BUILD_S, processes_naming
 from tests.support.waiting import wait_for
+from workbench.drill.nodes import trial
 from workbench.drill.nodes.conducting import drill_node
-from workbench.errors import BadInput, ToolFailed
+from workbench.errors import EXIT_STOPPED, BadInput, ToolFailed
 from workbench.target.throwaway import namespaces
 from workbench.target.throwaway.building import built_programs
 from workbench.target.throwaway.cluster import Cluster, remove
@@ -92,6 +93,27 @@ def test_a_power_off_goes_as_predicted(cluster: Cluster, tmp_path: Path) -> None
 
 
 @pytest.mark.timeout(300)
+def test_a_drill_that_is_stopped_gives_the_node_back(cluster: Cluster, kubectl: Kubectl, tmp_path: Path) -> None:
+    """Ctrl-C while the node is off: it is switched on, the trial's pods are gone, the exit code says who stopped it."""
+    command = ["cluster", "drill", "worker-2", "--out", str(tmp_path), "--cluster", cluster.layout.cluster_id]
+    with subprocess.Popen(
+        [sys.executable, "-m", "workbench.cli", *command], stderr=subprocess.PIPE, text=True
+    ) as drill:
+        assert drill.stderr is not None
+        for line in drill.stderr:
+            if "cutting the power" in line:
+                break
+        wait_for(lambda: not cluster.has_power(cluster.node("worker-2")), 20.0, "worker-2 is off")
+        drill.send_signal(signal.SIGINT)
+        assert "switching worker-2 on again" in drill.stderr.read()
+    assert drill.returncode == EXIT_STOPPED
+    record = read_record(cluster.layout.directory)
+    assert Cluster(record).has_power(cluster.node("worker-2"))
+    assert trial.NAMESPACE not in {each["metadata"]["name"] for each in kubectl.items("namespaces")}
+    cluster.record = record  # another process changed it
+
+
+@pytest.mark.timeout(300)
 def test_killed_half_way_it_is_found_and_removed(cluster: Cluster) -> None:
     """A start that is killed leaves a cluster that is not whole; removing it leaves nothing, the other lives on."""
     command = [sys.executable, "-m", "workbench.cli", "cluster", "up", "--workers", "1"]
@@ -107,7 +129,7 @@ def test_killed_half_way_it_is_found_and_removed(cluster: Cluster) -> None:
     remove(half)
     cluster_id = half.layout.cluster_id
     assert _groups_of(cluster_id) == []
-    assert _processes_naming(cluster_id) == []
+    assert processes_naming(cluster_id) == []
     assert cluster.record.is_up
 
 
@@ -118,7 +140,7 @@ def test_killed_at_its_root_nothing_of_it_runs(cluster: Cluster) -> None:
     assert init is not None
     os.kill(init.process_id, signal.SIGKILL)
     cluster_id = cluster.layout.cluster_id
-    wait_for(lambda: _processes_naming(cluster_id) == [], 60.0, "every process of the cluster is gone")
+    wait_for(lambda: processes_naming(cluster_id) == [], 60.0, "every process of the cluster is gone")
     remove(read_record(cluster.layout.directory))
     assert not cluster.layout.directory.exists()
     assert _groups_of(cluster_id) == []
@@ -132,15 +154,3 @@ def _half_made(whole: Cluster) -> Record | None:
 
 def _groups_of(cluster_id: str) -> list[Path]:
     return list(CGROUPS.glob(f"*/{CGROUP_ROOT}/{cluster_id}"))
-
-
-def _processes_naming(cluster_id: str) -> list[str]:
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            text = path.read_bytes().decode(errors="replace")
-        except OSError:  # ended meanwhile
-            continue
-        if cluster_id in text:
-            found.append(text)
-    return found

@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.support.engine_cases import BATCH, a_service, a_traffic, undisturbed_brokers
 from workbench import engine
-from workbench.engine import NEVER, Disturbance, Pace, Service, Traffic
+from workbench.engine import NEVER, Pace
 
 PER_S = 400.0
 BURST_S = 20.0
-BATCH = 100
-PARTITIONS = 4
 
 
 @pytest.mark.parametrize(("factor", "slower"), [(5.0, 1.0), (5.0, 1.6), (3.0, 2.0), (1.5, 1.0)])
@@ -23,26 +22,10 @@ def test_what_gathers_and_drains_is_what_the_fluid_limit_says(factor: float, slo
     service_per_s = 1000.0
     spans = ((-5.0, 0.0, PER_S), (0.0, BURST_S, factor * PER_S), (BURST_S, 140.0, PER_S))
     intended_s = np.concatenate([np.arange(start_s, end_s, 1.0 / per_s) for start_s, end_s, per_s in spans])
-    rows = np.arange(len(intended_s))
-    traffic = Traffic(
-        intended_s, rows % PARTITIONS, np.zeros(len(rows), np.int64), np.full(len(rows), 0.002), np.ones(len(rows))
-    )
     even, slow = np.ones(3), np.array([1.0, slower, 1.0])
-    nothing = np.full(PARTITIONS, NEVER)
-    disturbance = Disturbance(
-        begins_s=np.zeros(PARTITIONS),
-        held_until_s=nothing[None, :],
-        connection=np.zeros((1, PARTITIONS), np.int64),
-        head_until_s=nothing[None, :],
-        visible_from_s=nothing,
-        fetchable_from_s=nothing,
-        tail_from_s=np.full(PARTITIONS, np.inf),
-        processor=np.array([0, 0, 1, 1]),
-        pace=Pace(np.array([NEVER, 0.0, BURST_S]), even, slow, even, slow),
-    )
+    pace = Pace(np.array([NEVER, 0.0, BURST_S]), even, slow, even, slow)
     event_s = 2.0 / service_per_s  # of each processor
-    service = Service(0.005, 10_000, 0.003, 0.0, 0.0, 0.001, BATCH, 0.0, 0.0, event_s, 0.0, 0.0, 1.0, 0.002, 0.0)
-    fate = engine.run(traffic, disturbance, service)
+    fate = engine.run(a_traffic(intended_s), undisturbed_brokers(pace=pace), a_service(event_s))
     waiting = np.count_nonzero((intended_s <= BURST_S) & ~(fate.committed_s <= BURST_S))
     theory = max(0.0, (factor * PER_S - service_per_s / slower) * BURST_S)
     assert waiting == pytest.approx(theory, rel=0.03, abs=4 * BATCH)

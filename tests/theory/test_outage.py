@@ -5,42 +5,24 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.support.engine_cases import BATCH, OWNERS, PARTITIONS, a_service, a_traffic, undisturbed_brokers
 from workbench import engine
-from workbench.engine import NEVER, Disturbance, Fate, Outage, Service, Traffic
+from workbench.engine import Fate, Outage, Traffic
 
 PER_S = 400.0
 STOPS_S = 2.0
 RESUMES_S = 32.0
-PARTITIONS = 4
-BATCH = 100
 
 
 def played(service_per_s: float, cuts: bool = True) -> tuple[Traffic, Fate]:
     """Return evenly paced events in four partitions and their fate: two processors, each of half the rate."""
     intended_s = np.arange(-5.0, 150.0, 1.0 / PER_S)
-    rows = np.arange(len(intended_s))
-    traffic = Traffic(
-        intended_s, rows % PARTITIONS, np.zeros(len(rows), np.int64), np.full(len(rows), 0.002), np.ones(len(rows))
-    )
-    nothing = np.full(PARTITIONS, NEVER)
-    owners = np.array([0, 0, 1, 1])
+    traffic = a_traffic(intended_s)
     outage = Outage(
-        np.full(2, STOPS_S), np.full(2, cuts), np.full(2, RESUMES_S), owners[::-1].copy(), np.array([0, 2, 1, 3])
-    )
-    disturbance = Disturbance(
-        begins_s=np.zeros(PARTITIONS),
-        held_until_s=nothing[None, :],
-        connection=np.zeros((1, PARTITIONS), np.int64),
-        head_until_s=nothing[None, :],
-        visible_from_s=nothing,
-        fetchable_from_s=nothing,
-        tail_from_s=np.full(PARTITIONS, np.inf),
-        processor=owners,
-        outage=outage,
+        np.full(2, STOPS_S), np.full(2, cuts), np.full(2, RESUMES_S), np.array(OWNERS[::-1]), np.array([0, 2, 1, 3])
     )
     event_s = 2.0 / service_per_s  # of each processor
-    service = Service(0.005, 10_000, 0.003, 0.0, 0.0, 0.001, BATCH, 0.0, 0.0, event_s, 0.0, 0.0, 1.0, 0.002, 0.0)
-    return traffic, engine.run(traffic, disturbance, service)
+    return traffic, engine.run(traffic, undisturbed_brokers(outage=outage), a_service(event_s))
 
 
 @pytest.mark.parametrize("service_per_s", [800.0, 1600.0, 4000.0])

@@ -27,8 +27,8 @@ def test_it_is_what_the_queues_give_where_there_is_room(every_s: float) -> None:
 def test_bare_pods_end_with_the_schedulers_bucket(pods: int) -> None:
     """A client is faster than 50 a second, so the last is bound (N - 100) / 50 s after the first, and a bind's time."""
     forecast = burst_forecast(pods, Creator.CLIENT, PROBED, REPLICATIONS, seed=1)
-    total_s = next(moment for moment in forecast.moments if moment.name == "total_s").values
-    created_s = next(moment for moment in forecast.moments if moment.name == "created_s").values
+    total_s = forecast.moment("total_s").values
+    created_s = forecast.moment("created_s").values
     assert np.all(total_s >= max(pods - 100, 0) / 50.0)
     assert np.all(total_s <= np.maximum((pods - 100) / 50.0, created_s) + 0.2)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
-import yaml
 
+from tests.support.fake_api import served
 from workbench.drill.nodes import watching
 from workbench.drill.nodes.facts import Facts
 from workbench.errors import ToolFailed
@@ -50,19 +50,9 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[watching.Ap
     monkeypatch.setattr(watching, "WATCH_S", 1)
     monkeypatch.setattr(watching, "GRACE_S", 0.2)
     monkeypatch.setattr(_Api, "ends", threading.Event())
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Api)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    kubeconfig = tmp_path / "kubeconfig"
-    context = {"name": "c", "context": {"cluster": "c", "user": "u"}}
-    clusters = [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{server.server_port}"}}]
-    users = [{"name": "u", "user": {"token": "t"}}]
-    kubeconfig.write_text(
-        yaml.safe_dump({"clusters": clusters, "users": users, "contexts": [context], "current-context": "c"})
-    )
-    yield watching.Api(kubeconfig)
-    _Api.ends.set()
-    server.shutdown()
-    server.server_close()
+    with served(_Api, tmp_path / "kubeconfig"):
+        yield watching.Api(tmp_path / "kubeconfig")
+        _Api.ends.set()
 
 
 def test_silence_is_no_answer(api: watching.Api) -> None:

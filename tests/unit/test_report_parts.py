@@ -23,7 +23,7 @@ def test_a_page_names_only_metrics_that_the_loss_has(part: Part) -> None:
     phases = {name for _, name in page.phases}
     felt = {name for name, _ in page.felt}
     milestones = {name for milestone in page.milestones for name in milestone.phases}
-    assert phases | felt | milestones | {page.silence, page.total} | set(page.parts) <= there
+    assert phases | felt | milestones | {page.silence.metric, page.total} | set(page.parts) <= there
     assert PART_METRICS[part.value] - phases - felt - {page.total} <= {"broker_rejoin_s"}  # a sum of two phases
     assert all("{}" in milestone.reached for milestone in page.milestones)
 

@@ -13,13 +13,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtensionOID, NameOID
 
-from workbench.errors import BadInput, MachineTrouble
+from workbench.errors import MachineTrouble
 from workbench.target.throwaway import building, machine
 from workbench.target.throwaway.certificates import Authority
 from workbench.target.throwaway.control_plane_pods import write_static_pods
 from workbench.target.throwaway.identities import write_identities
 from workbench.target.throwaway.images import Image, libraries_of, write_image
-from workbench.target.throwaway.kubectl import Kubectl
 from workbench.target.throwaway.layout import KUBERNETES, Layout
 from workbench.target.throwaway.namespaces import Init
 from workbench.target.throwaway.node_files import write_node_files
@@ -155,9 +154,3 @@ def test_without_go_it_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     with pytest.raises(MachineTrouble, match="make cluster fetches one"):
         building.built_programs(lambda _: None)
-
-
-def test_nothing_without_a_name_is_deleted() -> None:
-    """An empty name would delete every object of the kind: it never reaches the API."""
-    with pytest.raises(BadInput, match="no name of the namespace"):
-        Kubectl({"kubectl": Path("/bin/false")}, Path("none")).delete("namespace", "")

@@ -22,6 +22,7 @@ from workbench.target.throwaway.hub import entity_operator, python_tree
 from workbench.target.throwaway.hub.kubegres import START
 from workbench.target.throwaway.hub.objects import HubObjects, hub_objects
 from workbench.target.throwaway.images import Image, write_image
+from workbench.target.throwaway.kubectl import Kubectl
 from workbench.topology import read_topology
 from workbench.topology.rendering import render
 
@@ -209,3 +210,9 @@ def test_an_image_carries_folders_texts_and_its_user(tmp_path: Path) -> None:
             assert layer.extractfile("opt/tree/deep/file").read() == b"content"  # type: ignore[union-attr]
             assert layer.extractfile("etc/passwd").read() == b"x"  # type: ignore[union-attr]
     assert (config["Entrypoint"], config["Cmd"], config["User"]) == (["/bin/x"], ["-v"], "7:7")
+
+
+def test_kubectl_deletes_nothing_without_a_name(tmp_path: Path) -> None:
+    """An empty name would be every object of the kind: refused before kubectl is asked."""
+    with pytest.raises(BadInput, match="no name of the job"):
+        Kubectl({"kubectl": Path("/bin/false")}, tmp_path).delete("job", "", "central-hub")

@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Final
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from workbench import api
+from workbench.cli._console import a_console
 from workbench.cli._long_running import RunByDefault, stop_on_sigterm
 from workbench.records.calibration import CalibrationFile, newest_calibration, read_calibration, write_calibration
 from workbench.records.folder import dump_json
 
 TARGETS: Final = ("local",)
 FOLDER: Final = api.DEFAULT_OUT / "calibrations"
+WIDTH: Final = 150  # where the output is no terminal
 HEADS: Final = ("quantity", "n", "median", "90 % of the median", "90 % of one more", "prior, 90 %", "goodness p")
 
 _out = click.option(
@@ -117,7 +118,7 @@ def _show(file: CalibrationFile, as_json: bool) -> None:
 
     content = file.content
     click.echo(f"{file.name}  {content.created_utc:%Y-%m-%d %H:%M} UTC  took {content.took_s:.0f} s")
-    console = Console(width=150 if not Console().is_terminal else None)
+    console = a_console(WIDTH)
     for title, used in (("parameters of the models", True), ("not used by a model yet", False)):
         table = Table(HEADS[0], *HEADS[1:], title=title, title_justify="left")
         for each in content.measurements:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 import numpy as np
-from rich.console import Console
 from rich.table import Column
 from rich.table import Table as RichTable
 
 from workbench import api
+from workbench.cli._console import a_console
+from workbench.cli._long_running import stop_on_sigterm
 from workbench.cli.cluster_hub import hub, probe
 from workbench.errors import EXIT_AS_EXPECTED, EXIT_MISSED, BadInput
 from workbench.target.throwaway import cluster as throwaway
@@ -30,8 +31,14 @@ if TYPE_CHECKING:
     from workbench.drill.scheduling.placements import PlacementTrial
 
 FAKE_NODES_MAX: Final = 5_000
-WIDTH: Final = 120  # where the output is no terminal
 CLUSTER_OPTION = click.option("--cluster", "cluster_id", default="", help="Its id; not needed while only one is up.")
+SEED_OPTION = click.option(
+    "--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the first; each next has one more."
+)
+OUT_OPTION = click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), default=api.DEFAULT_OUT, help="Folder of runs."
+)
+LINES_OPTION = click.option("--json", "as_json", is_flag=True, help="Print each comparison as a line of JSON.")
 
 
 @click.group(name="cluster")
@@ -114,9 +121,7 @@ def power_on(node: str, cluster_id: str) -> None:
 @command.command(name="drill")
 @click.argument("node")
 @click.option("--times", type=click.IntRange(1, 100), default=1, show_default=True, help="So many, one after another.")
-@click.option(
-    "--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the first; each next has one more."
-)
+@SEED_OPTION
 @click.option(
     "--toleration",
     "toleration_s",
@@ -126,10 +131,8 @@ def power_on(node: str, cluster_id: str) -> None:
     metavar="S",
     help="How long the trial's pods tolerate their node's silence.",
 )
-@click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), default=api.DEFAULT_OUT, help="Folder of runs."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print each comparison as a line of JSON.")
+@OUT_OPTION
+@LINES_OPTION
 @CLUSTER_OPTION
 def drill(node: str, times: int, seed: int, toleration_s: int, out: Path, as_json: bool, cluster_id: str) -> int:
     """Predict what NODE's power-off does, seal it, do it, watch, switch it on again, compare.
@@ -146,15 +149,11 @@ def drill(node: str, times: int, seed: int, toleration_s: int, out: Path, as_jso
 
     cluster = throwaway.find(cluster_id)
     wanted = cluster.node(node)
-    drills = []
-    for number in range(times):
-        done = drill_node(cluster, wanted, seed + number, toleration_s, out, lambda text: click.echo(text, err=True))
-        drills.append(done)
-        if as_json:
-            click.echo(done.folder.comparison_json.read_text().replace("\n", ""))
-    if not as_json:
-        _print_drills(drills, "seconds after the cut")
-    return EXIT_AS_EXPECTED if all(row.inside for done in drills for row in done.compared) else EXIT_MISSED
+
+    def once(number: int) -> NodeDrill:
+        return drill_node(cluster, wanted, seed + number, toleration_s, out, _tell)
+
+    return _drilled(once, times, as_json, "seconds after the cut")
 
 
 @command.command(name="burst")
@@ -169,13 +168,9 @@ def drill(node: str, times: int, seed: int, toleration_s: int, out: Path, as_jso
     help="Who creates them: a Deployment's controller, or a client without a limit.",
 )
 @click.option("--times", type=click.IntRange(1, 100), default=1, show_default=True, help="So many bursts.")
-@click.option(
-    "--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the first; each next has one more."
-)
-@click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), default=api.DEFAULT_OUT, help="Folder of runs."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print each comparison as a line of JSON.")
+@SEED_OPTION
+@OUT_OPTION
+@LINES_OPTION
 @CLUSTER_OPTION
 def burst(pods: int, by: str, times: int, seed: int, out: Path, as_json: bool, cluster_id: str) -> int:
     """Predict how long kube-scheduler takes to bind a burst of pods, seal it, create them, watch, compare.
@@ -192,15 +187,11 @@ def burst(pods: int, by: str, times: int, seed: int, out: Path, as_json: bool, c
     from workbench.model.scheduling.bursts import Creator
 
     cluster = throwaway.find(cluster_id)
-    drills = []
-    for number in range(times):
-        done = drill_burst(cluster, pods, Creator(by), seed + number, out, lambda text: click.echo(text, err=True))
-        drills.append(done)
-        if as_json:
-            click.echo(done.folder.comparison_json.read_text().replace("\n", ""))
-    if not as_json:
-        _print_drills(drills, "seconds after the first pod")
-    return EXIT_AS_EXPECTED if all(row.inside for done in drills for row in done.compared) else EXIT_MISSED
+
+    def once(number: int) -> BurstDrill:
+        return drill_burst(cluster, pods, Creator(by), seed + number, out, _tell)
+
+    return _drilled(once, times, as_json, "seconds after the first pod")
 
 
 @command.command(name="placements")
@@ -208,9 +199,7 @@ def burst(pods: int, by: str, times: int, seed: int, out: Path, as_json: bool, c
     "--pods", type=click.IntRange(10, 5_000), default=200, show_default=True, help="So many of each kind of mix."
 )
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Draws nodes and pods.")
-@click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), default=api.DEFAULT_OUT, help="Folder of runs."
-)
+@OUT_OPTION
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
 @CLUSTER_OPTION
 def placements(pods: int, seed: int, out: Path, as_json: bool, cluster_id: str) -> int:
@@ -226,7 +215,8 @@ def placements(pods: int, seed: int, out: Path, as_json: bool, cluster_id: str) 
     """
     from workbench.drill.scheduling.placements import try_placements
 
-    trial = try_placements(throwaway.find(cluster_id), pods, seed, out, lambda text: click.echo(text, err=True))
+    stop_on_sigterm()
+    trial = try_placements(throwaway.find(cluster_id), pods, seed, out, _tell)
     if as_json:
         click.echo(trial.folder.comparison_json.read_text(), nl=False)
     else:
@@ -234,9 +224,23 @@ def placements(pods: int, seed: int, out: Path, as_json: bool, cluster_id: str) 
     return EXIT_AS_EXPECTED if trial.alike else EXIT_MISSED
 
 
+def _drilled(once: Callable[[int], NodeDrill | BurstDrill], times: int, as_json: bool, heading: str) -> int:
+    """Drill so many times, one after another; print what came of it and return the exit code."""
+    stop_on_sigterm()
+    drills = []
+    for number in range(times):
+        done = once(number)
+        drills.append(done)
+        if as_json:
+            click.echo(done.folder.comparison_json.read_text().replace("\n", ""))
+    if not as_json:
+        _print_drills(drills, heading)
+    return EXIT_AS_EXPECTED if all(row.inside for done in drills for row in done.compared) else EXIT_MISSED
+
+
 def _print_placements(trial: PlacementTrial) -> None:
     """Print a row a mix: how many decisions were alike."""
-    console = Console() if Console().is_terminal else Console(width=WIDTH)
+    console = a_console()
     numbers = ("attempts", "scores equal", "choice among best", "of at most 3 best", "pending in both")
     table = RichTable("mix", *(Column(number, justify="right") for number in numbers))
     for each in trial.mixes:
@@ -255,9 +259,9 @@ def _print_placements(trial: PlacementTrial) -> None:
     console.print(f"run: {trial.folder.root}", highlight=False)
 
 
-def _print_drills(drills: Sequence[NodeDrill] | Sequence[BurstDrill], heading: str) -> None:
+def _print_drills(drills: Sequence[NodeDrill | BurstDrill], heading: str) -> None:
     """Print a row a moment: predicted, and observed in every drill."""
-    console = Console() if Console().is_terminal else Console(width=WIDTH)
+    console = a_console()
     table = RichTable(Column(heading), "predicted (90 %)", "observed", Column("inside", justify="right"))
     for row in zip(*(done.compared for done in drills), strict=True):
         observed = [each.observed for each in row if each.observed is not None]
@@ -341,6 +345,10 @@ def _described(record: Record) -> dict[str, Any]:
         "kwok_nodes": record.fake_nodes,
         "nodes": nodes,
     }
+
+
+def _tell(text: str) -> None:
+    click.echo(text, err=True)
 
 
 def _clock(moment_s: float) -> str:

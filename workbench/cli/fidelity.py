@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Final
 
 import click
-from rich.console import Console
 from rich.table import Column
 from rich.table import Table as RichTable
 
 from workbench import api
+from workbench.cli._console import a_console
 from workbench.compare.fidelity import Fidelity, Table, fidelity
 from workbench.errors import BadInput
 from workbench.metrics.catalogue import BY_NAME
@@ -26,6 +26,7 @@ from workbench.scenario import PROJECT_ROOT, find_scenario
 
 REFERENCE: Final = PROJECT_ROOT / "reports" / "reference"
 DRILLS_MAX: Final = 1000
+WIDTH: Final = 200  # where the output is no terminal
 HEADS: Final = (
     "metric",
     "drills",
@@ -149,7 +150,7 @@ def _wanted(drill: str) -> Wanted:
 
 
 def _print(table: Table, every: bool, markdown: bool) -> None:
-    console = Console(width=200 if not Console().is_terminal else None)
+    console = a_console(WIDTH)
     for scenario, group in itertools.groupby(table.rows, key=lambda row: row.scenario):
         rows = [_cells(row) for row in group if every or row.primary or row.kind == "phase"]
         if markdown:

@@ -5,17 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Column
 from rich.table import Table as RichTable
 
 from workbench import api
+from workbench.cli._console import a_console
 from workbench.metrics.numbers import quantity, span
 from workbench.model.control_plane import Forecast
 from workbench.model.control_plane.results import Moment
 from workbench.records.folder import dump_json
 
-WIDTH = 120  # where the output is no terminal
 NEVER = "never"
 
 
@@ -67,7 +66,7 @@ def command(
 
 
 def _print(forecast: Forecast) -> None:
-    console = Console() if Console().is_terminal else Console(width=WIDTH)
+    console = a_console()
     loss = forecast.loss
     also = " and the control plane" if loss.control_plane and forecast.fates else ""
     console.print(

@@ -6,20 +6,20 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-from rich.console import Console
 from rich.padding import Padding
 from rich.table import Column
 from rich.table import Table as RichTable
 from rich.text import Text
 
 from workbench import api
+from workbench.cli._console import a_console
 from workbench.model.scheduling import Decision
 from workbench.model.scheduling.scores import WEIGHTS
 from workbench.records.folder import dump_json
 from workbench.scenario import PROJECT_ROOT
 
 REFERENCE_NODES: Final = PROJECT_ROOT / "scenarios" / "nodes" / "reference-hub.yaml"
-WIDTH_WITHOUT_TERMINAL: Final = 140
+WIDTH: Final = 140  # where the output is no terminal
 
 
 @click.command(name="place", short_help="Where pods would run, and why.")
@@ -70,7 +70,7 @@ def _as_json(decision: Decision) -> dict[str, Any]:
 
 
 def _print(result: api.PlaceResult) -> None:
-    console = Console(width=None if Console().is_terminal else WIDTH_WITHOUT_TERMINAL, highlight=False)
+    console = a_console(WIDTH, highlight=False)
     for decision in result.decisions:
         console.print(_title(decision))
         if decision.totals:

@@ -11,14 +11,13 @@ from rich.table import Column
 from rich.table import Table as RichTable
 
 from workbench import api
+from workbench.cli._console import a_console
 from workbench.cli.place import REFERENCE_NODES
 from workbench.errors import EXIT_AS_EXPECTED, EXIT_MISSED
 from workbench.metrics.numbers import count, percent
 from workbench.plan import DEFAULT_QUESTION, answer, read_question
 from workbench.records.folder import dump_json
 from workbench.report.plan_page import plan_html, sentence
-
-WIDTH = 120  # where the output is no terminal
 
 
 @click.command(name="plan", short_help="How much the hub carries, and until when.")
@@ -64,7 +63,7 @@ def command(
 
 
 def _print(found: dict[str, Any]) -> None:
-    console = Console() if Console().is_terminal else Console(width=WIDTH)
+    console = a_console()
     console.print(sentence(found), highlight=False)
     table = RichTable("state", "first", "second", "third", Column("sustains", justify="right"), "90 %", "eaten on")
     for state in found["states"]:

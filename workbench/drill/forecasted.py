@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import asdict, dataclass
+from typing import Any, Final
 
+from workbench.drill.run_record import utc_text
 from workbench.model.control_plane.results import Moment
 from workbench.model.parameter import Parameter
 from workbench.records.folder import RunFolder, dump_json, write_durably
@@ -64,3 +65,12 @@ def compared(
         seen = observed[moment.name]
         rows.append(Compared(moment.name, moment.title, moment.unit, middle, low, high, seen, resolution))
     return tuple(rows)
+
+
+def write_comparison(
+    folder: RunFolder, rows: Sequence[Compared], sha256: str, begun_s: float, sealed_s: float, about: Mapping[str, Any]
+) -> None:
+    """Write comparison.json: the rows, their seal, when the drill began and was sealed (epoch s), what it is about."""
+    sealed = {"prediction_sha256": sha256, "begun": utc_text(begun_s), "sealed": utc_text(sealed_s)}
+    moments = [{**asdict(row), "inside": row.inside} for row in rows]
+    write_durably(folder.comparison_json, dump_json({**about, **sealed, "moments": moments}))

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import psutil
 
-from workbench.records.folder import FORMAT_VERSION, RunFolder, dump_json, write_durably
+from workbench.records.folder import FORMAT_VERSION, RunFolder, dump_json, writable, write_durably
 from workbench.scenario import PROJECT_ROOT
 from workbench.scenario.drill_scenario import Scenario
 from workbench.topology.hub import HubTopology
@@ -25,6 +25,13 @@ GIT_TIMEOUT_S: Final = 10.0
 def new_run_id(now: datetime.datetime) -> str:
     """Return an id that sorts by time: "20260314T214003Z-7f3a"."""
     return f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+
+
+def new_run_folder(out: Path, kind: str) -> RunFolder:
+    """Make the folder of a run that begins now, among those of its kind. Raises BadInput where it cannot."""
+    folder = RunFolder(writable(out) / kind / new_run_id(datetime.datetime.now(datetime.UTC)))
+    folder.create()
+    return folder
 
 
 def utc_text(epoch_s: float) -> str:

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import orjson
 
+from workbench.errors import BadInput
+
 FORMAT_VERSION: Final = 1
 
 
@@ -78,6 +80,18 @@ class RunFolder:
         """Make the folder and its sub-folders."""
         for path in (self.root, self.observed, self.ledger, self.load):
             path.mkdir(parents=True, exist_ok=True)
+
+
+def writable(out: Path) -> Path:
+    """Make the folder of runs; BadInput when that cannot be."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        probe = out / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise BadInput(f"--out {out}: cannot be written ({error.strerror}); name a folder you may write to") from error
+    return out
 
 
 def dump_json(value: Any) -> bytes:

@@ -155,7 +155,7 @@ def phases(record: Record) -> Section:
             draw_phases("f3-phases", "Phases of the recovery", _phases_caption(record, rows), rows, record.judged, note)
         )
         tables.append(_phases_table(record, rows))
-    silent, quiet = silent_partitions(record), record.page.quiet
+    silent, quiet = silent_partitions(record), record.page.silence.quiet
     if silent:
         shown = f", the {PARTITIONS_MAX} longest" if len(silent) > PARTITIONS_MAX else ""
         text = f"{silent[0].label} was {quiet} longest, for {seconds(silent[0].length_s)}{shown}."
@@ -172,13 +172,13 @@ def phases(record: Record) -> Section:
 def _detection(record: Record) -> str:
     doing = record.page.parts
     parts = [record.row(name) for name in doing]
-    whole = record.row(record.page.silence)
+    whole = record.row(record.page.silence.metric)
     known = [row for row in parts if row is not None and row.observed is not None]
     if not known or len(known) < len(parts) or whole is None or whole.observed is None:
         return ""
     longest = max(known, key=lambda row: row.observed or 0.0)
-    without = "an acknowledgement" if record.page.silence == "kafka_unavailable_s" else "a committed row"
-    return f"{doing[longest.name]} took {longest.with_unit()} of the {whole.with_unit()} without {without}."
+    without = f"{whole.with_unit()} without {record.page.silence.without}"
+    return f"{doing[longest.name]} took {longest.with_unit()} of the {without}."
 
 
 def _partitions_sentence(record: Record) -> str:
@@ -188,11 +188,11 @@ def _partitions_sentence(record: Record) -> str:
     if not total:
         return ""
     if not hit:
-        return f"None of the {total} partitions was {record.page.quiet} for over {HIT_S:.0f} s."
+        return f"None of the {total} partitions was {record.page.silence.quiet} for over {HIT_S:.0f} s."
     which = f"All {total}" if len(hit) == total else f"{len(hit)} of {total}"
     lengths = [part.length_s for part in hit]
     written = scale("s", lengths, 0.1)
-    return f"{which} partitions were {record.page.quiet}, for {written.spoken(min(lengths), max(lengths))}."
+    return f"{which} partitions were {record.page.silence.quiet}, for {written.spoken(min(lengths), max(lengths))}."
 
 
 def _phases_caption(record: Record, rows: Sequence[tuple[str, Row]]) -> str:

@@ -65,10 +65,10 @@ def big_numbers(record: Record) -> list[BigNumber]:
 def felt(record: Record) -> Section:
     """Return section 2."""
     parts = []
-    silence, late = record.row(record.page.silence), record.row("events_late")
+    silence, late = record.row(record.page.silence.metric), record.row("events_late")
     if silence is not None and silence.observed is not None:
         bound = f" (objective {silence.bound_text()})" if silence.objective else ""
-        parts.append(f"For {silence.with_unit()} the worst partition {record.page.silent}{bound}")
+        parts.append(f"For {silence.with_unit()} the worst partition {record.page.silence.silent}{bound}")
     if late is not None and late.observed is not None:
         parts.append(f"{count(late.observed)} events came more than 1 s late")
     parts += _fates(record)

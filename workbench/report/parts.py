@@ -21,24 +21,37 @@ class MilestoneOf:
 
 
 @dataclass(frozen=True)
+class Silence:
+    """What users felt first, as a metric and in words."""
+
+    metric: str  # "For 17 s the worst partition ..."
+    silent: str  # "acknowledged nothing"
+    quiet: str  # what each partition was meanwhile: "silent"
+    without: str  # what it went without: "an acknowledgement"
+
+
+@dataclass(frozen=True)
 class PartPage:
     """What is shown of one part's loss. Every name is a metric of the catalogue."""
 
     felt: tuple[tuple[str, str], ...]  # the large numbers: metric, words
-    silence: str  # the metric of what users felt first, "For 17 s the worst partition ..."
-    silent: str  # "acknowledged nothing"
-    quiet: str  # what each partition was meanwhile: "silent"
+    silence: Silence
     phases: tuple[tuple[str, str], ...]  # number on every figure, metric; "part of N" for what is within phase N
     total: str
     milestones: tuple[MilestoneOf, ...]
-    parts: Mapping[str, str]  # the phases that `silence` is made of -> what was done in it
+    parts: Mapping[str, str]  # the phases that the silence is made of -> what was done in it
 
 
 _DETECT: Final = ("broker_detect_s", "leader_election_s", "client_reconnect_s")
+_ACKNOWLEDGEMENTS: Final = Silence("kafka_unavailable_s", "acknowledged nothing", "silent", "an acknowledgement")
+_ROWS: Final = Silence("pipeline_unavailable_s", "had no row committed", "without a row", "a committed row")
+_UNACKNOWLEDGED: Final = ("kafka_unavailable_s", "no acknowledgement, worst partition")
+_REDUNDANT: Final = ("isr_full_s", "until full redundancy was back")
 _LOST: Final = ("acknowledged_records_lost", "acknowledged events lost")
 _LATE: Final = ("events_late", "events late by over 1 s")
 _ROWLESS: Final = ("pipeline_unavailable_s", "no committed row, worst partition")
 _BACKLOG: Final = ("pipeline_backlog_events_max", "backlog, highest")
+_BROKER_FELT: Final = (_UNACKNOWLEDGED, _LATE, _LOST, _REDUNDANT)
 
 
 def _rows(number: str, *phases: str) -> MilestoneOf:
@@ -50,17 +63,15 @@ def _drained(number: str, *before: str) -> MilestoneOf:
     return MilestoneOf(number, "backlog drained", phases, "backlog-drained", "the backlog was gone after {}")
 
 
+def _redundant(number: str) -> MilestoneOf:
+    words = "every in-sync replica set was full after {}"
+    return MilestoneOf(number, "in-sync replicas full", ("isr_full_s",), "isr-full", words)
+
+
 PAGES: Final[Mapping[Part, PartPage]] = {
     Part.BROKER: PartPage(
-        felt=(
-            ("kafka_unavailable_s", "no acknowledgement, worst partition"),
-            _LATE,
-            _LOST,
-            ("isr_full_s", "until full redundancy was back"),
-        ),
-        silence="kafka_unavailable_s",
-        silent="acknowledged nothing",
-        quiet="silent",
+        felt=_BROKER_FELT,
+        silence=_ACKNOWLEDGEMENTS,
         # The broker's start is a part of phase 5.
         phases=(
             ("1", "broker_detect_s"),
@@ -76,9 +87,7 @@ PAGES: Final[Mapping[Part, PartPage]] = {
             MilestoneOf("2", "leaders moved", _DETECT[:2], "leaders-moved", "all leaders had moved after {}"),
             MilestoneOf("3", "acknowledged again", _DETECT, "", "every partition acknowledged again after {}"),
             _drained("4", *_DETECT),
-            MilestoneOf(
-                "6", "in-sync replicas full", ("isr_full_s",), "isr-full", "every in-sync replica set was full after {}"
-            ),
+            _redundant("6"),
         ),
         parts={
             "broker_detect_s": "Detecting the dead broker",
@@ -88,9 +97,7 @@ PAGES: Final[Mapping[Part, PartPage]] = {
     ),
     Part.PROCESSOR: PartPage(
         felt=(_ROWLESS, _BACKLOG, _LOST, ("group_rebalance_s", "until every partition had a processor again")),
-        silence="pipeline_unavailable_s",
-        silent="had no row committed",
-        quiet="without a row",
+        silence=_ROWS,
         phases=(("1", "group_rebalance_s"), ("2", "processor_resume_s"), ("3", "pipeline_drain_s")),
         total="pipeline_unavailable_s",
         milestones=(
@@ -111,9 +118,7 @@ PAGES: Final[Mapping[Part, PartPage]] = {
     ),
     Part.POSTGRES: PartPage(
         felt=(_ROWLESS, _BACKLOG, _LOST, ("standbys_connected_s", "until the standbys were connected")),
-        silence="pipeline_unavailable_s",
-        silent="had no row committed",
-        quiet="without a row",
+        silence=_ROWS,
         phases=(
             ("1", "postgres_down_s"),
             ("part of 1", "postgres_start_s"),
@@ -147,9 +152,7 @@ PAGES: Final[Mapping[Part, PartPage]] = {
             _BACKLOG,
             ("standbys_connected_s", "until the lost instance was a standby again"),
         ),
-        silence="pipeline_unavailable_s",
-        silent="had no row committed",
-        quiet="without a row",
+        silence=_ROWS,
         phases=(
             ("1", "postgres_down_s"),
             ("part of 1", "postgres_promotion_s"),
@@ -178,14 +181,12 @@ PAGES: Final[Mapping[Part, PartPage]] = {
     ),
     Part.NODE: PartPage(
         felt=(
-            ("kafka_unavailable_s", "no acknowledgement, worst partition"),
+            _UNACKNOWLEDGED,
             _ROWLESS,
             _LOST,
-            ("isr_full_s", "until full redundancy was back"),
+            _REDUNDANT,
         ),
-        silence="pipeline_unavailable_s",
-        silent="had no row committed",
-        quiet="without a row",
+        silence=_ROWS,
         phases=(
             ("1", "broker_detect_s"),
             ("2", "leader_election_s"),
@@ -211,9 +212,7 @@ PAGES: Final[Mapping[Part, PartPage]] = {
             ),
             _rows("5", "group_rebalance_s", "processor_resume_s"),
             _drained("6", "group_rebalance_s"),
-            MilestoneOf(
-                "8", "in-sync replicas full", ("isr_full_s",), "isr-full", "every in-sync replica set was full after {}"
-            ),
+            _redundant("8"),
         ),
         parts={
             "group_rebalance_s": "Waiting for the consumer group",
@@ -222,14 +221,12 @@ PAGES: Final[Mapping[Part, PartPage]] = {
     ),
     Part.ZOOKEEPER: PartPage(
         felt=(
-            ("kafka_unavailable_s", "no acknowledgement, worst partition"),
+            _UNACKNOWLEDGED,
             ("broker_sessions_s", "until every broker's session was connected"),
             ("zookeeper_whole_s", "until every ZooKeeper server served"),
             _LOST,
         ),
-        silence="kafka_unavailable_s",
-        silent="acknowledged nothing",
-        quiet="silent",
+        silence=_ACKNOWLEDGEMENTS,
         phases=(("1", "zookeeper_leader_s"), ("2", "zookeeper_whole_s"), ("part of 2", "zookeeper_start_s")),
         total="zookeeper_whole_s",
         milestones=(
@@ -241,15 +238,8 @@ PAGES: Final[Mapping[Part, PartPage]] = {
         parts={},
     ),
     Part.BROKERS: PartPage(
-        felt=(
-            ("kafka_unavailable_s", "no acknowledgement, worst partition"),
-            _LATE,
-            _LOST,
-            ("isr_full_s", "until full redundancy was back"),
-        ),
-        silence="kafka_unavailable_s",
-        silent="acknowledged nothing",
-        quiet="silent",
+        felt=_BROKER_FELT,
+        silence=_ACKNOWLEDGEMENTS,
         phases=(
             ("1", "broker_detect_s"),
             ("2", "leader_election_s"),
@@ -264,9 +254,7 @@ PAGES: Final[Mapping[Part, PartPage]] = {
             MilestoneOf(
                 "3", "in-sync replicas enough", ("below_min_isr_s",), "", "every partition could take writes after {}"
             ),
-            MilestoneOf(
-                "6", "in-sync replicas full", ("isr_full_s",), "isr-full", "every in-sync replica set was full after {}"
-            ),
+            _redundant("6"),
         ),
         parts={},
     ),
@@ -277,9 +265,7 @@ PAGES: Final[Mapping[Part, PartPage]] = {
             _BACKLOG,
             _LOST,
         ),
-        silence="pipeline_unavailable_s",
-        silent="had no row committed",
-        quiet="without a row",
+        silence=_ROWS,
         phases=(("1", "pipeline_drain_s"),),
         total="backlog_gone_s",
         milestones=(
@@ -296,9 +282,7 @@ PAGES: Final[Mapping[Part, PartPage]] = {
             _ROWLESS,
             _LOST,
         ),
-        silence="pipeline_unavailable_s",
-        silent="had no row committed",
-        quiet="without a row",
+        silence=_ROWS,
         phases=(("1", "redis_down_s"), ("part of 1", "redis_start_s")),
         total="redis_caught_up_s",
         milestones=(

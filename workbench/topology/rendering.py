@@ -106,7 +106,7 @@ class _Renderer:
             for found in self._resource_entry(folder, entry, f"resources[{index}]", above):
                 self._add(resources, found)
         for index, entry in enumerate(self._list(kustomization, "patches")):
-            for patch in self._patch_entry(folder, entry, f"patches[{index}]"):
+            if (patch := self._patch_entry(folder, entry, f"patches[{index}]")) is not None:
                 self._apply(resources, patch)
         return resources
 
@@ -142,35 +142,35 @@ class _Renderer:
             return []
         return list(self.folder(below, (*above, folder.resolve())).values())
 
-    def _patch_entry(self, folder: Path, entry: Node, key: str) -> list[Node]:
+    def _patch_entry(self, folder: Path, entry: Node, key: str) -> Node | None:
         for name, node in entry.fields.items():
             if name not in ("path", "patch"):
                 self._note(node.place, f"{key}.{name}", "not rendered by the workbench", "only path or patch")
         stated = [name for name in ("path", "patch") if name in entry.fields]
         if len(stated) != 1 or not isinstance(entry.fields[stated[0]].value, str):
             self._note(entry.place, key, str(entry.plain), "either path (a file) or patch (the patch itself)")
-            return []
+            return None
         node = entry.fields[stated[0]]
         if stated[0] == "path":
             path = folder / str(node.value)
             if not path.is_file():
                 self._note(node.place, f"{key}.path", str(node.value), "a file that exists")
-                return []
+                return None
             patches = self._read(path)
         else:
             try:
                 patches = parse(str(node.value), Place(node.place.file, (node.place.line or 0) + 1))
             except BadInput as error:
                 self.problems.extend(error.problems)
-                return []
+                return None
         if len(patches) != 1:
             held = f"{len(patches)} documents"
             self._note(node.place, f"{key}.{stated[0]}", held, "one patch: the kustomize of kubectl 1.29 takes no more")
-            return []
-        wrong = [patch for patch in patches if not isinstance(patch.value, dict)]
-        for patch in wrong:
-            self._note(patch.place, "", "a list", "a strategic merge patch: part of a resource")
-        return [patch for patch in patches if patch not in wrong]
+            return None
+        if not isinstance(patches[0].value, dict):
+            self._note(patches[0].place, "", "a list", "a strategic merge patch: part of a resource")
+            return None
+        return patches[0]
 
     def _read(self, path: Path) -> list[Node]:
         try:

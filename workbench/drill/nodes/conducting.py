@@ -6,7 +6,6 @@ parameters.json, observed/facts.json with every change seen, and comparison.json
 
 from __future__ import annotations
 
-import datetime
 import functools
 import time
 from collections.abc import Callable, Mapping
@@ -18,12 +17,14 @@ from typing import Any, Final
 import numpy as np
 import yaml
 
-from workbench.drill.forecasted import Compared, compared, seal, sentence
+from workbench.drill.forecasted import Compared, compared, seal, sentence, write_comparison
 from workbench.drill.nodes import trial
 from workbench.drill.nodes.facts import Facts, Lost, observed_moments
 from workbench.drill.nodes.watching import Api, watched
-from workbench.drill.run_record import new_run_id, utc_text
-from workbench.errors import BadInput, Inconclusive, ToolFailed
+from workbench.drill.only_trial import only_trial
+from workbench.drill.run_record import new_run_folder, utc_text
+from workbench.drill.scheduling.namespaced import remove_namespace
+from workbench.errors import BadInput, Inconclusive, ToolFailed, UndoUnverified
 from workbench.model.control_plane import Forecast, release
 from workbench.model.control_plane.trial import trial_forecast
 from workbench.records.folder import RunFolder, dump_json, write_durably
@@ -60,24 +61,25 @@ class NodeDrill:
 def drill_node(cluster: Cluster, node: Node, seed: int, toleration_s: int, out: Path, progress: Progress) -> NodeDrill:
     """Predict, seal, power `node` off, watch, power it on again, compare.
 
-    Raises BadInput for the control plane's node, Inconclusive when a moment that is predicted never came, ToolFailed
-    when the trial pods do not start or the node does not return.
+    Raises BadInput for the control plane's node and while a node has no power, Inconclusive when a moment that is
+    predicted never came, ToolFailed when the trial pods do not start, UndoUnverified when the node does not return.
     """
     if node.is_control_plane:
         raise BadInput(f"{node.name} runs the API server: nothing could be seen without it; name a worker")
     begun_s = time.time()
-    folder = RunFolder(out / "node-loss" / new_run_id(datetime.datetime.now(datetime.UTC)))
-    folder.create()
+    folder = new_run_folder(out, "node-loss")
     kubectl = Kubectl(built_programs(progress), cluster.kubeconfig)
     nodes = [each.name for each in cluster.layout.nodes]
-    with _trial_pods(kubectl, cluster.layout.workers, toleration_s, progress):
+    with only_trial(cluster) as api, _trial_pods(api, kubectl, cluster, toleration_s, progress):
         pods = _pods_on(kubectl, node.name)
         forecast = trial_forecast(node.name, nodes, sorted(pods), toleration_s, release("1.29"), REPLICATIONS, seed)
         sha256 = seal(folder, forecast.seed, forecast.moments, forecast.parameters)
         sealed_s = time.time()
         progress(f"sealed: {sentence(forecast.moment(name) for name in TOLD)}")
-        facts, lost, off_s = _power_off(cluster, node, pods, forecast, seed, progress)
-        returned_s = _power_on(cluster, node, kubectl, progress)
+        try:
+            facts, lost, off_s = _power_off(cluster, api, node, pods, forecast, seed, progress)
+        finally:  # however that ended: stopped by a person, too
+            returned_s = _power_on(cluster, node, kubectl, progress)
     survivors = [each.name for each in cluster.layout.nodes if each != node]
     observed = observed_moments(facts, lost, survivors)
     drill = NodeDrill(folder, node.name, sha256, compared(forecast.moments, observed), returned_s)
@@ -89,34 +91,34 @@ def drill_node(cluster: Cluster, node: Node, seed: int, toleration_s: int, out: 
         "pods": sorted(pods),
         "toleration_s": toleration_s,
         "seed": seed,
-        "prediction_sha256": sha256,
-        "begun": utc_text(begun_s),
-        "sealed": utc_text(sealed_s),
         "cut": utc_text(lost.cut_s),
         "off_after_s": off_s - lost.cut_s,
         "returned_s": returned_s,
-        "moments": [{**asdict(row), "inside": row.inside} for row in drill.compared],
     }
-    write_durably(folder.comparison_json, dump_json(about))
+    write_comparison(folder, drill.compared, sha256, begun_s, sealed_s, about)
     if missing := [row.title for row in drill.compared if row.observed is None]:
         raise Inconclusive(f"never seen: {', '.join(missing)}; what was seen is in {folder.root}")
     return drill
 
 
 @contextmanager
-def _trial_pods(kubectl: Kubectl, workers: int, toleration_s: int, progress: Progress) -> Any:
-    """Run the trial's pods for the block's time; afterwards its namespace is gone."""
+def _trial_pods(api: Api, kubectl: Kubectl, cluster: Cluster, toleration_s: int, progress: Progress) -> Any:
+    """Run the trial's pods on every worker for the block's time; afterwards its namespace is gone."""
+    for node in cluster.layout.nodes:
+        if not cluster.has_power(node):
+            raise BadInput(f"{node.name} has no power, the drill needs all: workbench cluster power-on {node.name}")
+    names = {node.name for node in cluster.layout.nodes}
+    _wait("not every node is Ready", lambda: names <= ready_nodes(kubectl))
     progress("starting the trial's pods")
-    kubectl.apply(yaml.safe_dump_all(trial.trial_objects(workers, toleration_s)))
+    kubectl.apply(yaml.safe_dump_all(trial.trial_objects(cluster.layout.workers, toleration_s)))
     try:
-        wanted = workers * trial.PODS_A_WORKER
+        wanted = cluster.layout.workers * trial.PODS_A_WORKER
         _wait(
-            "the trial's pods are not ready",
-            lambda: sum(pod["ready"] for pod in _trial_pods_seen(kubectl)) == wanted,
+            "the trial's pods are not ready", lambda: sum(pod["ready"] for pod in _trial_pods_seen(kubectl)) == wanted
         )
         yield
     finally:
-        kubectl.delete("namespace", trial.NAMESPACE)
+        remove_namespace(api, trial.NAMESPACE)
 
 
 def _trial_pods_seen(kubectl: Kubectl) -> list[dict[str, Any]]:
@@ -143,14 +145,20 @@ def _pods_on(kubectl: Kubectl, node: str) -> dict[str, str]:
 
 
 def _power_off(
-    cluster: Cluster, node: Node, pods: Mapping[str, str], forecast: Forecast, seed: int, progress: Progress
+    cluster: Cluster,
+    api: Api,
+    node: Node,
+    pods: Mapping[str, str],
+    forecast: Forecast,
+    seed: int,
+    progress: Progress,
 ) -> tuple[Facts, Lost, float]:
     """Cut the node's power at a drawn moment; return what was seen until every predicted moment had come."""
     facts = Facts()
     survivors = [each for each in cluster.layout.nodes if each != node]
     reading = {each.name: functools.partial(_addresses_in_rules, cluster, each, pods) for each in survivors}
     patience_s = PATIENCE_S + max(float(np.max(moment.values)) for moment in forecast.moments)
-    with watched(Api(cluster.kubeconfig), trial.NAMESPACE, reading, facts) as check:
+    with watched(api, trial.NAMESPACE, reading, facts) as check:
         pause_s = STEADY_S + FAULT_SPREAD_S * float(stream(seed, "node-drill", "moment").random())
         sleep_until(time.time() + pause_s)
         progress(f"cutting the power of {node.name}")
@@ -179,10 +187,14 @@ def _addresses_in_rules(cluster: Cluster, node: Node, pods: Mapping[str, str]) -
     return " ".join(address for address in pods.values() if any(f"{address}:" in line for line in sent))
 
 
-def _power_on(cluster: Cluster, node: Node, kubectl: Kubectl, progress: Progress) -> float:
+def _power_on(cluster: Cluster, node: Node, kubectl: Kubectl, progress: Progress) -> float | None:
+    """Switch a node on that is off; return how long it took to be Ready (s)."""
+    if cluster.has_power(node):
+        return None  # the power was not cut yet
     progress(f"switching {node.name} on again")
     started_s = cluster.power_on(node)
-    _wait(f"{node.name} is not Ready", lambda: node.name in ready_nodes(kubectl))
+    if not happens(lambda: node.name in ready_nodes(kubectl), READY_TIMEOUT_S, POLL_S):
+        raise UndoUnverified(f"{node.name} is on, but not Ready after {READY_TIMEOUT_S:.0f} s")
     return time.time() - started_s
 
 

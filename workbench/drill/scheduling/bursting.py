@@ -6,7 +6,6 @@ parameters.json, observed/facts.json with every change seen, comparison.json.
 
 from __future__ import annotations
 
-import datetime
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -15,10 +14,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from workbench.drill.forecasted import Compared, compared, seal, sentence
+from workbench.drill.forecasted import Compared, compared, seal, sentence, write_comparison
 from workbench.drill.nodes.facts import Facts
 from workbench.drill.nodes.watching import Api, watched
-from workbench.drill.run_record import new_run_id, utc_text
+from workbench.drill.only_trial import only_trial
+from workbench.drill.run_record import new_run_folder
 from workbench.drill.scheduling import burst_pods
 from workbench.drill.scheduling.namespaced import create_pods, namespaced
 from workbench.errors import BadInput, ToolFailed
@@ -55,25 +55,25 @@ class BurstDrill:
 def drill_burst(cluster: Cluster, pods: int, creator: Creator, seed: int, out: Path, progress: Progress) -> BurstDrill:
     """Measure, predict, seal, create `pods` at once, watch them being bound, compare.
 
-    Raises BadInput where KWOK's nodes have no room for so many, ToolFailed when not all are bound in time.
+    Raises BadInput where KWOK's nodes have no room for so many, ToolFailed when the API fails or not all are bound
+    in time.
     """
     _check_room(cluster, pods)
     begun_s = time.time()
-    folder = RunFolder(out / "pod-burst" / new_run_id(datetime.datetime.now(datetime.UTC)))
-    folder.create()
-    api = Api(cluster.kubeconfig)
-    progress("measuring with a small burst")
-    probed = probe(api, creator)
-    sleep_until(time.time() + REST_S)
-    forecast = burst_forecast(pods, creator, probed, REPLICATIONS, seed)
-    sha256 = seal(folder, seed, forecast.moments, forecast.parameters)
-    sealed_s = time.time()
-    progress(f"sealed: {sentence(moment for moment in forecast.moments if moment.unit == 's')}")
-    patience_s = PATIENCE_S + float(np.max(forecast.moments[1].values))
-    with namespaced(api, burst_pods.NAMESPACE):
-        facts = _burst(api, pods, creator, patience_s, progress)
-        failed = _failed_attempts(api)
-        progress("removing the pods")
+    folder = new_run_folder(out, "pod-burst")
+    with only_trial(cluster) as api:
+        progress("measuring with a small burst")
+        probed = probe(api, creator)
+        sleep_until(time.time() + REST_S)
+        forecast = burst_forecast(pods, creator, probed, REPLICATIONS, seed)
+        sha256 = seal(folder, seed, forecast.moments, forecast.parameters)
+        sealed_s = time.time()
+        progress(f"sealed: {sentence(moment for moment in forecast.moments if moment.unit == 's')}")
+        patience_s = PATIENCE_S + float(np.max(forecast.moment("total_s").values))
+        with namespaced(api, burst_pods.NAMESPACE):
+            facts = _burst(api, pods, creator, patience_s, progress)
+            failed = _failed_attempts(api)
+            progress("removing the pods")
     created_s, bound_s = moments_of(facts)
     drill = BurstDrill(
         folder, pods, creator, sha256, compared(forecast.moments, observed(created_s, bound_s, failed), RESOLUTION_S)
@@ -85,13 +85,9 @@ def drill_burst(cluster: Cluster, pods: int, creator: Creator, seed: int, out: P
         "nodes": cluster.record.fake_nodes,
         "kubernetes": cluster.record.kubernetes,
         "seed": seed,
-        "prediction_sha256": sha256,
-        "begun": utc_text(begun_s),
-        "sealed": utc_text(sealed_s),
         "probed": asdict(probed),
-        "moments": [{**asdict(row), "inside": row.inside} for row in drill.compared],
     }
-    write_durably(folder.comparison_json, dump_json(about))
+    write_comparison(folder, drill.compared, sha256, begun_s, sealed_s, about)
     return drill
 
 

@@ -17,6 +17,7 @@ from workbench.target.throwaway.addons import FAKE_TAINT
 
 NODES: Final = 60  # fewer than the 100 from which kube-scheduler stops looking early
 LABEL: Final = "hub-workbench/placements"  # the nodes of a trial have it, and its pods want it
+NAMESPACE: Final = "placements"
 ZONE: Final = "topology.kubernetes.io/zone"
 HOSTNAME: Final = "kubernetes.io/hostname"
 ZONES: Final = ("a", "b", "c")

@@ -5,19 +5,18 @@ The run folder (reports/out/placements/<run-id>) holds each mix's nodes and pods
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from kubernetes import client
 
 from workbench.drill.nodes.watching import Api
-from workbench.drill.run_record import new_run_id
+from workbench.drill.only_trial import only_trial, remove_nodes
+from workbench.drill.run_record import new_run_folder
 from workbench.drill.scheduling import mixes
-from workbench.drill.scheduling.mixes import MIXES, Mix
+from workbench.drill.scheduling.mixes import MIXES, NAMESPACE, Mix
 from workbench.drill.scheduling.namespaced import create_pods, namespaced
 from workbench.drill.scheduling.replaying import Replayed, replay
 from workbench.drill.scheduling.second_scheduler import NAME, second_scheduler
@@ -29,7 +28,6 @@ from workbench.target.throwaway.cluster import Cluster
 from workbench.waiting import happens
 
 Progress = Callable[[str], None]
-NAMESPACE: Final = "placements"
 DECIDED_TIMEOUT_S: Final = 300.0
 NODES_TIMEOUT_S: Final = 60.0
 POLL_S: Final = 1.0
@@ -51,17 +49,17 @@ class PlacementTrial:
 def try_placements(cluster: Cluster, pods: int, seed: int, out: Path, progress: Progress) -> PlacementTrial:
     """Let kube-scheduler place `pods` pods of each mix, then let the model decide each again.
 
-    Raises BadInput for a cluster without KWOK, ToolFailed when kube-scheduler does not come to a decision on each pod.
+    Raises BadInput for a cluster without KWOK, ToolFailed when the API fails or kube-scheduler does not
+    come to a decision on each pod.
     """
     if not cluster.record.fake_nodes:
         raise BadInput("placements are tried on KWOK's nodes: workbench cluster up --kwok-nodes 1 brings it")
-    folder = RunFolder(out / "placements" / new_run_id(datetime.datetime.now(datetime.UTC)))
-    folder.create()
-    api = Api(cluster.kubeconfig)
+    folder = new_run_folder(out, "placements")
     results = []
-    for mix in MIXES:
-        progress(f"{mix.name}: {pods} pods on {mixes.NODES} nodes")
-        results.append(_try_mix(cluster, api, mix, pods, seed, folder.root))
+    with only_trial(cluster) as api:
+        for mix in MIXES:
+            progress(f"{mix.name}: {pods} pods on {mixes.NODES} nodes")
+            results.append(_try_mix(cluster, api, mix, pods, seed, folder.root))
     about = {
         "kubernetes": cluster.record.kubernetes,
         "seed": seed,
@@ -82,8 +80,7 @@ def _try_mix(cluster: Cluster, api: Api, mix: Mix, count: int, seed: int, folder
             create_pods(api, NAMESPACE, pods)
             placed = _all_decided(api, count)
     finally:
-        for node in nodes:
-            _delete_node(api, node["metadata"]["name"])
+        remove_nodes(api)
     with log.open(encoding="utf-8", errors="replace") as lines:
         attempts = attempts_of(lines)
     log.unlink()  # some hundred megabytes
@@ -107,7 +104,6 @@ def _make_nodes(api: Api, nodes: Sequence[dict[str, Any]]) -> None:
     """Make nodes, and return when their only taints are their own: new ones are tainted as not ready for a moment."""
     wanted = {node["metadata"]["name"]: len(node["spec"]["taints"]) for node in nodes}
     for node in nodes:
-        _delete_node(api, node["metadata"]["name"])  # of a trial that was killed
         api.core.create_node(node)
 
     def ready() -> bool:
@@ -136,13 +132,3 @@ def _all_decided(api: Api, count: int) -> dict[str, str]:
     if not happens(decided, DECIDED_TIMEOUT_S, POLL_S):
         raise ToolFailed(f"kube-scheduler has not decided on {count} pods within {DECIDED_TIMEOUT_S:.0f} s")
     return placed
-
-
-def _delete_node(api: Api, name: str) -> None:
-    if not name:
-        raise BadInput("no name of the node to delete")  # without one the API would take all of them
-    try:
-        api.core.delete_node(name, grace_period_seconds=0)
-    except client.ApiException as error:
-        if error.status != 404:
-            raise ToolFailed(f"node {name} cannot be deleted: {error.reason}") from error

@@ -1,6 +1,7 @@
 """A second kube-scheduler of the cluster's own build, for pods that name it: with a log of every score.
 
-It runs in the network of the control plane's node with the scheduler's own identity, and ends with the block.
+It runs in the network of the control plane's node with the scheduler's own identity, and ends with the block,
+or with this process (prctl(2), PR_SET_PDEATHSIG): a later one would share its pods with it.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def second_scheduler(cluster: Cluster, folder: Path) -> Iterator[Path]:
     options = [f"--config={settings}", "--secure-port=0", "--v=3", "--vmodule=schedule_one=10"]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            ["nsenter", f"--net={init.namespace('net')}", program, *options],
+            ["setpriv", "--pdeathsig", "KILL", "nsenter", f"--net={init.namespace('net')}", program, *options],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

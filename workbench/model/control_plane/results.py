@@ -5,7 +5,7 @@ Left out: how they are shown; the command line does that.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -57,6 +57,11 @@ class Moment:
         return {**words, "median": middle, "interval_90": interval, "share": _rounded(self.share)}
 
 
+def moment_of(moments: Iterable[Moment], name: str) -> Moment:
+    """Return the moment of that name. Raises KeyError."""
+    return {each.name: each for each in moments}[name]
+
+
 @dataclass(frozen=True)
 class Fate:
     """What becomes of one pod of the lost node."""
@@ -97,7 +102,7 @@ class Forecast:
 
     def moment(self, name: str) -> Moment:
         """Return the moment of that name. Raises KeyError."""
-        return {each.name: each for each in self.moments}[name]
+        return moment_of(self.moments, name)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""

@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from workbench.model.control_plane.results import Moment
+from workbench.model.control_plane.results import Moment, moment_of
 from workbench.model.parameter import FloatArray, Parameter, Source, lognormal, prior, uniform
 from workbench.model.scheduling.arrivals import (
     CONTROLLER_BURST_REQUESTS,
@@ -58,6 +58,10 @@ class BurstForecast:
     seed: int
     moments: tuple[Moment, ...]
     parameters: Mapping[str, Parameter]
+
+    def moment(self, name: str) -> Moment:
+        """Return the moment of that name. Raises KeyError."""
+        return moment_of(self.moments, name)
 
 
 def burst_forecast(pods: int, creator: Creator, probed: Probed, replications: int, seed: int) -> BurstForecast:

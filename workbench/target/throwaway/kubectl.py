@@ -27,7 +27,7 @@ class Kubectl:
             "apply", "--server-side", "--force-conflicts", "--field-manager=hub-workbench", "-f", "-", text=manifests
         )
 
-    def delete(self, kind: str, name: str, namespace: str = "default") -> None:
+    def delete(self, kind: str, name: str, namespace: str) -> None:
         """Delete an object if it is there, and return when it is gone."""
         if not name:
             raise BadInput(f"no name of the {kind} to delete")  # without one the API would take all of them

@@ -1,0 +1,29 @@
+"""An HTTP server of a few lines in place of a cluster's API, for what a real one cannot be made to do."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import yaml
+
+
+@contextmanager
+def served(handler: type[BaseHTTPRequestHandler], kubeconfig: Path) -> Iterator[None]:
+    """Serve while the block runs; `kubeconfig` is written for it."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    context = {"name": "c", "context": {"cluster": "c", "user": "u"}}
+    clusters = [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{server.server_port}"}}]
+    users = [{"name": "u", "user": {"token": "t"}}]
+    kubeconfig.write_text(
+        yaml.safe_dump({"clusters": clusters, "users": users, "contexts": [context], "current-context": "c"})
+    )
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
