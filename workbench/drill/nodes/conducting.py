@@ -190,7 +190,9 @@ def _addresses_in_rules(cluster: Cluster, node: Node, pods: Mapping[str, str]) -
 def _power_on(cluster: Cluster, node: Node, kubectl: Kubectl, progress: Progress) -> float | None:
     """Switch a node on that is off; return how long it took to be Ready (s)."""
     if cluster.has_power(node):
-        return None  # the power was not cut yet
+        if cluster.has_cable(node):
+            return None  # the power was not cut yet
+        cluster.power_off(node)  # stopped between the two steps of it
     progress(f"switching {node.name} on again")
     started_s = cluster.power_on(node)
     if not happens(lambda: node.name in ready_nodes(kubectl), READY_TIMEOUT_S, POLL_S):

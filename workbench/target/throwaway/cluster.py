@@ -6,6 +6,7 @@ mount table and a disk of its own. No program of ours keeps running for it: comm
 
 from __future__ import annotations
 
+import json
 import secrets
 import shutil
 import socket
@@ -76,6 +77,11 @@ class Cluster:
         """Tell whether a node's processes run."""
         init = self.record.nodes.get(node.name)
         return init is not None and init.lives
+
+    def has_cable(self, node: Node) -> bool:
+        """Tell whether a node's cable is plugged in and not cut."""
+        told = json.loads(namespaces.run_in(self._init(), ["ip", "-json", "link", "show"]))
+        return any(link["ifname"] == node.link and "UP" in link["flags"] for link in told)
 
     def power_off(self, node: Node) -> float:
         """Cut a node's cable, then end all of its processes; return the moment of the cut (epoch s).

@@ -38,6 +38,10 @@ class Kubectl:
         """Return what the pod of "job/<name>", or another, has said."""
         return self._run("logs", of, f"--namespace={namespace}", f"--tail={LOG_LINES}")
 
+    def execute(self, pod: str, namespace: str, *words: str) -> str:
+        """Run a command in a pod's only container and return its output."""
+        return self._run("exec", pod, f"--namespace={namespace}", "--", *words)
+
     def items(self, kind: str, *options: str) -> list[dict[str, Any]]:
         """Return the objects of a kind, as the API gives them."""
         items: list[dict[str, Any]] = json.loads(self._run("get", kind, "-o", "json", *options))["items"]
