@@ -94,7 +94,10 @@ def test_a_power_off_goes_as_predicted(cluster: Cluster, tmp_path: Path) -> None
 
 @pytest.mark.timeout(300)
 def test_a_drill_that_is_stopped_gives_the_node_back(cluster: Cluster, kubectl: Kubectl, tmp_path: Path) -> None:
-    """Ctrl-C while the node is off: it is switched on, the trial's pods are gone, the exit code says who stopped it."""
+    """Stopped while the node is off: it is switched on, the trial's pods are gone, the exit code says it was stopped.
+
+    By SIGTERM: a shell's background job ignores the signal of Ctrl-C, and so do its children.
+    """
     command = ["cluster", "drill", "worker-2", "--out", str(tmp_path), "--cluster", cluster.layout.cluster_id]
     with subprocess.Popen(
         [sys.executable, "-m", "workbench.cli", *command], stderr=subprocess.PIPE, text=True
@@ -104,7 +107,7 @@ def test_a_drill_that_is_stopped_gives_the_node_back(cluster: Cluster, kubectl: 
             if "cutting the power" in line:
                 break
         wait_for(lambda: not cluster.has_power(cluster.node("worker-2")), 20.0, "worker-2 is off")
-        drill.send_signal(signal.SIGINT)
+        drill.terminate()
         assert "switching worker-2 on again" in drill.stderr.read()
     assert drill.returncode == EXIT_STOPPED
     record = read_record(cluster.layout.directory)
