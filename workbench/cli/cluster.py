@@ -14,6 +14,7 @@ from rich.table import Column
 from rich.table import Table as RichTable
 
 from workbench import api
+from workbench.cli._cluster import CLUSTER_OPTION, elapsed_teller
 from workbench.cli._console import a_console
 from workbench.cli._long_running import stop_on_sigterm
 from workbench.cli.cluster_hub import hub, probe
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from workbench.drill.scheduling.placements import PlacementTrial
 
 FAKE_NODES_MAX: Final = 5_000
-CLUSTER_OPTION = click.option("--cluster", "cluster_id", default="", help="Its id; not needed while only one is up.")
 SEED_OPTION = click.option(
     "--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the first; each next has one more."
 )
@@ -71,12 +71,7 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the cluster as JSON.")
 def up(workers: int, fake_nodes: int, as_json: bool) -> None:
     """Start a cluster in the background; it stays up until `workbench cluster down`."""
-    begun_s = time.monotonic()
-
-    def say(text: str) -> None:
-        click.echo(f"{time.monotonic() - begun_s:6.1f} s  {text}", err=True)
-
-    cluster = throwaway.up(workers, say, fake_nodes)
+    cluster = throwaway.up(workers, elapsed_teller(), fake_nodes)
     _show([cluster.record], as_json)
 
 

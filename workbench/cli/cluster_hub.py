@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from workbench.cli._cluster import CLUSTER_OPTION, elapsed_teller
 from workbench.target.throwaway import cluster as throwaway
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add what both commands ask for."""
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print what was seen as JSON."),
-        click.option("--cluster", "cluster_id", default="", help="Its id; not needed while only one is up."),
+        CLUSTER_OPTION,
         click.option(
             "--manifests",
             type=click.Path(path_type=Path, file_okay=False),
@@ -53,12 +53,7 @@ def hub(manifests: Path, cluster_id: str, as_json: bool) -> None:
     """
     from workbench.target.throwaway.hub.deploying import deploy_hub
 
-    begun_s = time.monotonic()
-
-    def say(text: str) -> None:
-        click.echo(f"{time.monotonic() - begun_s:6.1f} s  {text}", err=True)
-
-    deployed = deploy_hub(throwaway.find(cluster_id), manifests, say)
+    deployed = deploy_hub(throwaway.find(cluster_id), manifests, elapsed_teller())
     if as_json:
         click.echo(json.dumps(asdict(deployed), indent=2))
         return
