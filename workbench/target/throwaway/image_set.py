@@ -11,7 +11,7 @@ from pathlib import Path
 from workbench.target.throwaway import control_plane_pods
 from workbench.target.throwaway.images import Image, write_image
 from workbench.target.throwaway.layout import Node
-from workbench.target.throwaway.places import throwaway_directory
+from workbench.target.throwaway.places import images_directory
 
 Progress = Callable[[str], None]
 FOR_EVER_S = str(2**31 - 1)
@@ -64,9 +64,7 @@ def written_images(programs: Mapping[str, Path], progress: Progress) -> Archives
 
 def written(image: Image, progress: Progress) -> Path:
     """Return the archive of an image, written if it is missing or of other files; older ones go."""
-    folder = throwaway_directory() / "images"
-    folder.mkdir(parents=True, exist_ok=True)
-    name = image.name.partition(":")[0]
+    folder, name = images_directory(), image.name.partition(":")[0]
     path = folder / f"{name}-{_fingerprint(image)}.tar"
     if not path.exists():
         progress(f"making image {image.name}")
@@ -77,8 +75,8 @@ def written(image: Image, progress: Progress) -> Path:
 
 
 def _fingerprint(image: Image) -> str:
-    """Return what tells whether an archive is of these very programs: their places, sizes and times."""
-    parts = [image.reference, *image.command, *image.links, *image.texts.values(), *image.environment.values()]
+    """Return what tells whether an archive is of this image and these very files: their places, sizes and times."""
+    parts = [repr(image)]
     for name, path in sorted(image.all_files().items()):
         about = path.stat()
         parts.append(f"{name} {path} {about.st_size} {about.st_mtime_ns}")

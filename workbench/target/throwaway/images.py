@@ -39,11 +39,14 @@ class Image:
     environment: Mapping[str, str] = field(default_factory=dict)
     user: str = ""  # numbers, "uid:gid"; "": root
     registry: str = REGISTRY
+    others: Mapping[str, Sequence[str]] = field(default_factory=dict)  # images that differ in name and command alone
 
     @property
-    def reference(self) -> str:
-        """Return the name that pods use."""
-        return f"{self.registry}/{self.name}"
+    def commands(self) -> dict[str, Sequence[str]]:
+        """Return the command of each image of these files, by the name that pods use."""
+        return {
+            f"{self.registry}/{name}": command for name, command in {self.name: self.command, **self.others}.items()
+        }
 
     def all_files(self) -> dict[str, Path]:
         """Return every file with its path inside, those of the trees too; shared libraries are not in it yet."""
@@ -54,15 +57,34 @@ class Image:
 
 
 def write_image(image: Image, path: Path) -> None:
-    """Write `image` as an archive. Raises ToolFailed where a program's libraries cannot be told."""
+    """Write `image`, and those of the same files, as one archive.
+
+    Raises ToolFailed where a program's libraries cannot be told.
+    """
     layer = _layer(image)
     layer_digest = hashlib.sha256(layer).hexdigest()
-    config = json.dumps(
+    layer_name = f"{layer_digest}/layer.tar"
+    contents, manifest = {layer_name: layer}, []
+    for reference, command in image.commands.items():
+        config = _config(image, command, layer_digest)
+        config_name = f"{hashlib.sha256(config).hexdigest()}.json"
+        contents[config_name] = config
+        manifest.append({"Config": config_name, "RepoTags": [reference], "Layers": [layer_name]})
+    contents["manifest.json"] = json.dumps(manifest).encode()
+    part = path.with_suffix(".part")
+    with tarfile.open(part, "w") as archive:
+        for name, content in contents.items():
+            _add(archive, name, content, 0o644)
+    part.rename(path)
+
+
+def _config(image: Image, command: Sequence[str], layer_digest: str) -> bytes:
+    return json.dumps(
         {
             "architecture": "amd64",
             "os": "linux",
             "config": {
-                "Cmd": list(image.command),
+                "Cmd": list(command),
                 "Entrypoint": list(image.entrypoint),
                 "Env": [f"{name}={value}" for name, value in {"PATH": PATH, **image.environment}.items()],
                 "User": image.user,
@@ -70,18 +92,6 @@ def write_image(image: Image, path: Path) -> None:
             "rootfs": {"type": "layers", "diff_ids": [f"sha256:{layer_digest}"]},
         }
     ).encode()
-    config_name = f"{hashlib.sha256(config).hexdigest()}.json"
-    layer_name = f"{layer_digest}/layer.tar"
-    manifest = [{"Config": config_name, "RepoTags": [image.reference], "Layers": [layer_name]}]
-    part = path.with_suffix(".part")
-    with tarfile.open(part, "w") as archive:
-        for name, content in (
-            (config_name, config),
-            (layer_name, layer),
-            ("manifest.json", json.dumps(manifest).encode()),
-        ):
-            _add(archive, name, content, 0o644)
-    part.rename(path)
 
 
 def libraries_of(*programs: Path) -> list[Path]:

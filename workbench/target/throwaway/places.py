@@ -24,6 +24,13 @@ def clusters_directory() -> Path:
     return throwaway_directory() / "clusters"
 
 
+def images_directory() -> Path:
+    """Return the folder of images' archives, made if missing."""
+    folder = throwaway_directory() / "images"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def go_directory() -> Path:
     """Return Go's own caches: downloaded modules and compiled packages."""
     return throwaway_directory() / "go"

@@ -16,7 +16,7 @@ from workbench.target.local.artifacts import Artifacts
 from workbench.target.throwaway.hub import python_tree
 from workbench.target.throwaway.image_set import written
 from workbench.target.throwaway.images import Image
-from workbench.target.throwaway.places import throwaway_directory
+from workbench.target.throwaway.places import images_directory, only_one
 
 Progress = Callable[[str], None]
 CLIENT_PROGRAMS: Final = ("pg_isready", "pg_basebackup", "psql")
@@ -28,7 +28,8 @@ SHELL_WORDS: Final = (
 KAFKA: Final = "kafka:3.7.1"
 POSTGRES: Final = "postgres:14.12"
 REDIS: Final = "redis:6.2.14"
-APPLICATIONS: Final = ("event-processor:0.1.0", "gateway:0.1.0")  # named as the manifests do: these are they
+EVENT_PROCESSOR: Final = "event-processor:0.1.0"  # named as the manifests do: these are they
+GATEWAY: Final = "gateway:0.1.0"
 LIBRARY: Final = "docker.io/library"  # what containerd puts before a name without a registry
 POSTGRES_USER: Final = "999"
 STRIMZI_USER: Final = "1001"
@@ -36,14 +37,9 @@ STRIMZI_USER: Final = "1001"
 
 def hub_archives(artifacts: Artifacts, progress: Progress) -> tuple[Path, ...]:
     """Return the archives of the hub's images, writing those that are missing. Raises MachineTrouble."""
-    python = _python(progress)
-    images = (
-        _kafka(artifacts),
-        _postgres(artifacts),
-        _redis(artifacts),
-        *(_application(name, python) for name in APPLICATIONS),
-    )
-    return tuple(written(image, progress) for image in images)
+    with only_one(images_directory() / "hub.lock", lambda: progress("waiting for another making of the images")):
+        images = (_kafka(artifacts), _postgres(artifacts), _redis(artifacts), _applications(_python(progress)))
+        return tuple(written(image, progress) for image in images)
 
 
 def _shell() -> tuple[dict[str, Path], dict[str, str]]:
@@ -92,17 +88,22 @@ def _redis(artifacts: Artifacts) -> Image:
     return Image(REDIS, files, [], links, entrypoint=["/usr/local/bin/redis-server"])
 
 
-def _application(name: str, python: Path) -> Image:
-    module = name.partition(":")[0].replace("-", "_")
+def _applications(python: Path) -> Image:
+    """Return the event processor's image, with the gateway's beside it: the same files, another module."""
+
+    def runs(module: str) -> list[str]:
+        return ["/usr/local/bin/python", "-m", f"workbench.apps.{module}"]
+
     files, links = _shell()
     return Image(
-        name,
+        EVENT_PROCESSOR,
         files,
-        ["/usr/local/bin/python", "-m", f"workbench.apps.{module}"],
+        runs("event_processor"),
         links,
         trees={"usr/local": python},
         registry=LIBRARY,
         user="10001:10001",
+        others={GATEWAY: runs("gateway")},
     )
 
 
@@ -117,8 +118,7 @@ def _client(name: str) -> Path:
 
 def _python(progress: Progress) -> Path:
     """Return the folder of the applications' Python, made if missing; older ones go."""
-    folder = throwaway_directory() / "images"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = images_directory()
     tree = folder / f"python-{python_tree.fingerprint()}"
     if not tree.exists():
         progress("collecting the applications' Python")

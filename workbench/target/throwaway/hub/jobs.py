@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from workbench.target.throwaway.hub.images import APPLICATIONS, LIBRARY
+from workbench.target.throwaway.hub.images import EVENT_PROCESSOR, LIBRARY
+from workbench.target.throwaway.hub.kinds import Object
 
 FOLDER: Final = "/etc/hub-workbench"  # where a Job finds its question and its certificates
 QUESTION: Final = "question.json"
@@ -16,7 +17,6 @@ KAFKA_CLIENT: Final = {
     "ssl.certificate.location": f"{FOLDER}/user.crt",
     "ssl.key.location": f"{FOLDER}/user.key",
 }
-Object = dict[str, Any]
 
 
 def job(
@@ -38,7 +38,7 @@ def job(
     metadata = {"name": name, "namespace": namespace}
     container = {
         "name": name,
-        "image": f"{LIBRARY}/{APPLICATIONS[0]}",
+        "image": f"{LIBRARY}/{EVENT_PROCESSOR}",
         "command": ["/usr/local/bin/python", "-m", module, f"{FOLDER}/{QUESTION}"],
         "env": [
             {"name": variable, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
