@@ -14,7 +14,8 @@ from workbench.target.local.artifacts import prepare
 from workbench.target.throwaway.building import built_programs
 from workbench.target.throwaway.cluster import Cluster, import_images
 from workbench.target.throwaway.hub.images import hub_archives
-from workbench.target.throwaway.hub.objects import PROBE, Object, hub_objects, listed, name_of
+from workbench.target.throwaway.hub.kinds import Object, listed, name_of
+from workbench.target.throwaway.hub.objects import PROBE, hub_objects
 from workbench.target.throwaway.hub.probing import ProbeResult, run_probe
 from workbench.target.throwaway.kubectl import Kubectl
 
@@ -61,13 +62,8 @@ def deploy_hub(cluster: Cluster, manifests: Path, progress: Progress) -> Deploye
 
 def _apply(kubectl: Kubectl, namespace: str, objects: Sequence[Object]) -> None:
     """Apply objects; a Secret that is there keeps its passwords, certificates and keys."""
-    namespaces = [each for each in objects if each["kind"] == "Namespace"]
-    if namespaces:
-        kubectl.apply(listed(namespaces))
-    there = {each["metadata"]["name"] for each in kubectl.items("secrets", f"--namespace={namespace}")}
-    kubectl.apply(
-        listed([each for each in objects if each["kind"] != "Secret" or each["metadata"]["name"] not in there])
-    )
+    there = {name_of(secret) for secret in kubectl.items("secrets", f"--namespace={namespace}")}
+    kubectl.apply(listed([each for each in objects if each["kind"] != "Secret" or name_of(each) not in there]))
 
 
 def _wait_until_ready(kubectl: Kubectl, namespace: str, but: Sequence[str], progress: Progress) -> None:

@@ -12,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from workbench.target.throwaway.hub.kinds import Object, volume_claim
+
 DATA: Final = "/var/lib/postgresql/data"
 PGDATA: Final = f"{DATA}/pgdata"
 SETTINGS: Final = "/etc/postgres"
 TERMINATION_GRACE_S: Final = 10
 PRIMARY, REPLICA = "primary", "replica"
-Object = dict[str, Any]
 
 # Login by password, also for replication; the local socket is the probes' and this pod's own.
 HBA: Final = """local all all trust
@@ -99,7 +100,7 @@ class Kubegres:
     def _instance(self, number: int) -> Object:
         role = PRIMARY if number == 1 else REPLICA
         own = {"app": self.name, "index": str(number)}
-        scheduler, probe = self._spec["scheduler"], self._spec["probe"]
+        scheduler, probe, database = self._spec["scheduler"], self._spec["probe"], self._spec["database"]
         environment = [
             {"name": "PGDATA", "value": PGDATA},
             {"name": "POSTGRES_USER", "value": "postgres"},
@@ -149,18 +150,7 @@ class Kubegres:
                     ],
                 },
             },
-            "volumeClaimTemplates": [self._claim()],
+            "volumeClaimTemplates": [volume_claim("postgres-db", database["storageClassName"], database["size"])],
         }
         metadata = self._metadata(f"{self.name}-{number}")
         return {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": metadata, "spec": spec}
-
-    def _claim(self) -> Object:
-        database = self._spec["database"]
-        return {
-            "metadata": {"name": "postgres-db"},
-            "spec": {
-                "accessModes": ["ReadWriteOnce"],
-                "storageClassName": database["storageClassName"],
-                "resources": {"requests": {"storage": database["size"]}},
-            },
-        }

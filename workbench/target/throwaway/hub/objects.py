@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +9,7 @@ from typing import Any, Final
 from workbench.errors import BadInput
 from workbench.target.throwaway.hub import entity_operator, probe
 from workbench.target.throwaway.hub.jobs import KAFKA_CLIENT, job
+from workbench.target.throwaway.hub.kinds import Object, name_of
 from workbench.target.throwaway.hub.kubegres import Kubegres
 from workbench.target.throwaway.hub.passwords import password_secrets
 from workbench.target.throwaway.hub.strimzi import CLIENT_PORT, OPERATOR, Strimzi
@@ -17,7 +17,6 @@ from workbench.topology import read_topology
 from workbench.topology.hub import HubTopology
 from workbench.topology.rendering import render
 
-Object = dict[str, Any]
 # What an operator that is not here would act on; stand-ins make objects of it.
 OPERATED: Final = ("Kafka", "Kubegres", "KafkaTopic", "KafkaUser")
 NOT_HERE: Final = ("CiliumNetworkPolicy",)  # another network plug-in's
@@ -53,19 +52,15 @@ class HubObjects:
 
         Strimzi makes the brokers when ZooKeeper is ready and the entity operator when they are.
         """
-        brokers: list[Object] = []
-        others: list[Object] = []
-        for each in self._strimzi.objects():
-            (brokers if each["kind"] == "StatefulSet" and self._is_brokers(each) else others).append(each)
         users = [name_of(user) for user in self._users]
         first = [
             *(dict(each) for each in self._rendered if each["kind"] not in (*OPERATED, *NOT_HERE)),
             *self._strimzi.secrets(users),
             *password_secrets(self._topology.namespace),
-            *others,
+            *self._strimzi.objects(),
             *Kubegres(self._only("Kubegres")).objects(),
         ]
-        return [sorted(first, key=_order), brokers, self._entities()]
+        return [sorted(first, key=_order), [self._strimzi.brokers()], self._entities()]
 
     def probe(self) -> list[Object]:
         """Return the Job that sends an event through every partition."""
@@ -111,9 +106,6 @@ class HubObjects:
         asked = {**question, "client": client, "topics": topics}
         return job(name, self._topology.namespace, module, asked, **rest)
 
-    def _is_brokers(self, each: Object) -> bool:
-        return name_of(each) == f"{self._strimzi.name}-kafka"
-
     def _of(self, kind: str) -> list[Mapping[str, Any]]:
         return [each for each in self._rendered if each["kind"] == kind]
 
@@ -122,16 +114,6 @@ class HubObjects:
         if len(found) != 1:
             raise BadInput(f"the manifests have {len(found)} resources {kind}; a hub has one")
         return found[0]
-
-
-def listed(objects: Sequence[Object]) -> str:
-    """Return objects as one List, for kubectl."""
-    return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
-
-
-def name_of(each: Mapping[str, Any]) -> str:
-    """Return an object's name."""
-    return str(each["metadata"]["name"])
 
 
 def _order(each: Object) -> int:

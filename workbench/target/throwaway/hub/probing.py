@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from workbench.errors import ToolFailed
-from workbench.target.throwaway.hub.objects import PROBE, HubObjects, listed, name_of
+from workbench.target.throwaway.hub.kinds import listed, name_of
+from workbench.target.throwaway.hub.objects import PROBE, HubObjects
 from workbench.target.throwaway.kubectl import Kubectl
+from workbench.waiting import happens
 
 TIMEOUT_S: Final = 200.0  # the pod's start, and the probe's own three waits
 POLL_S: Final = 0.5
@@ -32,13 +33,13 @@ def run_probe(kubectl: Kubectl, objects: HubObjects) -> ProbeResult:
     """Run the probe's Job. Raises ToolFailed with its words when an event did not arrive."""
     kubectl.delete("job", PROBE, objects.namespace)  # of a run before: a Job runs once
     kubectl.apply(listed(objects.probe()))
-    deadline_s = time.monotonic() + TIMEOUT_S
-    while True:
+
+    def status() -> dict[str, Any]:
         jobs = kubectl.items("jobs", f"--namespace={objects.namespace}")
-        status = next(each["status"] for each in jobs if name_of(each) == PROBE)
-        if status.get("succeeded"):
-            return ProbeResult(**json.loads(kubectl.logs(f"job/{PROBE}", objects.namespace).splitlines()[-1]))
-        if status.get("failed") or time.monotonic() > deadline_s:
-            said = kubectl.logs(f"job/{PROBE}", objects.namespace)[-TOLD_CHARACTERS:].strip()
-            raise ToolFailed(f"not every event got through the hub: {said or 'the probe did not start'}")
-        time.sleep(POLL_S)
+        return dict(next(each["status"] for each in jobs if name_of(each) == PROBE))
+
+    happens(lambda: bool(status().keys() & {"succeeded", "failed"}), TIMEOUT_S, POLL_S)
+    said = kubectl.logs(f"job/{PROBE}", objects.namespace).strip()
+    if not status().get("succeeded"):
+        raise ToolFailed(f"not every event got through the hub: {said[-TOLD_CHARACTERS:] or 'the probe did not start'}")
+    return ProbeResult(**json.loads(said.splitlines()[-1]))

@@ -17,6 +17,7 @@ from workbench.target.local.class_archive import JVM_OPTIONS
 from workbench.target.local.settings_files import java_properties
 from workbench.target.throwaway.certificates import Authority
 from workbench.target.throwaway.hub.images import KAFKA
+from workbench.target.throwaway.hub.kinds import Object, volume_claim
 from workbench.target.throwaway.images import REGISTRY
 from workbench.topology.hub import HubTopology
 
@@ -40,7 +41,6 @@ log4j.appender.console.layout=org.apache.log4j.PatternLayout
 log4j.appender.console.layout.ConversionPattern=%d{ISO8601} %-5p %m (%c{1})%n
 """
 OPERATOR: Final = "cluster-operator"  # a super user, as Strimzi's is
-Object = dict[str, Any]
 
 
 class Strimzi:
@@ -60,8 +60,23 @@ class Strimzi:
         return f"{self.name}-kafka-bootstrap"
 
     def objects(self) -> list[Object]:
-        """Return Services, settings, disruption budgets and StatefulSets; certificates are `secrets`'."""
+        """Return Services, settings, disruption budgets and ZooKeeper's pods; certificates are `secrets`'."""
         return [*self._kafka_objects(), *self._zookeeper_objects()]
+
+    def brokers(self) -> Object:
+        """Return the brokers' StatefulSet, which Strimzi makes when ZooKeeper is ready."""
+        name, stated = f"{self.name}-kafka", self._kafka["spec"]["kafka"]
+        return self._pods(
+            name,
+            f"{name}-brokers",
+            stated,
+            container="kafka",
+            start=self._start("kafka.Kafka", "server.config", stated),
+            ready={"tcpSocket": {"port": CLIENT_PORT}},
+            alive={"tcpSocket": {"port": REPLICATION_PORT}},
+            data="/var/lib/kafka/data-0",
+            secret=f"{name}-brokers",
+        )
 
     def secrets(self, users: list[str]) -> list[Object]:
         """Return the cluster's authority, the brokers' certificates and one certificate a user."""
@@ -84,25 +99,13 @@ class Strimzi:
 
     def _kafka_objects(self) -> list[Object]:
         name = f"{self.name}-kafka"
-        stated = self._kafka["spec"]["kafka"]
         clients = {"tcp-clientstls": CLIENT_PORT}
         inside = {"tcp-ctrlplane": CONTROL_PORT, "tcp-replication": REPLICATION_PORT, **clients}
         return [
             self._service(self.bootstrap, name, {"tcp-replication": REPLICATION_PORT, **clients}),
             self._service(f"{name}-brokers", name, inside, headless=True),
             self._settings(name, {"server.config": java_properties(self._broker_settings())}),
-            self._budget(name, stated),
-            self._pods(
-                name,
-                f"{name}-brokers",
-                stated,
-                container="kafka",
-                start=self._start("kafka.Kafka", "server.config", stated, "s/@ID@/${HOSTNAME##*-}/g"),
-                ready={"tcpSocket": {"port": CLIENT_PORT}},
-                alive={"tcpSocket": {"port": REPLICATION_PORT}},
-                data="/var/lib/kafka/data-0",
-                secret=f"{name}-brokers",
-            ),
+            self._budget(name, self._kafka["spec"]["kafka"]),
         ]
 
     def _broker_settings(self) -> dict[str, str]:
@@ -149,9 +152,7 @@ class Strimzi:
                 stated,
                 container="zookeeper",
                 start="mkdir -p /var/lib/zookeeper/data; echo $((${HOSTNAME##*-} + 1)) > /var/lib/zookeeper/data/myid; "
-                + self._start(
-                    "org.apache.zookeeper.server.quorum.QuorumPeerMain", "zookeeper.properties", stated, "s/^$//"
-                ),
+                + self._start("org.apache.zookeeper.server.quorum.QuorumPeerMain", "zookeeper.properties", stated),
                 ready=healthy,
                 alive=healthy,
                 data="/var/lib/zookeeper",
@@ -177,14 +178,14 @@ class Strimzi:
 
     # --- both
 
-    def _start(self, main: str, settings: str, stated: Mapping[str, Any], edit: str) -> str:
-        """Return the shell words that write a server's own settings and become it."""
+    def _start(self, main: str, settings: str, stated: Mapping[str, Any]) -> str:
+        """Return the shell words that write a server's own settings, its number in place of @ID@, and become it."""
         heap = " ".join(f"{option}{size}" for option, size in sorted(stated.get("jvmOptions", {}).items()))
         options = " ".join(
             (*JVM_OPTIONS, "-XX:+ExitOnOutOfMemoryError", f"-Dlog4j.configuration=file:{SETTINGS}/{LOG}")
         )
         return (
-            f'sed "{edit}" {SETTINGS}/{settings} > /tmp/strimzi.properties; '
+            f'sed "s/@ID@/${{HOSTNAME##*-}}/g" {SETTINGS}/{settings} > /tmp/strimzi.properties; '
             f'exec {JAVA} {heap} {options} -cp "{CLASS_PATH}" {main} /tmp/strimzi.properties'
         )
 
@@ -287,17 +288,6 @@ class Strimzi:
                     "volumes": volumes,
                 },
             },
-            "volumeClaimTemplates": [self._claim(stated["storage"])],
+            "volumeClaimTemplates": [volume_claim("data", stated["storage"]["class"], stated["storage"]["size"])],
         }
         return {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": self._metadata(name), "spec": spec}
-
-    @staticmethod
-    def _claim(storage: Mapping[str, Any]) -> Object:
-        return {
-            "metadata": {"name": "data"},
-            "spec": {
-                "accessModes": ["ReadWriteOnce"],
-                "storageClassName": storage["class"],
-                "resources": {"requests": {"storage": storage["size"]}},
-            },
-        }
