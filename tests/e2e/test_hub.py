@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.throwaway import BUILD_S, kill_in_place
+from tests.support.throwaway import BUILD_S, a_cluster, kill_in_place, say
 from tests.support.waiting import wait_for
-from workbench.errors import MachineTrouble
-from workbench.target.throwaway.cluster import Cluster, remove, up
+from workbench.target.throwaway.cluster import Cluster
 from workbench.target.throwaway.hub.deploying import deploy_hub
 from workbench.target.throwaway.hub.objects import hub_objects
 from workbench.target.throwaway.hub.probing import run_probe
 from workbench.target.throwaway.kubectl import Kubectl
-from workbench.target.throwaway.machine import check_machine
-from workbench.target.throwaway.record import read_record
 from workbench.topology import read_topology
 
 pytestmark = pytest.mark.integration
@@ -27,20 +23,11 @@ MANIFESTS = Path(__file__).parents[2] / "manifests" / "overlays" / "throwaway"
 NAMESPACE = "central-hub"
 
 
-def _say(text: str) -> None:
-    print(text, file=sys.stderr)
-
-
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     """A cluster of three workers with the hub on it, for all tests of this file."""
-    try:
-        check_machine()
-    except MachineTrouble as trouble:
-        pytest.skip(str(trouble))
-    made = up(workers=3, progress=_say)
-    yield made
-    remove(read_record(made.layout.directory))
+    with a_cluster(workers=3) as made:
+        yield made
 
 
 def _pods(kubectl: Kubectl) -> dict[str, dict[str, Any]]:
@@ -54,7 +41,7 @@ def _answer(kubectl: Kubectl, pod: str, script: str) -> str:
 @pytest.mark.timeout(BUILD_S)
 def test_the_hub_comes_up_and_events_get_through(cluster: Cluster, kubectl: Kubectl) -> None:
     """Every pod is ready, and an event through each partition has its row and its device's state."""
-    deployed = deploy_hub(cluster, MANIFESTS, _say)
+    deployed = deploy_hub(cluster, MANIFESTS, say)
     partitions = len(read_topology(MANIFESTS).partition_labels)
     seen = deployed.probe
     assert (seen.partitions, seen.acknowledged, seen.committed, seen.states) == (partitions,) * 4
