@@ -57,7 +57,7 @@ class Load:
             time.time() + LEAD_S,
             horizon_s=300.0,
             rate_per_s=RATE_PER_S,
-            bootstrap=hub.endpoints.kafka_bootstrap,
+            client=hub.endpoints.kafka_client,
         )
         self._before = self._ends()
         path = self.run.load / "plan.json"

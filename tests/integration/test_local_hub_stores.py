@@ -68,7 +68,7 @@ def test_zookeepers_leader_is_replaced_and_every_session_goes_on(hub: LocalHub) 
     assert victim.leads_zookeeper
     follower = hub.resolve(Fault(FaultType.ZOOKEEPER_KILL, VictimSelector(role="zookeeper-follower")))
     assert (follower.zookeeper != victim.zookeeper, follower.leads_zookeeper) == (True, False)
-    registered_s = {broker: hub.cluster.registered_s(broker) for broker in hub.registered_brokers()}
+    registered_s = {broker: hub.kafka.registered_s(broker) for broker in hub.registered_brokers()}
     injection = hub.inject(kill, victim)
     assert injection.effective, injection.evidence
     assert len(hub.partition_states()) >= 24  # asked of the controller of before
@@ -76,7 +76,7 @@ def test_zookeepers_leader_is_replaced_and_every_session_goes_on(hub: LocalHub) 
     wait_for(lambda: -1 not in hub.ensemble().server_of_broker.values(), 30.0, "every session is connected")
     assert recovered_within(60.0, hub=hub.hub_id)
     assert hub.ensemble().serving == hub.topology.zookeeper.server_ids
-    assert {broker: hub.cluster.registered_s(broker) for broker in hub.registered_brokers()} == registered_s
+    assert {broker: hub.kafka.registered_s(broker) for broker in hub.registered_brokers()} == registered_s
     assert hub.controller() == controller
 
 

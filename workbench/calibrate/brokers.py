@@ -42,7 +42,7 @@ def starts(bench: Bench) -> None:
 def make_topic(bench: Bench) -> None:
     """Create the topic that only calibrations write to, with as many replicas as there are brokers."""
     replicas = len(bench.hub.topology.kafka.broker_ids)
-    admin = AdminClient({"bootstrap.servers": bench.hub.endpoints.kafka_bootstrap, "log_level": 0})
+    admin = AdminClient({**bench.hub.endpoints.kafka_client, "log_level": 0})
     try:
         admin.create_topics([NewTopic(TOPIC, PARTITIONS, replicas)], request_timeout=ADMIN_S)[TOPIC].result(ADMIN_S)
     except KafkaException as error:
@@ -121,7 +121,7 @@ def _rejoin(bench: Bench, broker: int) -> float:
     name, hub = f"kafka-{broker}", bench.hub
     bench.start(name)
     bench.until(lambda: broker in hub.registered_brokers(), f"{name} registers")
-    ready_s = bench.until(lambda: hub.cluster.answers(broker), f"{name} answers")
+    ready_s = bench.until(lambda: hub.kafka.answers(broker), f"{name} answers")
     full_s = bench.until(
         lambda: all(set(state.isr) == set(state.replicas) for state in hub.partition_states().values()),
         f"{name} is in sync",
@@ -130,7 +130,7 @@ def _rejoin(bench: Bench, broker: int) -> float:
 
 
 def _over(bench: Bench, broker: int, name: str, began_s: float) -> bool:
-    registered_s = bench.hub.cluster.registered_s(broker)
+    registered_s = bench.hub.kafka.registered_s(broker)
     return not bench.hub.running(name) or (registered_s is not None and registered_s > began_s)
 
 
@@ -144,7 +144,7 @@ def _write(bench: Bench) -> None:
     failed: list[str] = []
     producer = Producer(
         {
-            "bootstrap.servers": bench.hub.endpoints.kafka_bootstrap,
+            **bench.hub.endpoints.kafka_client,
             "acks": "1",
             "queue.buffering.max.messages": 2 * MISSED_BYTES // RECORD_BYTES,
             "queue.buffering.max.kbytes": 2 * MISSED_BYTES // 1000,

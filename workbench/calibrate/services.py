@@ -38,7 +38,7 @@ def produce(bench: Bench) -> None:
     """Time one record after another, acknowledged by all in-sync replicas and by the leader alone."""
     payload = os.urandom(EVENT_BYTES)
     for name, acks in (("produce_acks_all_s", "all"), ("produce_acks_1_s", "1")):
-        settings = {"bootstrap.servers": bench.hub.endpoints.kafka_bootstrap, "acks": acks, "linger.ms": 0}
+        settings = {**bench.hub.endpoints.kafka_client, "acks": acks, "linger.ms": 0}
         producer = Producer({**settings, "log_level": 0})
         for number in range(WARM_UP + RECORDS):
             took_s = _round_trip(producer, payload, number % PARTITIONS)
@@ -121,7 +121,7 @@ def bursts(bench: Bench) -> None:
         (index, each) for index, topic in enumerate(bench.hub.topology.topics) for each in range(topic.partitions)
     ]
     bodies = BodyMaker(topics, EVENT_BYTES)
-    producer = Producer({"bootstrap.servers": bench.hub.endpoints.kafka_bootstrap, "acks": "all", "log_level": 0})
+    producer = Producer({**bench.hub.endpoints.kafka_client, "acks": "all", "log_level": 0})
     for number in bench.rounds(BURSTS):
         before = _counters(bench)
         for event in range(number * BURST_EVENTS, (number + 1) * BURST_EVENTS):

@@ -12,7 +12,7 @@ import psycopg
 
 from workbench.calibrate.bench import Bench, LogTail
 from workbench.errors import ToolFailed
-from workbench.target.local.zookeeper_words import mode
+from workbench.target.clients.zookeeper_words import mode
 
 ELECTIONS: Final = 6
 POSTGRES_KILLS: Final = 6
@@ -37,14 +37,14 @@ def elections(bench: Bench) -> None:
 
 
 def _election(bench: Bench, leader: int) -> None:
-    ports = bench.hub.record.ports.zookeeper
-    others = [port for server, port in ports.items() if server != leader]
+    servers = bench.hub.record.ports.addresses.zookeepers
+    others = [door for server, door in servers.items() if server != leader]
     name = f"zookeeper-{leader}"
     sent_s = bench.kill(name)
-    elected_s = bench.until(lambda: _led([mode(port) for port in others]), "the others elect a leader")
+    elected_s = bench.until(lambda: _led([mode(server) for server in others]), "the others elect a leader")
     bench.note("zookeeper_election_s", elected_s - sent_s)
     began_s = bench.start(name)
-    serves_s = bench.until(lambda: bool(mode(ports[leader])), f"{name} serves")
+    serves_s = bench.until(lambda: bool(mode(servers[leader])), f"{name} serves")
     bench.note("zookeeper_start_s", serves_s - began_s)
 
 

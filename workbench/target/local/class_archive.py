@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import Final
 
 from workbench.errors import ToolFailed
-from workbench.target.local import machine, zookeeper_words
-from workbench.target.local.places import LOOPBACK
+from workbench.target.clients import zookeeper_words
+from workbench.target.clients.addresses import LOOPBACK, Address
+from workbench.target.local import machine
 from workbench.target.local.settings_files import java_properties
 
 ZOOKEEPER_MAIN: Final = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
@@ -93,7 +94,7 @@ def _loaded_classes(runtime: Runtime, home: Path) -> list[str]:
     }
     with ExitStack() as running:
         zookeeper = _run(runtime, home, "zookeeper", ZOOKEEPER_MAIN, settings["zookeeper"], running)
-        _wait(zookeeper, lambda: zookeeper_words.mode(zookeeper_port) != "", "ZooKeeper answers")
+        _wait(zookeeper, lambda: zookeeper_words.mode(Address(LOOPBACK, zookeeper_port)) != "", "ZooKeeper answers")
         broker = _run(runtime, home, "kafka", BROKER_MAIN, settings["kafka"], running)
         _wait(broker, lambda: _says(home / "kafka.log", BROKER_IS_UP), "the broker has started")
         for process in (broker, zookeeper):

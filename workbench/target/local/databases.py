@@ -16,7 +16,7 @@ import psycopg
 from psycopg import sql
 
 from workbench.errors import ToolFailed
-from workbench.target.local.places import LOOPBACK
+from workbench.target.clients.addresses import LOOPBACK
 from workbench.target.local.servers import DATABASE, SUPERUSER, Instances, Plan, postgres_prefix, postgres_settings
 
 INITDB_TIMEOUT_S: Final = 60

@@ -2,40 +2,30 @@
 
 from __future__ import annotations
 
-import os
 import platform
-import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import psutil
 
-from workbench.errors import ToolFailed
 from workbench.fault import SIGNAL_NAMES, FailoverRule, Fault, FaultType, RestartRule
-from workbench.target.local import injection, kubegres_steps, victims, wholeness
-from workbench.target.local.cluster import Cluster
-from workbench.target.local.control import Control
-from workbench.target.local.doors import Doors
-from workbench.target.local.ending import end_hub
-from workbench.target.local.places import DIRECTORY_MARK, HUB_MARK
-from workbench.target.local.processes import ProcessSpec, ServerStatus
+from workbench.target import victims
+from workbench.target.clients.asked import AskedHub
+from workbench.target.clients.kafka import KafkaReader
+from workbench.target.local import injection, kubegres_steps, wholeness
+from workbench.target.local.processes import ServerStatus
 from workbench.target.local.record import HubRecord
+from workbench.target.local.supervised import Supervised
 from workbench.target.port import (
-    Endpoints,
-    Ensemble,
     Injection,
-    PartitionState,
     ProcessStart,
     TargetDescription,
     UndoResult,
     Victim,
 )
-from workbench.topology.hub import HubTopology
 
-SUPERVISOR_EXITS_S: Final = 10.0
 STAND_INS: Final = (
     "The kubelet's restarts of a crashed server are decided by a stand-in that follows its published rule "
     "(within a second, then after 10, 20, 40 .. 300 s): the waits are predicted and shown, never scored.",
@@ -54,71 +44,38 @@ FAILOVER: Final[Mapping[FailoverRule, str]] = {
 }
 
 
-class LocalHub:
-    """A hub that is up. As a context manager it ends with its owner's block; an attached one only lets go."""
+class LocalHub(AskedHub, Supervised):
+    """An embedded hub that is up: its servers run under its supervisor as well."""
 
     def __init__(
         self, directory: Path, hub_record: HubRecord, supervisor: subprocess.Popen[bytes] | None, *, owned: bool
     ) -> None:
-        self.hub_id = hub_record.hub_id
-        self.directory = directory
+        Supervised.__init__(self, directory, supervisor, owned=owned)
+        AskedHub.__init__(self, hub_record.topology, hub_record.endpoints, KafkaReader(hub_record.ports.addresses))
         self.record = hub_record
-        self.control = Control(hub_record.hub_id)
-        self.cluster = Cluster(hub_record.ports)
-        self.doors = Doors(hub_record.endpoints)
-        self._supervisor = supervisor
-        self._owned = owned
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._owned:
-            self.close()
-        else:
-            self.disconnect()
-
-    def close(self) -> None:
-        """End every process of the hub and remove its directory; raises ToolFailed when something is left."""
-        self._close_connections()
-        end_hub(self.directory)
-        self._let_go()
-
-    def disconnect(self) -> None:
-        """Close this object's connections and leave the hub as it is (an owned one ends with its owner)."""
-        self._close_connections()
-        if not self._owned:
-            self._let_go()
-
-    def _close_connections(self) -> None:
-        self.cluster.close()
-        self.doors.close()
-
-    def _let_go(self) -> None:
-        """Be done with the supervisor as a child process: reap it if it has ended, else leave it to init."""
-        if self._supervisor is None:
-            return
-        if self._supervisor.stdin is not None:
-            self._supervisor.stdin.close()
-        try:
-            self._supervisor.wait(timeout=0.0 if not self._owned else SUPERVISOR_EXITS_S)
-        except subprocess.TimeoutExpired:
-            self._supervisor.returncode = 0  # detached on purpose: no warning that it still runs
-        self._supervisor = None
 
     # --- who it is
 
     @property
-    def topology(self) -> HubTopology:
-        """Return the topology the hub was started from."""
-        return self.record.topology
+    def target(self) -> str:
+        """Return the target's name."""
+        return "local"
 
     @property
-    def endpoints(self) -> Endpoints:
-        """Return where the hub's doors are."""
-        return self.record.endpoints
+    def was_up(self) -> bool:
+        """Tell that a drill starts it itself."""
+        return False
+
+    @property
+    def failover(self) -> FailoverRule:
+        """Return what happens when the Postgres primary died."""
+        return self.record.failover
+
+    def primary(self) -> str:
+        """Return the instance that takes writes now: after a fail-over it is another than at the start."""
+        primary = self.doors.primary()
+        port = 0 if primary is None else primary.port
+        return next((f"postgres-{number}" for number, at in self.record.ports.postgres.items() if at == port), "")
 
     def describe(self) -> TargetDescription:
         """Return who the target is: versions as the programs say, stand-ins, this machine."""
@@ -181,84 +138,21 @@ class LocalHub:
 
     # --- questions
 
-    def registered_brokers(self) -> frozenset[int]:
-        """Return the broker ids registered now (ZooKeeper's /brokers/ids; in KRaft mode those not fenced)."""
-        return self.cluster.registered_brokers()
-
-    def partition_states(self) -> Mapping[str, PartitionState]:
-        """Return leader and in-sync replicas of every partition as the controller last told the brokers."""
-        return self.cluster.partition_states()
-
-    def controller(self) -> int:
-        """Return the active controller's broker id (in KRaft mode its own node id), -1 if there is none."""
-        return self.cluster.controller()
-
     def process_starts(self, server: str) -> tuple[ProcessStart, ...]:
         """Return every start of a server's process, oldest first."""
         return self._status(server).starts
 
-    def ensemble(self) -> Ensemble:
-        """Return what each ZooKeeper server is, and which of them holds each broker's session."""
-        return self.cluster.ensemble()
-
-    def group_coordinator(self, group: str) -> int:
-        """Return the broker that coordinates a consumer group, -1 if none does now."""
-        return self.cluster.group_coordinator(group)
-
-    def standbys(self) -> int | None:
-        """Return how many standbys are connected to a primary that takes writes; None when there is none."""
-        return self.doors.standbys()
-
-    def redis_answers(self) -> bool:
-        """Tell whether Redis answers and has its data loaded."""
-        return self.doors.redis_answers()
-
-    def waiting_records(self) -> int:
-        """Return how many records the event processors have not committed yet."""
-        return self.cluster.lag_records(self.topology.processors.consumer_group)
-
     def partitions_of_processor(self) -> dict[str, int]:
         """Return which event processor (index) holds each partition, by "topic-partition"."""
-        members = self.cluster.members(self.topology.processors.consumer_group)
-        return {label: int(client_id.rpartition("-")[2]) for client_id, labels in members.items() for label in labels}
+        members = self.kafka.members(self.topology.processors.consumer_group)
+        return {label: int(each.client_id.rpartition("-")[2]) for each in members for label in each.partitions}
 
     # --- processes
+
+    def machine_processes(self) -> Mapping[str, int]:
+        """Return the id of each process that runs now, by its name."""
+        return {status.name: status.process_id for status in self.processes() if status.process_id}
 
     def processes(self) -> list[ServerStatus]:
         """Return every server, application and helper, in the order of their first starts."""
         return self.control.processes()
-
-    def launch(self, name: str, argv: Sequence[str], *, environment: Mapping[str, str], stdout: Path) -> int:
-        """Start a drill's helper under the supervisor, which ends it and its children with the hub; return its id."""
-        marks = {HUB_MARK: self.hub_id, DIRECTORY_MARK: str(self.directory)}
-        spec = ProcessSpec(
-            name=name,
-            argv=tuple(argv),
-            environment={**os.environ, **environment, **marks},
-            directory=str(Path.cwd()),
-            stdout=str(stdout),
-            is_server=False,
-        )
-        return self.control.run(spec)
-
-    def running(self, name: str) -> bool:
-        """Tell whether a process runs."""
-        return self._status(name).process_id != 0
-
-    def exit_code(self, name: str) -> int | None:
-        """Return how the last run of a process ended: its exit code, minus the signal's number, None while it runs."""
-        text = self._status(name).starts[-1].exit
-        if not text:
-            return None
-        kind, _, number = text.partition(" ")
-        return int(number) if kind == "exit" else -int(number or signal.Signals[kind])
-
-    def signal(self, name: str, signum: int) -> None:
-        """Send a signal to a process. Raises ToolFailed when it does not run."""
-        self.control.signal(name, signum)
-
-    def _status(self, name: str) -> ServerStatus:
-        for status in self.processes():
-            if status.name == name:
-                return status
-        raise ToolFailed(f"hub {self.hub_id} has no process named {name}")

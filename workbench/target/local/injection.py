@@ -14,8 +14,8 @@ import psutil
 
 from workbench.errors import BadInput, ToolFailed
 from workbench.fault import SIGNAL_NAMES, Fault, FaultType, Part, StoredData
-from workbench.target.local.victims import BROKERS
 from workbench.target.port import Injection, ProcessStart, Victim
+from workbench.target.victims import BROKERS
 from workbench.waiting import happens
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Final
 
-from workbench.target.local.places import LOOPBACK
+from workbench.target.clients.addresses import LOOPBACK
 from workbench.topology.hub import ControllerQuorum
 
 STORAGE_MAIN: Final = "kafka.tools.StorageTool"

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import secrets
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,20 +11,18 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Final
 
-import workbench
 from workbench.errors import BadInput, Problem, ToolFailed
 from workbench.fault import FailoverRule, RestartRule
 from workbench.target.local import artifacts, machine, record
 from workbench.target.local.hub import LocalHub
-from workbench.target.local.places import DIRECTORY_MARK, HUB_MARK, hubs_directory
+from workbench.target.local.places import hubs_directory
 from workbench.target.local.record import HubRecord, Ports
 from workbench.target.local.servers import Plan, Secrets
 from workbench.target.local.startup import PortTaken, Startup
+from workbench.target.local.supervised import start_supervisor, wait_for_supervisor
 from workbench.topology.hub import HubTopology
 
 START_TRIES: Final = 3  # a port may be taken between the look and the server's own bind
-SUPERVISOR_TIMEOUT_S: Final = 30.0
-POLL_S: Final = 0.02
 
 _Reserved = tuple[Plan, HubRecord]
 
@@ -57,7 +52,7 @@ def start(
         try:
             machine.check(topology, plan.directory)
             startup = Startup(plan, hub.control, seed, say)
-            startup.run(hub.cluster, hub.doors)
+            startup.run(hub.kafka, hub.doors)
             hub.record = replace(
                 hub.record,
                 complete=True,
@@ -155,24 +150,12 @@ def _draw_ports(topology: HubTopology) -> Ports:
 
 
 def _start_supervisor(plan: Plan, hub_record: HubRecord, *, detached: bool) -> LocalHub:
-    marks = {HUB_MARK: plan.directory.name, DIRECTORY_MARK: str(plan.directory)}
-    path = str(Path(workbench.__file__).resolve().parents[1])
-    with (plan.logs / "supervisor.log").open("ab") as log:
-        supervisor = subprocess.Popen(
-            [sys.executable, "-m", "workbench.target.local.supervisor", str(plan.directory)],
-            stdin=subprocess.PIPE,  # the owner's pipe
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            cwd=plan.directory,
-            env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", "PYTHONPATH": path, **marks},
-            start_new_session=True,
-        )
+    log = plan.logs / "supervisor.log"
+    supervisor = start_supervisor(plan.directory, log)
     hub = LocalHub(plan.directory, hub_record, supervisor, owned=not detached)
-    deadline_s = time.monotonic() + SUPERVISOR_TIMEOUT_S
-    while not hub.control.answers():
-        if supervisor.poll() is not None or time.monotonic() > deadline_s:
-            words = (plan.logs / "supervisor.log").read_text(errors="replace")
-            hub.close()
-            raise ToolFailed(f"the hub's supervisor did not start:\n{words}")
-        time.sleep(POLL_S)
+    try:
+        wait_for_supervisor(hub.control, supervisor, log)
+    except ToolFailed:
+        hub.close()
+        raise
     return hub

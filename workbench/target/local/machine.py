@@ -13,7 +13,7 @@ from typing import Final
 import psutil
 
 from workbench.errors import MachineTrouble
-from workbench.target.local.places import LOOPBACK
+from workbench.target.clients.addresses import LOOPBACK
 from workbench.topology.hub import HubTopology
 
 MB: Final = 1 << 20

@@ -7,8 +7,6 @@ from typing import Final
 
 from workbench.cache import cache_directory
 
-LOOPBACK: Final = "127.0.0.1"  # the only address anything here listens on
-
 # In the environment of every process of a hub; children inherit them.
 HUB_MARK: Final = "HUB_WORKBENCH_HUB"  # the hub's id
 DIRECTORY_MARK: Final = "HUB_WORKBENCH_DIRECTORY"  # the hub's directory

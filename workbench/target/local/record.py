@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from workbench.errors import BadInput, MachineTrouble
 from workbench.fault import FailoverRule, RestartRule
+from workbench.target.clients.addresses import KafkaAddresses, on_loopback
 from workbench.target.local.control import Control
 from workbench.target.local.places import hubs_directory
 from workbench.target.port import Endpoints
@@ -34,6 +35,11 @@ class Ports:
     metrics: Mapping[int, int]  # processor index -> port
     gateways: Mapping[int, int]  # gateway index -> port
     controllers: Mapping[int, int] = field(default_factory=dict)  # node id -> port; only in KRaft mode
+
+    @property
+    def addresses(self) -> KafkaAddresses:
+        """Return where Kafka and ZooKeeper answer."""
+        return KafkaAddresses(on_loopback(self.kafka), on_loopback(self.zookeeper), on_loopback(self.controllers))
 
     def all(self) -> list[int]:
         """Return them as one list."""

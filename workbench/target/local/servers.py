@@ -16,10 +16,12 @@ from typing import Final, Protocol
 
 import workbench
 from workbench.fault import FailoverRule
-from workbench.target.local import class_archive, kraft_settings, zookeeper_words
+from workbench.target.clients import zookeeper_words
+from workbench.target.clients.addresses import LOOPBACK
+from workbench.target.local import class_archive, kraft_settings
 from workbench.target.local.artifacts import Artifacts
 from workbench.target.local.machine import as_plain_user
-from workbench.target.local.places import DIRECTORY_MARK, HUB_MARK, LOOPBACK, NODE_MARK
+from workbench.target.local.places import DIRECTORY_MARK, HUB_MARK, NODE_MARK
 from workbench.target.local.processes import ProcessSpec
 from workbench.target.local.record import Ports
 from workbench.target.local.settings_files import java_properties, postgres_conf, redis_conf
@@ -85,12 +87,12 @@ class Plan:
     @property
     def kafka_bootstrap(self) -> str:
         """Return the brokers' addresses."""
-        return ",".join(f"{LOOPBACK}:{port}" for port in self.ports.kafka.values())
+        return self.ports.addresses.bootstrap
 
     @property
     def zookeeper_connect(self) -> str:
         """Return the ZooKeeper servers' addresses; "" in KRaft mode."""
-        return ",".join(f"{LOOPBACK}:{port}" for port in self.ports.zookeeper.values())
+        return self.ports.addresses.zookeeper_connect
 
     @property
     def postgres_dsn(self) -> str:

@@ -15,10 +15,11 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from workbench.errors import ToolFailed
 from workbench.fault import FailoverRule
 from workbench.streams import stream
-from workbench.target.local import databases, servers, zookeeper_words
-from workbench.target.local.cluster import Cluster
+from workbench.target.clients import zookeeper_words
+from workbench.target.clients.doors import Doors
+from workbench.target.clients.kafka import KafkaReader
+from workbench.target.local import databases, servers
 from workbench.target.local.control import Control
-from workbench.target.local.doors import Doors
 from workbench.target.local.processes import ProcessSpec
 from workbench.target.local.servers import Plan
 from workbench.target.port import ProcessStart
@@ -48,7 +49,7 @@ class Startup:
         self.start_cpu_s: dict[str, float] = {}
         self.registered_to_ready_s: dict[str, float] = {}
 
-    def run(self, cluster: Cluster, doors: Doors) -> None:
+    def run(self, cluster: KafkaReader, doors: Doors) -> None:
         """Start everything and return when all of it is ready. Raises ToolFailed with the failing server's log."""
         topology = self._plan.topology
         quorum = topology.kafka.quorum
@@ -96,7 +97,7 @@ class Startup:
             self._run(servers.postgres(self._plan, instance))
 
     def _zookeeper_has_quorum(self) -> bool:
-        modes = [zookeeper_words.mode(port) for port in self._plan.ports.zookeeper.values()]
+        modes = [zookeeper_words.mode(server) for server in self._plan.ports.addresses.zookeepers.values()]
         return len(modes) == 1 or ("leader" in modes and all(modes))
 
     # --- Kafka
@@ -110,7 +111,7 @@ class Startup:
         for spec in controllers:
             self._run(spec)
 
-    def _start_broker(self, cluster: Cluster, broker: int) -> None:
+    def _start_broker(self, cluster: KafkaReader, broker: int) -> None:
         """Start a broker and wait until it answers; alone, so that its times tell what a restart takes."""
         name = f"kafka-{broker}"
         self._say(f"starting {name}")
@@ -130,7 +131,7 @@ class Startup:
         except psutil.NoSuchProcess as error:
             raise ToolFailed(f"{name} registered and ended at once: see its log") from error
 
-    def _create_topics(self, cluster: Cluster) -> None:
+    def _create_topics(self, cluster: KafkaReader) -> None:
         """Create the topics with their preferred leaders dealt out evenly, and Kafka's own for offsets."""
         topology = self._plan.topology
         brokers = list(topology.kafka.broker_ids)
@@ -154,7 +155,7 @@ class Startup:
         group = topology.processors.consumer_group
         self._wait(lambda: cluster.group_coordinator(group) >= 0, f"group {group} has a coordinator", poll_s=0.2)
 
-    def _replicas_whole(self, cluster: Cluster) -> bool:
+    def _replicas_whole(self, cluster: KafkaReader) -> bool:
         states = cluster.partition_states()
         wanted = {*self._plan.topology.partition_labels, f"{OFFSETS_TOPIC}-0"}
         return wanted <= states.keys() and all(

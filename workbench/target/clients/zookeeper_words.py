@@ -6,29 +6,29 @@ import re
 import socket
 from typing import Final
 
-from workbench.target.local.places import LOOPBACK
+from workbench.target.clients.addresses import Address
 
 WORDS: Final = "srvr,cons"  # the ones we ask; 4lw.commands.whitelist must hold them
 TIMEOUT_S: Final = 1.0
 ANSWER_BYTES_MAX: Final = 4 << 20
 
 
-def mode(port: int) -> str:
+def mode(server: Address) -> str:
     """Return a server's mode: "leader", "follower", or "" while it serves nobody."""
-    found = re.search(r"^Mode: (\w+)$", _ask(port, b"srvr"), re.MULTILINE)
+    found = re.search(r"^Mode: (\w+)$", _ask(server, b"srvr"), re.MULTILINE)
     return found[1] if found else ""
 
 
-def sessions(port: int) -> frozenset[int]:
+def sessions(server: Address) -> frozenset[int]:
     """Return the ids of the sessions whose connection this server holds."""
-    return frozenset(int(text, 16) for text in re.findall(r"\bsid=0x([0-9a-f]+)", _ask(port, b"cons")))
+    return frozenset(int(text, 16) for text in re.findall(r"\bsid=0x([0-9a-f]+)", _ask(server, b"cons")))
 
 
-def _ask(port: int, word: bytes) -> str:
+def _ask(server: Address, word: bytes) -> str:
     """Return the answer to a word, "" when the server does not answer."""
     data = b""
     try:
-        with socket.create_connection((LOOPBACK, port), TIMEOUT_S) as connection:
+        with socket.create_connection((server.host, server.port), TIMEOUT_S) as connection:
             connection.sendall(word)
             while len(data) < ANSWER_BYTES_MAX and (chunk := connection.recv(65_536)):
                 data += chunk

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from workbench.errors import BadInput
-from workbench.fault import FailoverRule, Fault, Part, VictimSelector, kraft_contradiction
-from workbench.target.port import PartitionState, Victim
-
-if TYPE_CHECKING:
-    from workbench.target.local.hub import LocalHub
+from workbench.fault import FailoverRule, Fault, FaultType, Part, VictimSelector, kraft_contradiction
+from workbench.target.port import Ensemble, PartitionState, Victim
+from workbench.topology.hub import HubTopology
 
 BROKERS: Final = "kafka-"
 PROCESSORS: Final = "event-processor-"
@@ -20,10 +18,67 @@ REDIS: Final = "redis-0"
 ZOOKEEPERS: Final = "zookeeper-"
 
 
-def resolve(hub: LocalHub, fault: Fault) -> Victim:
+class Process(Protocol):
+    """One process of a hub."""
+
+    @property
+    def name(self) -> str:
+        """Return the server's name, "kafka-1"."""
+
+    @property
+    def node(self) -> str:
+        """Return the node it is on."""
+
+    @property
+    def process_id(self) -> int:
+        """Return its id, 0 while it does not run."""
+
+    @property
+    def is_server(self) -> bool:
+        """Tell whether it belongs to the hub and not to a drill."""
+
+
+class Breakable(Protocol):
+    """What is asked of a hub to find a victim."""
+
+    @property
+    def target(self) -> str:
+        """Return the target's name."""
+
+    @property
+    def topology(self) -> HubTopology:
+        """Return what its manifests say."""
+
+    @property
+    def failover(self) -> FailoverRule:
+        """Return what happens when the Postgres primary died."""
+
+    def faults(self) -> frozenset[FaultType]:
+        """Return the faults it can have."""
+
+    def processes(self) -> Sequence[Process]:
+        """Return its processes."""
+
+    def primary(self) -> str:
+        """Return the Postgres instance that takes writes now, "" if none does."""
+
+    def partition_states(self) -> Mapping[str, PartitionState]:
+        """Return leader and in-sync replicas of every partition."""
+
+    def registered_brokers(self) -> frozenset[int]:
+        """Return the broker ids registered now."""
+
+    def controller(self) -> int:
+        """Return the active controller, -1 if there is none."""
+
+    def ensemble(self) -> Ensemble:
+        """Return what each ZooKeeper server is."""
+
+
+def resolve(hub: Breakable, fault: Fault) -> Victim:
     """Return the exact victim of a fault. Raises BadInput when there is none."""
     if fault.type not in hub.faults():
-        raise BadInput(f"the target local cannot do {fault.type}; it can do {', '.join(sorted(hub.faults()))}")
+        raise BadInput(f"the target {hub.target} cannot do {fault.type}; it can do {', '.join(sorted(hub.faults()))}")
     if fault.part in (Part.POSTGRES, Part.POSTGRES_FAILOVER):
         _check_failover(hub, fault)
     in_kraft = hub.topology.kafka.quorum is not None
@@ -48,12 +103,12 @@ def resolve(hub: LocalHub, fault: Fault) -> Victim:
     return Victim(server, status.node, status.process_id, processor=processor)
 
 
-def _broker(hub: LocalHub, server: str, node: str, process_id: int, broker: int) -> Victim:
+def _broker(hub: Breakable, server: str, node: str, process_id: int, broker: int) -> Victim:
     led = tuple(sorted(label for label, state in hub.partition_states().items() if state.leader == broker))
     return Victim(server, node, process_id, broker, led, broker == hub.controller())
 
 
-def _brokers(hub: LocalHub, wanted: VictimSelector) -> Victim:
+def _brokers(hub: Breakable, wanted: VictimSelector) -> Victim:
     """Return several brokers as one victim; its partitions are those that any of them leads."""
     names = wanted.server.split(",") if wanted.server else [f"{BROKERS}{each}" for each in wanted.brokers]
     running = {each.name: each for each in hub.processes() if each.name.startswith(BROKERS)}
@@ -73,7 +128,7 @@ def _brokers(hub: LocalHub, wanted: VictimSelector) -> Victim:
     )
 
 
-def _node(hub: LocalHub, node: str) -> Victim:
+def _node(hub: Breakable, node: str) -> Victim:
     """Return all servers of a node as one victim; a node has one of each kind at most."""
     on_it = [each for each in hub.processes() if each.is_server and each.node == node]
     if not on_it:
@@ -100,7 +155,7 @@ def _number(names: list[str], kind: str) -> int | None:
     return next((int(name.removeprefix(kind)) for name in names if name.startswith(kind)), None)
 
 
-def _broker_server(hub: LocalHub, wanted: VictimSelector) -> str:
+def _broker_server(hub: Breakable, wanted: VictimSelector) -> str:
     if wanted.broker is not None:
         brokers = hub.topology.kafka.broker_ids
         if wanted.broker not in brokers:
@@ -115,7 +170,7 @@ def _broker_server(hub: LocalHub, wanted: VictimSelector) -> str:
     raise BadInput(f"unknown role {wanted.role!r}: controller or leads-nothing")
 
 
-def _leads_nothing(hub: LocalHub, states: Mapping[str, PartitionState]) -> int:
+def _leads_nothing(hub: Breakable, states: Mapping[str, PartitionState]) -> int:
     leaders = {state.leader for state in states.values()}
     idle = [broker for broker in sorted(hub.registered_brokers()) if broker not in leaders]
     if not idle:
@@ -123,21 +178,15 @@ def _leads_nothing(hub: LocalHub, states: Mapping[str, PartitionState]) -> int:
     return idle[0]
 
 
-def _primary(hub: LocalHub) -> str:
-    """Return the instance that takes writes now: after a fail-over it is another than at the start."""
-    port = hub.doors.primary_port()
-    return next((f"{POSTGRES}{number}" for number, at in hub.record.ports.postgres.items() if at == port), "no primary")
-
-
-def _check_failover(hub: LocalHub, fault: Fault) -> None:
+def _check_failover(hub: Breakable, fault: Fault) -> None:
     """Raise BadInput where what follows would not be what the fault is named after."""
-    fails_over = hub.record.failover is FailoverRule.KUBEGRES_RULES
+    fails_over = hub.failover is FailoverRule.KUBEGRES_RULES
     if fails_over != (fault.part is Part.POSTGRES_FAILOVER):
-        rule, other = hub.record.failover.value, "kubegres-rules" if not fails_over else "none"
+        rule, other = hub.failover.value, "kubegres-rules" if not fails_over else "none"
         raise BadInput(f"{fault.type} needs a hub with fail-over {other}; this one was started with {rule}")
 
 
-def _zookeeper_server(hub: LocalHub, wanted: VictimSelector) -> str:
+def _zookeeper_server(hub: Breakable, wanted: VictimSelector) -> str:
     """Return the ZooKeeper server of a role: of the followers the one that holds the most brokers' sessions."""
     ensemble = hub.ensemble()
     if ensemble.leader < 0:
@@ -159,16 +208,16 @@ _NAMES: Final[Mapping[Part, str]] = {
     Part.REDIS: REDIS,
     Part.ZOOKEEPER: ZOOKEEPERS,
 }
-_WHOLE: Final[Mapping[Part, Callable[[LocalHub, VictimSelector], Victim]]] = {  # what is not one server
+_WHOLE: Final[Mapping[Part, Callable[[Breakable, VictimSelector], Victim]]] = {  # what is not one server
     Part.LOAD: lambda *_: Victim("load", "", 0),  # nothing of the hub
     Part.BROKERS: _brokers,
     Part.NODE: lambda hub, wanted: _node(hub, wanted.server or wanted.node or ""),
 }
-_SERVERS: Final[Mapping[Part, Callable[[LocalHub, VictimSelector], str]]] = {
+_SERVERS: Final[Mapping[Part, Callable[[Breakable, VictimSelector], str]]] = {
     Part.BROKER: _broker_server,
     Part.PROCESSOR: lambda _, wanted: f"{PROCESSORS}{wanted.processor}",
-    Part.POSTGRES: lambda hub, _: _primary(hub),
-    Part.POSTGRES_FAILOVER: lambda hub, _: _primary(hub),
+    Part.POSTGRES: lambda hub, _: hub.primary() or "no primary",
+    Part.POSTGRES_FAILOVER: lambda hub, _: hub.primary() or "no primary",
     Part.REDIS: lambda *_: REDIS,
     Part.ZOOKEEPER: _zookeeper_server,
 }

@@ -16,20 +16,27 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import (  # type: ignore[attr-defined]
+    ConsumerGroupTopicPartitions,
+    ElectionType,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient, OffsetSpec
 from kazoo.client import KazooClient
 from kazoo.exceptions import KazooException, NoNodeError
 from kazoo.handlers.threading import KazooTimeoutError
 
 from workbench.errors import ToolFailed
-from workbench.target.local import zookeeper_words
-from workbench.target.local.kafka_wire import BrokerConnection, ClusterMetadata
-from workbench.target.local.places import LOOPBACK
-from workbench.target.local.record import Ports
+from workbench.target.clients import zookeeper_words
+from workbench.target.clients.addresses import Address, KafkaAddresses
+from workbench.target.clients.kafka_wire import BrokerConnection, ClusterMetadata
 from workbench.target.port import Ensemble, PartitionState
 
 CONNECT_TIMEOUT_S: Final = 10.0
@@ -48,11 +55,21 @@ _SILENT.propagate = False
 Answer = TypeVar("Answer")
 
 
-class Cluster:
+@dataclass(frozen=True)
+class Member:
+    """A member of a consumer group."""
+
+    client_id: str
+    host: str  # its address
+    partitions: tuple[str, ...]  # "topic-partition"
+
+
+class KafkaReader:
     """A reader of one hub's Kafka and ZooKeeper. Threads may share it. Methods raise ToolFailed without an answer."""
 
-    def __init__(self, ports: Ports) -> None:
-        self._ports = ports
+    def __init__(self, addresses: KafkaAddresses) -> None:
+        self._addresses = addresses
+        self._tls = addresses.tls()
         self._lock = threading.Lock()
         self._zookeeper: KazooClient | None = None
         self._session_of_broker: dict[int, int] = {}
@@ -76,7 +93,7 @@ class Cluster:
 
     def registered_brokers(self) -> frozenset[int]:
         """Return the broker ids below /brokers/ids; in KRaft mode those that are not fenced."""
-        if self._ports.controllers:
+        if self._addresses.controllers:
             return self.brokers_known()
         try:
             return frozenset(int(name) for name in self._ask_zookeeper("get_children", "/brokers/ids"))
@@ -88,15 +105,15 @@ class Cluster:
 
         In KRaft mode now, if its process answers: the door opens when the broker is not fenced any more.
         """
-        if self._ports.controllers:
+        if self._addresses.controllers:
             return time.time() if self.answers(broker) else None
         stat = self._ask_zookeeper("exists", f"/brokers/ids/{broker}")
         return None if stat is None else float(stat.ctime) / 1000.0
 
     def controller(self) -> int:
         """Return the broker that holds /controller, in KRaft mode the active controller's node id; -1 if none."""
-        if self._ports.controllers:
-            return next((each for each, port in self._ports.controllers.items() if _leads(port)), NO_BROKER)
+        if self._addresses.controllers:
+            return next((each for each, door in self._addresses.controllers.items() if _leads(door)), NO_BROKER)
         try:
             data, _ = self._ask_zookeeper("get", "/controller")
         except NoNodeError:
@@ -111,14 +128,14 @@ class Cluster:
         The servers answer this one by one, without a quorum as well. Whose session is whose was asked of the ensemble
         and is asked again, where it can be, when a session is not connected to anybody.
         """
-        if self._ports.controllers:
+        if self._addresses.controllers:
             return Ensemble(NO_BROKER, (), {})
-        modes = {server_id: zookeeper_words.mode(port) for server_id, port in self._ports.zookeeper.items()}
+        modes = {server_id: zookeeper_words.mode(server) for server_id, server in self._addresses.zookeepers.items()}
         serving = tuple(sorted(server_id for server_id, mode in modes.items() if mode))
         server_of = {
             session: server_id
             for server_id in serving
-            for session in zookeeper_words.sessions(self._ports.zookeeper[server_id])
+            for session in zookeeper_words.sessions(self._addresses.zookeepers[server_id])
         }
         held = self._held(server_of)
         if -1 in held.values() and self._zookeeper_is_near():
@@ -129,8 +146,8 @@ class Cluster:
 
     def _held(self, server_of: Mapping[int, int]) -> dict[int, int]:
         """Return which server holds each broker's session as far as it is known, -1 if none does."""
-        sessions = self._session_of_broker
-        return {broker: server_of.get(sessions.get(broker, NO_SESSION), -1) for broker in sorted(self._ports.kafka)}
+        sessions, brokers = self._session_of_broker, sorted(self._addresses.brokers)
+        return {broker: server_of.get(sessions.get(broker, NO_SESSION), -1) for broker in brokers}
 
     def _sessions(self) -> dict[int, int]:
         """Return the id of each registered broker's session."""
@@ -158,18 +175,22 @@ class Cluster:
         except OSError:
             return False
 
-    def members(self, group: str) -> dict[str, list[str]]:
-        """Return client id -> partitions ("topic-partition") of a consumer group's members."""
+    def members(self, group: str) -> tuple[Member, ...]:
+        """Return a consumer group's members."""
 
         def ask() -> Any:
             futures: Any = self._admin().describe_consumer_groups([group], request_timeout=ADMIN_TIMEOUT_S)
             return futures[group].result()
 
         described = self._ask_coordinator(ask, f"group {group} could not be described")
-        return {
-            member.client_id: [f"{held.topic}-{held.partition}" for held in member.assignment.topic_partitions]
+        return tuple(
+            Member(
+                member.client_id,
+                member.host.lstrip("/"),
+                tuple(f"{held.topic}-{held.partition}" for held in member.assignment.topic_partitions),
+            )
             for member in described.members
-        }
+        )
 
     def lag_records(self, group: str) -> int:
         """Return how many records of its partitions a consumer group has not committed yet, over all partitions."""
@@ -190,6 +211,16 @@ class Cluster:
         committed, end = self._ask_coordinator(ask, f"the lag of group {group} could not be read")
         return sum(max(0, end[each.topic, each.partition] - max(each.offset, 0)) for each in committed)
 
+    def elect_preferred_leaders(self, labels: Iterable[str]) -> None:
+        """Let each partition ("topic-partition") be led by its first replica. Raises ToolFailed when refused."""
+        places = [TopicPartition(name, int(index)) for name, _, index in (each.rpartition("-") for each in labels)]
+        try:
+            admin: Any = self._admin()
+            # confluent-kafka 2.16 fails on its own time-outs here (SystemError), so the wait has one.
+            admin.elect_leaders(ElectionType.PREFERRED, places).result(timeout=ADMIN_TIMEOUT_S)
+        except (KafkaException, TimeoutError) as error:
+            raise ToolFailed(f"preferred leaders could not be elected: {error}") from error
+
     # --- how
 
     def _ask_coordinator(self, ask: Callable[[], Answer], trouble: str) -> Answer:
@@ -208,8 +239,8 @@ class Cluster:
     def _admin(self) -> AdminClient:
         with self._lock:
             if self._admin_client is None:
-                brokers = ",".join(f"{LOOPBACK}:{port}" for port in self._ports.kafka.values())
-                self._admin_client = AdminClient({"bootstrap.servers": brokers, "log_level": 0})
+                client = {"bootstrap.servers": self._addresses.bootstrap, **self._addresses.security}
+                self._admin_client = AdminClient({**client, "log_level": 0})
             return self._admin_client
 
     def _metadata(self, need_partitions: bool = True) -> ClusterMetadata:
@@ -221,11 +252,11 @@ class Cluster:
     def _ask_brokers(self, question: Callable[[BrokerConnection], Answer], good: Callable[[Answer], bool]) -> Answer:
         # Without ZooKeeper the brokers go on, and so does the controller of before. The connection may break at any
         # moment, also between the look whether it is there and the question.
-        if not self._ports.controllers and self._zookeeper_is_near():
+        if not self._addresses.controllers and self._zookeeper_is_near():
             with contextlib.suppress(ToolFailed):
                 self.controller()
         controller, reasons = self._controller, []
-        for broker in sorted(self._ports.kafka, key=lambda broker: broker != controller):
+        for broker in sorted(self._addresses.brokers, key=lambda broker: broker != controller):
             try:
                 answer = self._ask_broker(broker, question)
             except OSError as error:
@@ -248,7 +279,7 @@ class Cluster:
                 else:
                     self._connections[broker] = kept
                     return answer
-            connection = BrokerConnection(self._ports.kafka[broker], BROKER_TIMEOUT_S)
+            connection = BrokerConnection(self._addresses.brokers[broker], BROKER_TIMEOUT_S, self._tls)
             try:
                 answer = question(connection)
             except OSError:
@@ -275,17 +306,16 @@ class Cluster:
     def _client(self) -> KazooClient:
         with self._lock:
             if self._zookeeper is None:
-                hosts = ",".join(f"{LOOPBACK}:{port}" for port in self._ports.zookeeper.values())
-                client = KazooClient(hosts, read_only=False, logger=_SILENT)
+                client = KazooClient(self._addresses.zookeeper_connect, read_only=False, logger=_SILENT)
                 client.start(timeout=CONNECT_TIMEOUT_S)
                 self._zookeeper = client
             return self._zookeeper
 
 
-def _leads(port: int) -> bool:
-    """Tell whether the controller behind a port is the active one."""
+def _leads(controller: Address) -> bool:
+    """Tell whether a controller is the active one."""
     try:
-        with contextlib.closing(BrokerConnection(port, BROKER_TIMEOUT_S)) as connection:
+        with contextlib.closing(BrokerConnection(controller, BROKER_TIMEOUT_S)) as connection:
             return connection.leads_quorum()
     except OSError:
         return False

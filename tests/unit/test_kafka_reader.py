@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,10 +9,10 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from workbench.errors import ToolFailed
-from workbench.target.local import cluster
-from workbench.target.local.cluster import Cluster
-from workbench.target.local.kafka_wire import ClusterMetadata
-from workbench.target.local.record import Ports
+from workbench.target.clients import kafka
+from workbench.target.clients.addresses import Address, KafkaAddresses, on_loopback
+from workbench.target.clients.kafka import KafkaReader, Member
+from workbench.target.clients.kafka_wire import ClusterMetadata
 
 
 class AnAdmin:
@@ -40,21 +39,21 @@ class AnAdmin:
         if self.codes:
             raise KafkaException(KafkaError(self.codes.pop(0)))
         held = SimpleNamespace(topic="alerts", partition=3)
-        member = SimpleNamespace(client_id="p-0", assignment=SimpleNamespace(topic_partitions=[held]))
+        member = SimpleNamespace(client_id="p-0", host="/10.0.0.7", assignment=SimpleNamespace(topic_partitions=[held]))
         return SimpleNamespace(members=[member])
 
 
-def with_admin(admin: AnAdmin, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+def with_admin(admin: AnAdmin, monkeypatch: pytest.MonkeyPatch) -> KafkaReader:
     """Return a cluster that is asked through this admin."""
-    monkeypatch.setattr(cluster, "ASK_AGAIN_S", 0.0)
-    monkeypatch.setattr(Cluster, "_admin", lambda _: admin)
-    return Cluster(Ports({}, {}, {}, {}, {}, 0, {}, {}))
+    monkeypatch.setattr(kafka, "ASK_AGAIN_S", 0.0)
+    monkeypatch.setattr(KafkaReader, "_admin", lambda _: admin)
+    return KafkaReader(KafkaAddresses({}, {}))
 
 
 def test_a_group_that_is_just_handed_over_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """The broker that answers knows that it is no longer, or not yet, the coordinator."""
     moving = KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_LOAD_IN_PROGRESS
-    assert with_admin(AnAdmin(*moving), monkeypatch).members("group") == {"p-0": ["alerts-3"]}
+    assert with_admin(AnAdmin(*moving), monkeypatch).members("group") == (Member("p-0", "10.0.0.7", ("alerts-3",)),)
     assert with_admin(AnAdmin(*moving), monkeypatch).lag_records("group") == 5
 
 
@@ -66,15 +65,21 @@ def test_any_other_trouble_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> N
     assert admin.codes == []
 
 
+def _mode(server: Address) -> str:
+    return {1: "leader", 2: "follower"}.get(server.port, "")
+
+
+def _sessions(server: Address) -> frozenset[int]:
+    return frozenset({1: {10, 31}, 2: {12}}[server.port])
+
+
 def test_a_broker_that_comes_back_with_a_new_session_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who holds whose session is asked again while a broker's is not connected, or not known, anywhere."""
     answers = [{0: 10, 2: 12}, {0: 10, 1: 31, 2: 12}, {}]
-    monkeypatch.setattr(cluster.zookeeper_words, "mode", lambda port: {1: "leader", 2: "follower"}.get(port, ""))
-    monkeypatch.setattr(cluster.zookeeper_words, "sessions", lambda port: frozenset({1: {10, 31}, 2: {12}}[port]))
-    monkeypatch.setattr(Cluster, "_sessions", lambda _: answers.pop(0))
-    asked = Cluster(
-        replace(Ports({}, {}, {}, {}, {}, 0, {}, {}), kafka={0: 7, 1: 8, 2: 9}, zookeeper={1: 1, 2: 2, 3: 3})
-    )
+    monkeypatch.setattr(kafka.zookeeper_words, "mode", _mode)
+    monkeypatch.setattr(kafka.zookeeper_words, "sessions", _sessions)
+    monkeypatch.setattr(KafkaReader, "_sessions", lambda _: answers.pop(0))
+    asked = KafkaReader(KafkaAddresses(on_loopback({0: 7, 1: 8, 2: 9}), on_loopback({1: 1, 2: 2, 3: 3})))
     away = asked.ensemble()
     assert (away.leader, away.serving, away.server_of_broker) == (1, (1, 2), {0: 1, 1: -1, 2: 2})
     assert asked.ensemble().server_of_broker == {0: 1, 1: 1, 2: 2}
@@ -84,12 +89,12 @@ def test_a_broker_that_comes_back_with_a_new_session_is_seen(monkeypatch: pytest
 def test_zookeeper_that_breaks_off_just_then_leaves_the_controller_of_before(monkeypatch: pytest.MonkeyPatch) -> None:
     """The connection looked whole and broke while it was asked: the brokers are asked all the same."""
     state = SimpleNamespace(leader=1)
-    monkeypatch.setattr(Cluster, "_zookeeper_is_near", lambda _: True)
-    monkeypatch.setattr(Cluster, "_ask_broker", lambda *_: ClusterMetadata(frozenset({1}), 1, {"alerts-0": state}))
+    monkeypatch.setattr(KafkaReader, "_zookeeper_is_near", lambda _: True)
+    monkeypatch.setattr(KafkaReader, "_ask_broker", lambda *_: ClusterMetadata(frozenset({1}), 1, {"alerts-0": state}))
 
-    def breaks_off(_: Cluster, method: str, path: str) -> Any:
+    def breaks_off(_: KafkaReader, method: str, path: str) -> Any:
         raise ToolFailed(f"ZooKeeper did not answer for {path} ({method})")
 
-    monkeypatch.setattr(Cluster, "_ask_zookeeper", breaks_off)
-    found = Cluster(Ports({1: 9092}, {}, {}, {}, {}, 0, {}, {}))
+    monkeypatch.setattr(KafkaReader, "_ask_zookeeper", breaks_off)
+    found = KafkaReader(KafkaAddresses(on_loopback({1: 9092}), {}))
     assert found.partition_states() == {"alerts-0": state}

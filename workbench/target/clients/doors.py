@@ -13,12 +13,14 @@ import redis as redis_client
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from workbench.target.clients.addresses import Address
 from workbench.target.port import Endpoints
 
 CONNECT_TIMEOUT_S: Final = 2  # the least that libpq knows; a dead server refuses at once
 STATEMENT_TIMEOUT_MS: Final = 1000
 REDIS_TIMEOUT_S: Final = 1.0
 HTTP_TIMEOUT_S: Final = 2.0
+PRIMARY: Final = "SELECT host(inet_server_addr()), inet_server_port() WHERE NOT pg_is_in_recovery()"
 
 
 class Doors:
@@ -55,17 +57,17 @@ class Doors:
                 return None
         return None if row is None or row[0] else int(row[1])
 
-    def primary_port(self) -> int | None:
-        """Return the port of the instance that takes writes; None when there is none."""
+    def primary(self) -> Address | None:
+        """Return the instance that takes writes, as it knows its own address; None when there is none."""
         with self._lock:
             try:
                 if self._postgres is None:
                     self._postgres = self._connect()
-                row = self._postgres.execute("SELECT inet_server_port() WHERE NOT pg_is_in_recovery()").fetchone()
+                row = self._postgres.execute(PRIMARY).fetchone()
             except psycopg.Error:
                 self._drop_postgres()
                 return None
-        return None if row is None else int(row[0])
+        return None if row is None else Address(str(row[0]), int(row[1]))
 
     def redis_answers(self) -> bool:
         """Tell whether Redis answers and has its data loaded."""

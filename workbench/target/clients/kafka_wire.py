@@ -9,11 +9,12 @@ clients/src/main/resources/common/message/MetadataRequest.json (version 1) and F
 from __future__ import annotations
 
 import socket
+import ssl
 import struct
 from dataclasses import dataclass
 from typing import Final
 
-from workbench.target.local.places import LOOPBACK
+from workbench.target.clients.addresses import Address
 from workbench.target.port import PartitionState
 
 METADATA: Final = 3  # API keys
@@ -37,8 +38,9 @@ class ClusterMetadata:
 class BrokerConnection:
     """One connection to one broker. Every method raises OSError when it does not answer in `timeout_s`."""
 
-    def __init__(self, port: int, timeout_s: float) -> None:
-        self._socket = socket.create_connection((LOOPBACK, port), timeout_s)
+    def __init__(self, broker: Address, timeout_s: float, tls: ssl.SSLContext | None = None) -> None:
+        plain = socket.create_connection((broker.host, broker.port), timeout_s)
+        self._socket = tls.wrap_socket(plain, server_hostname=broker.host) if tls is not None else plain
         self._correlation = 0
 
     def close(self) -> None:

@@ -1,0 +1,1 @@
+"""What asks a hub's servers, wherever they run."""
