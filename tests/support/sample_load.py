@@ -22,5 +22,7 @@ def sample_plan(
     run.create()
     profile = RateProfile(ProfileKind.CONSTANT, rate_per_s)
     workload = Workload(profile, "poisson", MIX, event_bytes=400, devices=200, acks="all")
-    plan = LoadPlan("127.0.0.1:1", PARTITIONS, workload, 7, start_s, horizon_s, run.ledger, run.load)
+    plan = LoadPlan(
+        {"bootstrap.servers": "127.0.0.1:1"}, PARTITIONS, workload, 7, start_s, horizon_s, run.ledger, run.load
+    )
     return run, replace(plan, **changes)

@@ -65,12 +65,12 @@ def test_a_damaged_file_is_bad_input(tmp_path: Path) -> None:
     path = run.load / "plan.json"
     plan.write(path)
     raw = json.loads(path.read_text())
-    del raw["bootstrap"]
+    del raw["client"]
     raw["seed"] = "seven"
     path.write_text(json.dumps(raw))
     with pytest.raises(BadInput) as refused:
         read_plan(path)
-    assert {problem.key for problem in refused.value.problems} == {"bootstrap", "seed"}
+    assert {problem.key for problem in refused.value.problems} == {"client", "seed"}
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])

@@ -113,9 +113,14 @@ def test_only_certain_failures_count_as_failed(code: int, outcome: Outcome) -> N
 
 def test_idempotence_follows_acks() -> None:
     """Idempotence needs acks=all; nothing else differs from the client's defaults."""
-    assert client_settings("h:1", "all", 1)["enable.idempotence"] is True
-    assert client_settings("h:1", "1", 1)["enable.idempotence"] is False
-    assert set(client_settings("h:1", "0", 2)) == {"bootstrap.servers", "client.id", "acks", "enable.idempotence"}
+    assert client_settings({"bootstrap.servers": "h:1"}, "all", 1)["enable.idempotence"] is True
+    assert client_settings({"bootstrap.servers": "h:1"}, "1", 1)["enable.idempotence"] is False
+    assert set(client_settings({"bootstrap.servers": "h:1"}, "0", 2)) == {
+        "bootstrap.servers",
+        "client.id",
+        "acks",
+        "enable.idempotence",
+    }
 
 
 def test_every_write_is_logged_and_counted_once(tmp_path: Path) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 import numpy as np
 
+from workbench.ledger.before import FRESH, Before
 from workbench.ledger.fates import Writes, contains, distinct, event_ids, join_log, judge, unlisted_ids
 from workbench.ledger.kafka_records import NO_EVENT, KafkaRecords, read_kafka
 from workbench.ledger.postgres_rows import read_commits, wait_for_rows
@@ -27,8 +28,8 @@ class Doors(Protocol):
     """Where the servers answer (a target's endpoints)."""
 
     @property
-    def kafka_bootstrap(self) -> str:
-        """Return "host:port,..."."""
+    def kafka_reader(self) -> Mapping[str, str]:
+        """Return what a reading Kafka client needs, by librdkafka's names."""
 
     @property
     def postgres_dsn(self) -> str:
@@ -39,28 +40,35 @@ class Doors(Protocol):
         """Return Redis's address."""
 
 
-def check(run: RunFolder, endpoints: Doors, topology: HubTopology, progress: Callable[[str], None]) -> LedgerSummary:
+def check(
+    run: RunFolder,
+    endpoints: Doors,
+    topology: HubTopology,
+    progress: Callable[[str], None],
+    before: Before = FRESH,
+) -> LedgerSummary:
     """Find out every write's fate; write ledger/commits.bin and ledger/summary.json.
 
-    Reads Kafka to its end, waits until the event processors have caught up with it or stand still, reads
-    Postgres and Redis back, and reads Kafka again. The load must have ended. Raises ToolFailed when a server
-    does not answer in time or the books do not balance.
+    Reads Kafka from where the run began to its end, waits until the event processors have caught up with it or
+    stand still, reads Postgres and Redis back, and reads Kafka again. The load must have ended. Raises ToolFailed when
+    a server does not answer in time or the books do not balance.
     """
     writes = join_log(*read_log(run.ledger))
     partitions = {topic.name: topic.partitions for topic in topology.topics}
     topics = sorted(partitions)
     progress(f"reading {len(writes.id)} writes back from Kafka")
     began_s = time.monotonic()
-    records = read_kafka(endpoints.kafka_bootstrap, partitions, KAFKA_TIMEOUT_S)
+    records = read_kafka(endpoints.kafka_reader, partitions, KAFKA_TIMEOUT_S, before.offsets)
     kafka_s = time.monotonic() - began_s
-    wait_for_rows(endpoints.postgres_dsn, topics, len(event_ids(records)), progress)
+    wait_for_rows(endpoints.postgres_dsn, topics, before.rows + len(event_ids(records)), progress)
     progress("reading Postgres and Redis back")
-    commits = read_commits(endpoints.postgres_dsn, run.ledger / COMMITS_FILE)
+    commits = read_commits(endpoints.postgres_dsn, run.ledger / COMMITS_FILE, before.since_s)
     row_ids = np.sort(commits["id"])
-    states = check_states(endpoints.redis_url, topics, expected_states(records, contains(row_ids, records.id)))
+    expected = expected_states(records, contains(row_ids, records.id))
+    states = check_states(endpoints.redis_url, topics, expected, others=before.rows > 0)
     progress("reading Kafka a second time")
     began_s = time.monotonic()
-    equal = records.same(read_kafka(endpoints.kafka_bootstrap, partitions, KAFKA_TIMEOUT_S))
+    equal = records.same(read_kafka(endpoints.kafka_reader, partitions, KAFKA_TIMEOUT_S, before.offsets))
     kafka_s += time.monotonic() - began_s
     summary = summarize(writes, records, row_ids, states, topics, (equal, kafka_s))
     (run.ledger / SUMMARY_FILE).write_bytes(dump_json(summary.to_json()))

@@ -52,20 +52,22 @@ class KafkaRecords:
         )
 
 
-def read_kafka(bootstrap: str, partitions: Mapping[str, int], timeout_s: float) -> KafkaRecords:
-    """Return every record of the topics (name to partition count). Raises ToolFailed after `timeout_s`."""
+def read_kafka(
+    client: Mapping[str, str], partitions: Mapping[str, int], timeout_s: float, first: Mapping[str, int] | None = None
+) -> KafkaRecords:
+    """Return every record of the topics (name to partition count). Raises ToolFailed after `timeout_s`.
+
+    `client` holds what is needed to reach Kafka, by librdkafka's names; `first` the offsets by "topic-partition" to
+    begin at, the beginning where there is none.
+    """
     topics = sorted(partitions)
-    places = [TopicPartition(name, index, OFFSET_BEGINNING) for name in topics for index in range(partitions[name])]
-    consumer = Consumer(
-        {
-            "bootstrap.servers": bootstrap,
-            "group.id": f"ledger-{uuid.uuid4()}",  # required, never joined: partitions are assigned by hand
-            "enable.auto.commit": False,
-            "isolation.level": "read_committed",
-            "enable.partition.eof": True,  # says that a partition's end is reached
-            "log_level": 2,  # connection trouble ends in ToolFailed, once
-        }
-    )
+    begins = first or {}
+    places = [
+        TopicPartition(name, index, begins.get(f"{name}-{index}", OFFSET_BEGINNING))
+        for name in topics
+        for index in range(partitions[name])
+    ]
+    consumer = _consumer(client)
     try:
         ends = {(place.topic, place.partition): _end(consumer, place) for place in places}
         consumer.assign(places)
@@ -75,6 +77,34 @@ def read_kafka(bootstrap: str, partitions: Mapping[str, int], timeout_s: float) 
     finally:
         consumer.close()
     return from_columns(columns)
+
+
+def end_offsets(client: Mapping[str, str], partitions: Mapping[str, int]) -> dict[str, int]:
+    """Return the offset after the last readable record of each partition, by "topic-partition"."""
+    consumer = _consumer(client)
+    try:
+        return {
+            f"{name}-{index}": _end(consumer, TopicPartition(name, index))
+            for name, count in partitions.items()
+            for index in range(count)
+        }
+    except KafkaException as problem:
+        raise ToolFailed(f"Kafka could not be read: {problem.args[0]}") from problem
+    finally:
+        consumer.close()
+
+
+def _consumer(client: Mapping[str, str]) -> Consumer:
+    return Consumer(
+        {
+            **client,
+            "group.id": f"ledger-{uuid.uuid4()}",  # required, never joined: partitions are assigned by hand
+            "enable.auto.commit": False,
+            "isolation.level": "read_committed",
+            "enable.partition.eof": True,  # says that a partition's end is reached
+            "log_level": 2,  # connection trouble ends in ToolFailed, once
+        }
+    )
 
 
 def from_columns(columns: array[int]) -> KafkaRecords:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
 import numpy as np
 import psycopg
@@ -13,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from workbench.errors import ToolFailed
 from workbench.records.writes import COMMIT_DTYPE, Rows
+from workbench.workload import SOURCE_SHIFT
 
 CONNECT_TIMEOUT_S: Final = 10
 STATEMENT_TIMEOUT_MS: Final = 300_000
@@ -22,11 +23,15 @@ CATCH_UP_S: Final = 900.0
 
 # track_commit_timestamp keeps the stamp of each transaction; extract gives numeric, so it is cast.
 COPY_ROWS: Final = """
-COPY (SELECT id, coalesce(extract(epoch FROM pg_xact_commit_timestamp(xmin))::float8, 'NaN'::float8) FROM events)
-TO STDOUT (FORMAT binary)
+COPY (SELECT id, coalesce(extract(epoch FROM pg_xact_commit_timestamp(xmin))::float8, 'NaN'::float8) FROM events
+{where}) TO STDOUT (FORMAT binary)
 """
+SINCE: Final = "WHERE pg_xact_commit_timestamp(xmin) >= to_timestamp({since_s:.6f})"
 
 COUNT_ROWS: Final = "SELECT count(*) FROM events WHERE topic = ANY(%s)"
+# Of a load's own sources; other writers of events may use any id.
+HIGHEST: Final = "SELECT coalesce(max(id & %s::bigint), 0) FROM events WHERE id < %s::bigint"
+SOURCES_MAX: Final = 256
 
 # PostgreSQL's documentation, COPY, "Binary Format": signature, flags and extension length; then per row the count
 # of fields and, before each, its length in bytes; at the end the count -1. All of it big-endian.
@@ -37,13 +42,16 @@ _ROW: Final = np.dtype(
 )
 
 
-def read_commits(dsn: str, path: Path) -> Rows:
+def read_commits(dsn: str, path: Path, since_s: float = 0.0) -> Rows:
     """Return id and commit time (epoch s) of every row of `events`, in any order, and write them to `path`.
+
+    With `since_s` only of those committed since that epoch time.
 
     Raises ToolFailed when Postgres does not answer or does not track commit times.
     """
+    query = COPY_ROWS.format(where=SINCE.format(since_s=since_s) if since_s else "").encode()
     try:
-        with _connect(dsn) as connection, connection.cursor() as cursor, cursor.copy(COPY_ROWS) as copy:
+        with _connect(dsn) as connection, connection.cursor() as cursor, cursor.copy(query) as copy:
             data = b"".join(copy)
     except psycopg.Error as problem:
         raise ToolFailed(f"Postgres could not be read back: {problem}") from problem
@@ -53,6 +61,25 @@ def read_commits(dsn: str, path: Path) -> Rows:
     rows["committed_s"] = raw["committed_s"]
     path.write_bytes(rows.tobytes())
     return rows
+
+
+def count_rows(dsn: str, topics: list[str]) -> int:
+    """Return how many rows `events` has of the topics. Raises ToolFailed when Postgres does not answer."""
+    return _number(dsn, COUNT_ROWS, (topics,))
+
+
+def highest_sequence(dsn: str) -> int:
+    """Return the highest sequence among the ids of any load's rows, 0 without one. Raises ToolFailed likewise."""
+    return _number(dsn, HIGHEST, ((1 << SOURCE_SHIFT) - 1, SOURCES_MAX << SOURCE_SHIFT))
+
+
+def _number(dsn: str, query: LiteralString, values: tuple[Any, ...]) -> int:
+    try:
+        with _connect(dsn) as connection:
+            found = connection.execute(query, values).fetchone()
+    except psycopg.Error as problem:
+        raise ToolFailed(f"Postgres could not be asked for its rows: {problem}") from problem
+    return int(found[0]) if found else 0
 
 
 def wait_for_rows(dsn: str, topics: list[str], expected: int, progress: Callable[[str], None]) -> int:

@@ -99,11 +99,17 @@ def compare_states(expected: States, found: States) -> WrongStates:
     return WrongStates(topic, np.where(want == NO_EVENT, have, want)[wrong])
 
 
-def check_states(url: str, topics: Sequence[str], expected: States) -> tuple[States, WrongStates]:
-    """Read and compare until everything agrees or SETTLE_S is over; return the last reading and what is wrong."""
+def check_states(url: str, topics: Sequence[str], expected: States, *, others: bool) -> tuple[States, WrongStates]:
+    """Read and compare until everything agrees or SETTLE_S is over; return the last reading and what is wrong.
+
+    With `others` Redis may hold states of earlier events too, which are left out.
+    """
     deadline_s = time.monotonic() + SETTLE_S
     while True:
         found = read_states(url, topics)
+        if others:
+            ours = np.isin(found.key, expected.key)
+            found = States(found.key[ours], found.id[ours])
         wrong = compare_states(expected, found)
         if not len(wrong) or time.monotonic() > deadline_s:
             return found, wrong

@@ -55,6 +55,7 @@ class Share:
     topic: IntArray  # index into the topics' names in sorted order
     device: IntArray
     partition: IntArray
+    first_sequence: int = 0  # of its ids
 
     def __len__(self) -> int:
         return len(self.intended_s)
@@ -64,11 +65,12 @@ class Share:
         order = np.argsort(np.concatenate([self.intended_s, more.intended_s]), kind="stable")
         columns = ("intended_s", "topic", "device", "partition")
         both = (np.concatenate([getattr(self, name), getattr(more, name)])[order] for name in columns)
-        return Share(self.source, *both)
+        intended_s, topic, device, partition = both
+        return Share(self.source, intended_s, topic, device, partition, self.first_sequence)
 
     def ids(self, sequence: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Return the event ids of these positions of the share."""
-        return sequence + (self.source << SOURCE_SHIFT)
+        return sequence + self.first_sequence + (self.source << SOURCE_SHIFT)
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class Reads:
 class LoadPlan:
     """What is to be offered, to whom, and where it is logged. Times: epoch seconds, lengths in seconds."""
 
-    bootstrap: str  # Kafka's "host:port,host:port"
+    client: Mapping[str, str]  # what a Kafka client needs, by librdkafka's names
     partitions: Mapping[str, int]  # topic -> count
     workload: Workload
     seed: int
@@ -95,6 +97,7 @@ class LoadPlan:
     calibration_burst: bool = False
     burst_factor: float = 1.0  # how many times the rate a burst has, whenever one is asked for
     burst_s: float = 0.0  # how long it lasts
+    first_sequence: int = 0  # of each source's ids: no event before this load had them
     gateway_url: str = ""  # http://host:port; needed where the workload has readers
 
     @property
@@ -143,7 +146,8 @@ class LoadPlan:
 
     def _share(self, source: int, events: Schedule, part: slice) -> Share:
         intended_s = self.start_s + events.intended_s[part]
-        return Share(source, intended_s, events.topic[part], events.device[part], events.partition[part])
+        columns = events.topic[part], events.device[part], events.partition[part]
+        return Share(source, intended_s, *columns, first_sequence=self.first_sequence)
 
     def write(self, path: Path) -> None:
         """Write as JSON, whole or not at all. Raises BadInput for a plan that cannot be carried out."""

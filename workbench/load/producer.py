@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from functools import partial
 from typing import Final
@@ -55,10 +55,10 @@ def _code(error: KafkaException) -> int:
     return cause.code() if isinstance(cause, KafkaError) else KafkaError._FAIL
 
 
-def client_settings(bootstrap: str, acks: str, source: int) -> dict[str, str | bool]:
-    """Return the client's settings: librdkafka's defaults but for the ones named here, each for its reason."""
+def client_settings(client: Mapping[str, str], acks: str, source: int) -> dict[str, str | bool]:
+    """Return the client's settings: `client`, and librdkafka's defaults but for those here, each for its reason."""
     return {
-        "bootstrap.servers": bootstrap,
+        **client,
         "client.id": f"hub-load-{source}",  # the brokers' logs name the source
         "acks": acks,  # the scenario's choice
         # The hub's producers are idempotent: a retry neither doubles nor reorders. It needs acks=all.
@@ -81,7 +81,7 @@ class KafkaWriter:
         self._topics = plan.topics
         self._bodies = BodyMaker(plan.topics, plan.workload.event_bytes)
         self._log = WriteLog(plan.ledger, source)
-        settings = client_settings(plan.bootstrap, plan.workload.acks, source)
+        settings = client_settings(plan.client, plan.workload.acks, source)
         self._make_client = partial(make_client, settings)
         self._clients = [self._make_client()]  # the last one is in use, earlier ones had a fatal error
         self._answered = answered

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -109,10 +109,10 @@ def read_fates(run: RunFolder, plan: LoadPlan, source: int) -> Fates:
     share = plan.share(source)
     sends = _rows(run.ledger / f"sends-{source}.bin", SEND_DTYPE)
     answers = _rows(run.ledger / f"answers-{source}.bin", ANSWER_DTYPE)
-    planned = _planned(run, plan, share, _reached(sends, answers))
+    planned = _planned(run, plan, share, _reached(plan, sends, answers))
     sent_s, acked_s = np.full(planned, np.nan), np.full(planned, np.nan)
     outcome = np.full(planned, Outcome.NOT_SENT, dtype=np.int8)
-    send_at, answer_at = sends["id"] & _SEQUENCE_MASK, answers["id"] & _SEQUENCE_MASK
+    send_at, answer_at = _positions(plan, sends["id"]), _positions(plan, answers["id"])
     sent_s[send_at], outcome[send_at] = sends["sent_s"], Outcome.UNKNOWN
     acked_s[answer_at], outcome[answer_at] = answers["acked_s"], answers["outcome"]
     sent_s[outcome == Outcome.NOT_SENT] = np.nan
@@ -141,10 +141,16 @@ def _last_intended_s(run: RunFolder, plan: LoadPlan) -> float:
     return max((float(times[-1]) for times in last if len(times)), default=plan.start_s)
 
 
-def _reached(sends: Rows, answers: Rows) -> int:
+def _reached(plan: LoadPlan, sends: Rows, answers: Rows) -> int:
     """Return how many of a source's writes its logs know of: rows are handed over in order of the sequence."""
-    known = np.concatenate([sends["id"], answers["id"]]) & _SEQUENCE_MASK
+    known = _positions(plan, np.concatenate([sends["id"], answers["id"]]))
     return int(known.max()) + 1 if len(known) else 0
+
+
+def _positions(plan: LoadPlan, ids: Any) -> IntArray:
+    """Return where in its source's share each event stands."""
+    positions: IntArray = (ids & _SEQUENCE_MASK) - plan.first_sequence
+    return positions
 
 
 def _rows(path: Path, dtype: np.dtype[np.void]) -> Rows:
