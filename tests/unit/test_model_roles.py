@@ -12,14 +12,23 @@ import pytest
 from tests.support.model_cases import a_scenario, parameters_of, setting_and_draws
 from workbench.fault import FaultType
 from workbench.model.course import play
+from workbench.model.kubelet import wait_s
 from workbench.model.predicting import percentiles
-from workbench.model.restart import backoff_s
 from workbench.model.world import Setting, next_on_grid
 
 
 def test_the_restart_rule_is_the_kubelets() -> None:
     """10, 20, 40 .. at most 300 s from the second start on."""
-    assert [backoff_s(attempt) for attempt in range(2, 9)] == [10.0, 20.0, 40.0, 80.0, 160.0, 300.0, 300.0]
+    assert [wait_s(start, {}) for start in range(2, 9)] == [10.0, 20.0, 40.0, 80.0, 160.0, 300.0, 300.0]
+
+
+def test_a_kubelet_looks_again_when_it_syncs_the_pod() -> None:
+    """10 s are over at the second look, since the liveness probe's tick between them set it anew."""
+    drawn = {"kubelet_relist_s": 0.0, "kubelet_requeue_s": 13.3, "liveness_tick_s": 8.8}
+    assert wait_s(2, drawn) == pytest.approx(22.1)  # measured: 22.9 s, with what a start takes
+    assert wait_s(2, drawn | {"liveness_tick_s": 14.0}) == pytest.approx(13.3)  # it came too late to matter
+    assert wait_s(3, drawn) == pytest.approx(22.1)  # over 20 s already
+    assert wait_s(4, drawn) == pytest.approx(22.1 + 2 * 13.3)  # the first look after 40 s
 
 
 @pytest.mark.parametrize(("t_s", "expected_s"), [(0.0, 0.5), (0.5, 2.5), (17.9, 18.5), (-3.0, -1.5)])

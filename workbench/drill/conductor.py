@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 import os
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from workbench import ledger as ledger_room
 from workbench.compare import Judged, compare
 from workbench.compare.verdicts import BROKEN, CLEAN, Verdict
 from workbench.drill import run_up
@@ -33,9 +35,8 @@ from workbench.records.prediction import Prediction
 from workbench.records.runs_index import enter
 from workbench.scenario.drill_scenario import Scenario
 from workbench.streams import stream
-from workbench.target.local import LocalHub, start
 from workbench.target.local.leftovers import processes_of
-from workbench.target.port import Injection, UndoResult, Victim
+from workbench.target.port import DrillHub, Injection, UndoResult, Victim
 from workbench.topology.hub import HubTopology
 from workbench.workload import BURST_S
 
@@ -72,6 +73,8 @@ class Drill:
         out: Path,
         progress: Progress,
         calibration: CalibrationFile | None = None,
+        *,
+        open_hub: Callable[[Callable[[str], None]], DrillHub],
     ) -> None:
         self.scenario = scenario
         self.topology = topology
@@ -81,6 +84,7 @@ class Drill:
         self.out = out
         self.progress = progress
         self.calibration = calibration
+        self.open_hub = open_hub
         self.clocks = Clocks(time.time(), time.monotonic())
         self.prediction: Prediction | None = None
         self.sealed_s: float | None = None
@@ -96,7 +100,7 @@ class Drill:
         stopped = None
         residue = Verdict(CLEAN, "Clean: nothing was broken yet.")
         try:
-            residue = self._on_a_fresh_hub()
+            residue = self._on_the_hub()
         except (KeyboardInterrupt, Stopped) as error:
             stopped = str(error) or "a person (Ctrl-C)"
             self._mark("stopped", by=stopped)
@@ -105,16 +109,10 @@ class Drill:
             raise
         return self._judge(residue, stopped)
 
-    def _on_a_fresh_hub(self) -> Verdict:
+    def _on_the_hub(self) -> Verdict:
         self.progress.phase_started("hub", None)
         begun_s = time.monotonic()
-        with start(
-            self.topology,
-            seed=self.seed,
-            restart=self.scenario.restart,
-            failover=self.scenario.failover,
-            progress=self.progress.note,
-        ) as hub:
+        with self.open_hub(self.progress.note) as hub:
             self._hub_ready(hub, time.monotonic() - begun_s)
             undone = self._drill_on(hub)
         left = [process.pid for process in processes_of(hub.directory, but=(os.getpid(),))]
@@ -124,7 +122,7 @@ class Drill:
             return Verdict(BROKEN, f"Something may still be broken: {undone.detail}.")
         return Verdict(CLEAN, "Clean: the undo was verified, 0 processes left.")
 
-    def _hub_ready(self, hub: LocalHub, took_s: float) -> None:
+    def _hub_ready(self, hub: DrillHub, took_s: float) -> None:
         description = hub.describe()
         self._mark("hub-ready", took_s=took_s, hub=hub.hub_id)
         self.progress.phase_done("hub", took_s, "real servers ready")
@@ -132,10 +130,12 @@ class Drill:
         versions = {**self.record.content["versions"], **description.versions}
         self.record.set(target=target, versions=versions, not_modelled=list(NOT_MODELLED))
 
-    def _drill_on(self, hub: LocalHub) -> UndoResult:
+    def _drill_on(self, hub: DrillHub) -> UndoResult:
         horizon_s = 600.0 + self.scenario.baseline_s + self.scenario.recovery_timeout_s
         live = Live(hub, self.scenario.faults[0].part, self.folder.observed, self.folder.ledger)
-        load = LoadControl(hub, self.scenario.workload, self.scenario.faults[0], self.seed, self.folder, horizon_s)
+        before = ledger_room.look_before(hub.endpoints, hub.topology) if hub.was_up else ledger_room.FRESH
+        workload, fault = self.scenario.workload, self.scenario.faults[0]
+        load = LoadControl(hub, workload, fault, self.seed, self.folder, horizon_s, before.first_sequence)
         try:
             live.start()
             burst, baseline, steady_problems = self._run_up(live, load)
@@ -154,7 +154,7 @@ class Drill:
             )
             for step, at_s in sorted(hub.failover_steps().items(), key=lambda each: each[1]):
                 timeline.append(self.folder.timeline, f"failover-{step}", at_s, by="stand-in for Kubegres")
-            self.aftermath = look_back(self.folder, hub, self.scenario, load, watched, self.progress)
+            self.aftermath = look_back(self.folder, hub, self.scenario, load, watched, self.progress, before)
             self._mark("verified", **self.aftermath.ledger_counts)
             return undone
         finally:
@@ -205,11 +205,12 @@ class Drill:
         return problems(windows, live.short_since(edges[0]), live.backlog_since(edges[0]))
 
     def _predict(
-        self, hub: LocalHub, victim: Victim, burst: tuple[float, float], baseline: tuple[float, float]
+        self, hub: DrillHub, victim: Victim, burst: tuple[float, float], baseline: tuple[float, float]
     ) -> None:
         measured = run_up.measure(hub, self.folder, burst, baseline)
         measured.write(self.folder.observed / "baseline.json")
-        parameters = merge(self.scenario, self.topology, measured, victim, self.calibration)
+        by_kubelet = hub.target == "kubernetes"
+        parameters = merge(self.scenario, self.topology, measured, victim, self.calibration, by_kubelet=by_kubelet)
         write_durably(self.folder.parameters_json, parameters.to_json())
         fault = self.scenario.faults[0]
         fault_entry = {"type": fault.type.value, "signal": SIGNAL_NAMES[fault.type]}
@@ -244,13 +245,13 @@ class Drill:
         raise Inconclusive("the hub was not steady after the prediction: " + "; ".join(found))
 
     def _break_and_watch(
-        self, hub: LocalHub, live: Live, load: LoadControl, victim: Victim, baseline: tuple[float, float]
+        self, hub: DrillHub, live: Live, load: LoadControl, victim: Victim, baseline: tuple[float, float]
     ) -> tuple[Injection | None, float]:
         """Run the experiment, watch the recovery; return the injection and when watching ended."""
         draw = stream(self.seed, "fault-moment").uniform(0.0, self.scenario.fault_window_s)
         moment_s = time.time() + EXPERIMENT_LEAD_S + float(draw)
         journal = self.folder.observed / "journal.json"
-        argv = chaos_command(self.scenario, victim, hub.hub_id, moment_s, self.folder, journal)
+        argv = chaos_command(self.scenario, victim, (hub.target, hub.hub_id), moment_s, self.folder, journal)
         self.progress.phase_started("fault", None)
         hub.launch("chaos", argv, environment={}, stdout=self.folder.observed / "chaos.log")
         injected_s = self._await_injection(hub, live, load, moment_s)
@@ -268,7 +269,7 @@ class Drill:
         self._await_experiment(hub, live, load)
         return read_injection(self.folder.timeline), watch_end_s
 
-    def _await_injection(self, hub: LocalHub, live: Live, load: LoadControl, moment_s: float) -> float | None:
+    def _await_injection(self, hub: DrillHub, live: Live, load: LoadControl, moment_s: float) -> float | None:
         """Wait for the fault-injected entry; None when the experiment ended without one."""
         deadline_s = moment_s + 90.0
         while time.time() < deadline_s:
@@ -307,7 +308,7 @@ class Drill:
         values = self.prediction.metrics.get(metric, ()) if self.prediction else ()
         self.progress.phase_started(title, [value for value in values if value is not None] or None)
 
-    def _await_experiment(self, hub: LocalHub, live: Live, load: LoadControl) -> None:
+    def _await_experiment(self, hub: DrillHub, live: Live, load: LoadControl) -> None:
         deadline_s = time.monotonic() + EXPERIMENT_END_MAX_S
         while hub.running("chaos"):
             if time.monotonic() > deadline_s:

@@ -15,7 +15,7 @@ import orjson
 
 from workbench.errors import BadInput
 from workbench.fault import KAFKA_PARTS, Part
-from workbench.model import covered, stated
+from workbench.model import covered, kubelet, stated
 from workbench.model.measured import beside_a_burst, measured, measured_reads
 from workbench.model.parameter import Distribution, FloatArray, Parameter, parameter_from_dict
 from workbench.model.part_priors import every_prior, priors_of
@@ -93,16 +93,21 @@ def merge(
     baseline: Baseline | None,
     victim: Victim | None,
     calibration: CalibrationFile | None = None,
+    *,
+    by_kubelet: bool = False,
 ) -> Parameters:
     """Return the parameters of one prediction: what is stated and measured, and a prior for the rest.
 
     A calibration stands in place of priors, this run's own baseline in place of both. Without a baseline (no hub is
-    up) and without a resolved victim the intervals are wider. Raises BadInput for what the model does not cover.
+    up) and without a resolved victim the intervals are wider. `by_kubelet`: a real one starts again what died, in place
+    of the stand-in. Raises BadInput for what the model does not cover.
     """
     part = scenario.faults[0].part
     quorum = topology.kafka.quorum
     covered.check_mode(scenario, topology)
     rows = priors_of(part, kraft=quorum is not None, reads=scenario.reads)
+    if by_kubelet:
+        rows.update(kubelet.PRIORS)
     if calibration is not None:
         from workbench.model.calibrated import calibrated  # pydantic, which no subprocess needs
 

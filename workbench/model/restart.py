@@ -1,9 +1,9 @@
 """The victim's return: restart rule, registration, and its way back into the in-sync replica sets.
 
-The restart rule is the kubelet's (Kubernetes documentation, Pod Lifecycle): once the kubelet has seen the first
-exit, then after 10, 20, 40 .. 300 s. A broker that registers while its old session is alive is refused (Kafka 3.7.1
-KafkaZkClient.CheckedEphemeral, NodeExists), shuts down and exits, so the rule decides. Log recovery comes
-before registration (KafkaServer.startup) and only after SIGKILL: a refused broker shuts its logs down cleanly.
+The restart rule is the kubelet's (kubelet.py): once it has seen the first exit, then after 10, 20, 40 .. 300 s. A
+broker that registers while its old session is alive is refused (Kafka 3.7.1 KafkaZkClient.CheckedEphemeral,
+NodeExists), shuts down and exits, so the rule decides. Log recovery comes before registration (KafkaServer.startup)
+and only after SIGKILL: a refused broker shuts its logs down cleanly.
 
 Left out: a back-off that a long good run resets (the hub is fresh), a broker killed by its liveness probe,
 segments rolled in between, throttled replication.
@@ -17,16 +17,12 @@ from typing import Final
 import simpy
 
 from workbench.fault import FaultType, RestartRule
+from workbench.model import kubelet
 from workbench.model.cores import slow_down
 from workbench.model.world import Steps, VictimState, World
 
 LABOUR_DONE_S: Final = 1e-6
 ATTEMPTS_MAX: Final = 12  # beyond any recovery time-out: the waits sum up to over 30 minutes
-
-
-def backoff_s(attempt: int) -> float:
-    """Return the kubelet's wait before start number `attempt` (2, 3, ..) after an exit."""
-    return min(10.0 * 2.0 ** (attempt - 2), 300.0)
 
 
 def restart(world: World) -> Steps:
@@ -38,7 +34,7 @@ def restart(world: World) -> Steps:
     if setting.restart is RestartRule.NONE:
         return
     for attempt in range(1, ATTEMPTS_MAX + 1):
-        waits_s = draws["kubelet_relist_s"] if attempt == 1 else backoff_s(attempt)
+        waits_s = draws["kubelet_relist_s"] if attempt == 1 else kubelet.wait_s(attempt, draws)
         yield world.env.timeout(waits_s + draws["restart_notice_s"])
         started_s = float(world.env.now)
         world.victim_is(VictimState.STARTING)
