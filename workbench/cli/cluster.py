@@ -18,6 +18,7 @@ from workbench.cli._cluster import CLUSTER_OPTION, elapsed_teller
 from workbench.cli._console import a_console
 from workbench.cli._long_running import stop_on_sigterm
 from workbench.cli.cluster_hub import hub, probe
+from workbench.cli.cluster_run import run
 from workbench.errors import EXIT_AS_EXPECTED, EXIT_MISSED, BadInput
 from workbench.target.throwaway import cluster as throwaway
 from workbench.target.throwaway.addons import ready_nodes
@@ -77,6 +78,7 @@ def up(workers: int, fake_nodes: int, as_json: bool) -> None:
 
 command.add_command(hub)
 command.add_command(probe)
+command.add_command(run)
 
 
 @command.command(name="status")

@@ -37,7 +37,7 @@ def write_identities(layout: Layout, port: int) -> None:
     outside = kubeconfig(f"https://{LOOPBACK}:{port}", authority, administrator, layout.cluster_id)
     write_secret(layout.kubeconfig, outside)
     inside = kubeconfig(server, authority, administrator, layout.cluster_id)
-    write_secret(layout.directory / "inside.kubeconfig", inside)
+    write_secret(layout.inside_kubeconfig, inside)
 
 
 def _write_node(authority: Authority, node: Node, server: str) -> None:

@@ -88,6 +88,11 @@ class Layout:
         return self.directory / "admin.kubeconfig"
 
     @property
+    def inside_kubeconfig(self) -> Path:
+        """Return the administrator's way in, from a node."""
+        return self.directory / "inside.kubeconfig"
+
+    @property
     def certificates(self) -> Path:
         """Return the folder of the cluster's authorities and keys."""
         return self.directory / "certificates"
