@@ -23,9 +23,9 @@ class Environment:
         self._variables = variables
         self._problems: list[str] = []
 
-    def text(self, name: str) -> str:
-        """Return a variable that must not be empty."""
-        value = self._variables.get(name, "")
+    def text(self, name: str, default: str = "") -> str:
+        """Return a variable that must not be empty, `default` where it is not set."""
+        value = self._variables.get(name, default)
         if not value:
             self._problems.append(f"{name} is not set")
         return value

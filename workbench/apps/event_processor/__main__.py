@@ -30,7 +30,7 @@ def main() -> int:
         signal.signal(number, lambda *_: stop.set())
     metrics = Metrics()
     try:
-        metrics.serve(settings.metrics_port)
+        metrics.serve(settings.metrics_address, settings.metrics_port)
         Processor(settings, metrics, stop).run()
     except (KafkaException, OSError) as problem:
         log.error("cannot go on", error=log.describe(problem))

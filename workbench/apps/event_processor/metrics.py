@@ -1,4 +1,4 @@
-"""The processor's own metrics, served as Prometheus text on the loopback interface."""
+"""The processor's own metrics, served as Prometheus text."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Metrics:
         self.state_pending = self._gauge("state_pending", "Devices' states that Redis has yet to take")
         self.ready = self._gauge("ready", "1 once partitions are assigned and Postgres is connected")
 
-    def serve(self, port: int) -> None:
-        """Serve on 127.0.0.1:port. Raises OSError when the port is taken."""
-        start_http_server(port, addr="127.0.0.1", registry=self.registry)
+    def serve(self, address: str, port: int) -> None:
+        """Serve on address:port. Raises OSError when the port is taken."""
+        start_http_server(port, addr=address, registry=self.registry)
 
     def topic_events(self, topic: str, count: int) -> None:
         """Count `count` records of one topic."""

@@ -30,6 +30,7 @@ class Settings:
     encryption_key: str = field(repr=False)
     batch_events_max: int
     batch_linger_s: float  # from the batch's first record
+    metrics_address: str  # they are for this machine alone, unless it is told otherwise
     metrics_port: int
     processor_index: int
     log_level: str
@@ -51,6 +52,7 @@ def read_settings(variables: Mapping[str, str]) -> Settings:
         encryption_key=environment.text("ENCRYPTION_KEY"),
         batch_events_max=int(environment.number("BATCH_EVENTS_MAX", 1, 100_000)),
         batch_linger_s=environment.number("BATCH_LINGER_S", 0.0, 60.0),
+        metrics_address=environment.text("METRICS_ADDRESS", "127.0.0.1"),
         metrics_port=int(environment.number("METRICS_PORT", 1, 65_535)),
         processor_index=int(environment.number("PROCESSOR_INDEX", 0, 10_000)),
         log_level=environment.log_level(),
