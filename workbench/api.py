@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import datetime
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from workbench.errors import BadInput
+from workbench.errors import BadInput, Problem
+from workbench.fault import KAFKA_PARTS, FailoverRule, Fault, Part, RestartRule
 from workbench.metrics.catalogue import BY_NAME
 from workbench.model import control_plane as model_control_plane
 from workbench.model import predict as model_predict
@@ -34,12 +36,15 @@ if TYPE_CHECKING:
 
     from workbench.drill.progress import Progress
     from workbench.records.calibration import CalibrationFile
+    from workbench.scenario.drill_scenario import Scenario
+    from workbench.target.port import DrillHub
     from workbench.topology.hub import HubTopology
 
 __all__ = [
     "DEFAULT_MANIFESTS",
     "DEFAULT_OUT",
     "DrillResult",
+    "KubernetesAccess",
     "PlaceResult",
     "compare",
     "drill",
@@ -69,6 +74,15 @@ class DrillResult:
     def table(self) -> pd.DataFrame:
         """Return predicted and observed, one row a metric."""
         return _comparison_table(self.comparison)
+
+
+@dataclass(frozen=True)
+class KubernetesAccess:
+    """The way to a hub on a cluster, and the manifests it was made from."""
+
+    kubeconfig: Path
+    manifests: Path
+    context: str = ""  # "": the kubeconfig's current one
 
 
 @dataclass(frozen=True)
@@ -113,8 +127,9 @@ def drill(
     progress: Progress | None = None,
     command: str | None = None,
     calibration: Path | None = None,
+    on: KubernetesAccess | None = None,
 ) -> DrillResult:
-    """Do one whole drill on a fresh embedded hub and render its report.
+    """Do one whole drill, on a fresh embedded hub or `on` the hub of a cluster, and render its report.
 
     `calibration` is a file of `workbench calibrate`: its parameters stand in place of priors.
     Raises BadInput for a wrong scenario or manifest (nothing was started), MachineTrouble when this machine
@@ -125,7 +140,9 @@ def drill(
     from workbench.drill.run_record import begin, new_run_id
     from workbench.report import render
 
-    scenario, topology = read_with_hub(find_scenario(name_or_path))
+    scenario, topology = read_with_hub(find_scenario(name_or_path), None if on is None else on.manifests)
+    if on is not None:
+        _check_rules(scenario)
     measured = _calibration(calibration, topology)
     merge(scenario, topology, None, None, measured)  # says what the model does not cover before anything is started
     run_id = new_run_id(datetime.datetime.now(datetime.UTC))
@@ -136,12 +153,51 @@ def drill(
         record.set(calibration=measured.to_run_json())
     _link_latest(out, folder.root)
     teller = progress or Progress()
-    teller.header(scenario.name, "local", seed, run_id)
+    teller.header(scenario.name, "local" if on is None else "kubernetes", seed, run_id)
+    if on is not None:
+        record.set(manifests=str(scenario.manifests))
     try:
-        judged = Drill(scenario, topology, seed, record, out, teller, measured).run()
+        opens = _opens(scenario, topology, seed, on)
+        judged = Drill(scenario, topology, seed, record, out, teller, measured, open_hub=opens).run()
     finally:
         render(folder)
     return DrillResult(folder, judged.content, judged.exit_code)
+
+
+def _check_rules(scenario: Scenario) -> None:
+    """Raise BadInput where a scenario asks for what nobody does on a cluster."""
+    rules = (
+        ("restart", scenario.restart.value, RestartRule.KUBELET_RULES.value),
+        ("failover", scenario.failover.value, FailoverRule.NONE.value),
+    )
+    found = [
+        Problem(scenario.name, key, stated, f"on a cluster only {possible}")
+        for key, stated, possible in rules
+        if stated != possible
+    ]
+    if found:
+        raise BadInput(f"{scenario.name} cannot be done on a cluster", found)
+
+
+def _opens(
+    scenario: Scenario, topology: HubTopology, seed: int, on: KubernetesAccess | None
+) -> Callable[[Callable[[str], None]], DrillHub]:
+    """Return what gives a drill its hub, when called with what progress is said to."""
+    if on is not None:
+        from workbench.target.kubernetes import open_hub
+
+        brokers = _hit_brokers(scenario.faults[0], topology)
+        return lambda say: open_hub(topology, brokers, kubeconfig=on.kubeconfig, context=on.context, progress=say)
+    from workbench.target.local import start
+
+    return lambda say: start(topology, seed=seed, restart=scenario.restart, failover=scenario.failover, progress=say)
+
+
+def _hit_brokers(fault: Fault, topology: HubTopology) -> tuple[int, ...]:
+    """Return the brokers that a fault may hit; any of them where a role decides."""
+    named = fault.victim.brokers or (() if fault.victim.broker is None else (fault.victim.broker,))
+    hits_some = fault.part in (*KAFKA_PARTS, Part.NODE)
+    return named or (topology.kafka.broker_ids if hits_some else ())
 
 
 def predict(name_or_path: str, seed: int = 1, calibration: Path | None = None) -> Prediction:

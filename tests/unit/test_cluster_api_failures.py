@@ -18,6 +18,7 @@ from workbench.drill.scheduling.namespaced import remove_namespace
 from workbench.drill.scheduling.placements import try_placements
 from workbench.errors import BadInput, ToolFailed
 from workbench.model.scheduling.bursts import Creator
+from workbench.target.kubernetes.api import Api
 from workbench.target.throwaway.cluster import Cluster
 from workbench.target.throwaway.layout import KUBERNETES, Layout
 from workbench.target.throwaway.record import Record
@@ -89,7 +90,7 @@ def test_it_is_told_and_is_no_traceback(
 def test_a_namespace_without_a_name_is_not_deleted(cluster: Cluster) -> None:
     """An empty name would delete every object of the kind: it never reaches the API."""
     with pytest.raises(BadInput, match="no name of the namespace"):
-        remove_namespace(watching.Api(cluster.kubeconfig), "")
+        remove_namespace(Api(cluster.kubeconfig), "")
 
 
 def test_two_trials_do_not_run_at_once(cluster: Cluster, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from tests.support.fake_api import served
 from workbench.drill.nodes import watching
 from workbench.drill.nodes.facts import Facts
 from workbench.errors import ToolFailed
+from workbench.target.kubernetes.api import Api
 from workbench.waiting import happens
 
 NODE = {"metadata": {"name": "w", "resourceVersion": "1"}, "spec": {}, "status": {"conditions": []}}
@@ -45,17 +46,17 @@ class _Api(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[watching.Api]:
+def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     """An API server that falls silent."""
     monkeypatch.setattr(watching, "WATCH_S", 1)
     monkeypatch.setattr(watching, "GRACE_S", 0.2)
     monkeypatch.setattr(_Api, "ends", threading.Event())
     with served(_Api, tmp_path / "kubeconfig"):
-        yield watching.Api(tmp_path / "kubeconfig")
+        yield Api(tmp_path / "kubeconfig")
         _Api.ends.set()
 
 
-def test_silence_is_no_answer(api: watching.Api) -> None:
+def test_silence_is_no_answer(api: Api) -> None:
     """A watch on which not even its end comes is an error, found out while the block still runs."""
     facts = Facts()
     seen: list[Exception] = []
@@ -76,7 +77,7 @@ def test_silence_is_no_answer(api: watching.Api) -> None:
     assert seen
 
 
-def test_what_may_not_be_listed_is_told(api: watching.Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_may_not_be_listed_is_told(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """The API's own reason, before anything is broken."""
     monkeypatch.setattr(_Api, "lists", False)
     monkeypatch.setattr(watching, "LIST_TIMEOUT_S", 5.0)

@@ -11,9 +11,9 @@ from workbench import api
 from workbench.cli._long_running import stop_on_sigterm
 from workbench.cli._progress import DrillProgress
 from workbench.drill.series import summarize_series, write_series
-from workbench.errors import worst_exit_code
+from workbench.errors import BadInput, worst_exit_code
 
-TARGETS = ("local",)
+TARGETS = ("local", "kubernetes")
 
 
 @click.command(name="drill", short_help="One whole drill.")
@@ -26,9 +26,34 @@ TARGETS = ("local",)
     type=click.Path(path_type=Path, dir_okay=False),
     help="A file of `workbench calibrate`: measured in place of priors.",
 )
+@click.option(
+    "--kubeconfig",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="KUBECONFIG",
+    help="Of the target kubernetes.  [default: $KUBECONFIG]",
+)
+@click.option("--context", default="", help="Of the kubeconfig.  [default: its current one]")
+@click.option(
+    "--manifests",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="What the cluster's hub was made from; the scenario's own are the embedded hub's.",
+)
 @click.option("--out", type=click.Path(path_type=Path), default=api.DEFAULT_OUT, help="Folder of the runs.")
-def command(scenario: str, target: str, repeat: int, seed: int, calibration: Path | None, out: Path) -> int:
-    """Predict what SCENARIO's fault will do, seal it, do it to a fresh hub under load, and compare.
+def command(
+    scenario: str,
+    target: str,
+    repeat: int,
+    seed: int,
+    calibration: Path | None,
+    kubeconfig: Path | None,
+    context: str,
+    manifests: Path | None,
+    out: Path,
+) -> int:
+    """Predict what SCENARIO's fault will do, seal it, do it to a hub under load, and compare.
+
+    The target local is a fresh hub of this machine's own; kubernetes is a hub that is up on a cluster, whose names must
+    be known where this runs.
 
     SCENARIO is a name (scenarios/NAME.yaml) or a file.
 
@@ -41,17 +66,20 @@ def command(scenario: str, target: str, repeat: int, seed: int, calibration: Pat
       workbench drill broker-loss
       workbench drill broker-loss --seed 7 --repeat 10
       workbench drill ./my-scenario.yaml --out /srv/drills
+      workbench cluster run -- workbench drill broker-loss --target kubernetes --manifests manifests/overlays/throwaway
     """
-    del target  # checked by click; the only one so far
+    on = _access(kubeconfig, context, manifests) if target == "kubernetes" else None
     stop_on_sigterm()
     results = []
     for number in range(seed, seed + repeat):
         again = f"workbench drill {shlex.quote(scenario)} --seed {number}"
         if calibration is not None:
             again += f" --calibration {shlex.quote(str(calibration))}"
+        if on is not None:
+            again += f" --target kubernetes --manifests {shlex.quote(str(manifests))}"
         progress = DrillProgress()
         try:
-            result = api.drill(scenario, number, out.absolute(), progress, again, calibration)
+            result = api.drill(scenario, number, out.absolute(), progress, again, calibration, on)
             progress.finish(result.comparison, result.folder.root, again)
         finally:
             progress.close()
@@ -63,6 +91,15 @@ def command(scenario: str, target: str, repeat: int, seed: int, calibration: Pat
         )
         click.echo(f"series  {path}")
     return worst_exit_code(result.exit_code for result in results)
+
+
+def _access(kubeconfig: Path | None, context: str, manifests: Path | None) -> api.KubernetesAccess:
+    """Return the way to the cluster's hub. Raises BadInput where a flag is missing."""
+    if kubeconfig is None or not kubeconfig.is_file():
+        raise BadInput("no kubeconfig: --kubeconfig or KUBECONFIG names a file that is there")
+    if manifests is None:
+        raise BadInput("--manifests: the folder that the cluster's hub was made from is needed")
+    return api.KubernetesAccess(kubeconfig.absolute(), manifests, context)
 
 
 __all__ = ["command"]

@@ -23,8 +23,7 @@ from workbench.records.folder import RunFolder, dump_json
 from workbench.records.prediction import Observation
 from workbench.records.samples import read_samples
 from workbench.scenario.drill_scenario import Scenario
-from workbench.target.local import LocalHub
-from workbench.target.port import Injection, Victim
+from workbench.target.port import DrillHub, Injection, Victim
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,13 @@ class Watched:
 
 
 def look_back(
-    folder: RunFolder, hub: LocalHub, scenario: Scenario, load: LoadControl, watched: Watched, progress: Progress
+    folder: RunFolder,
+    hub: DrillHub,
+    scenario: Scenario,
+    load: LoadControl,
+    watched: Watched,
+    progress: Progress,
+    before: ledger_room.Before = ledger_room.FRESH,
 ) -> Aftermath:
     """Check the ledger, compute every metric, write observed.json and return the checks.
 
@@ -59,7 +64,7 @@ def look_back(
     """
     ended = timeline.first(timeline.read(folder.timeline), "fault-ended")
     books = load.write_summary(watched.baseline)
-    summary = ledger_room.check(folder, hub.endpoints, hub.topology, progress.note)
+    summary = ledger_room.check(folder, hub.endpoints, hub.topology, progress.note, before)
     if watched.injection is None:
         raise Inconclusive("nothing was injected: " + "; ".join(watched.outcome.problems))
     part = scenario.faults[0].part

@@ -17,7 +17,7 @@ from workbench.metrics.functions import DRAINED_FOR_S, backlog_drained_s
 from workbench.metrics.reading import refilled_s
 from workbench.metrics.tables import Counts, Evidence, Moments
 from workbench.records.folder import RunFolder
-from workbench.target.local import LocalHub
+from workbench.target.port import DrillHub
 
 COMMITS_FILE: Final = "commits-recovery.bin"
 LOGGED_S: Final = 2.0 * LOG_FLUSH_S  # by then a write is in its log
@@ -27,7 +27,7 @@ class DrainedCheck:
     """Judges one recovery as the catalogue does, on what is written so far."""
 
     def __init__(
-        self, hub: LocalHub, folder: RunFolder, baseline: tuple[float, float], injected_s: float, reads: bool
+        self, hub: DrillHub, folder: RunFolder, baseline: tuple[float, float], injected_s: float, reads: bool
     ) -> None:
         self._hub = hub
         self._ledger = folder.ledger

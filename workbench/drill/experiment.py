@@ -28,12 +28,16 @@ class ExperimentOutcome:
 
 
 def chaos_command(
-    scenario: Scenario, victim: Victim, hub: str, moment_s: float, folder: RunFolder, journal: Path
+    scenario: Scenario, victim: Victim, hub: tuple[str, str], moment_s: float, folder: RunFolder, journal: Path
 ) -> list[str]:
-    """Return the command line that does the scenario's fault to the resolved victim."""
+    """Return the command line that does the scenario's fault to the resolved victim.
+
+    `hub` is the target's name and the id by which an experiment finds the hub there.
+    """
     fault = scenario.faults[0]
     variables = {
-        "hub": hub,
+        "target": hub[0],
+        "hub": hub[1],
         "timeline": str(folder.timeline),
         "load": str(folder.load),
         "ledger": str(folder.ledger),

@@ -19,7 +19,7 @@ from workbench.observe.moments import seen
 from workbench.observe.processors import ProcessorCollector
 from workbench.observe.stores import StoreCollector
 from workbench.records.samples import read_samples
-from workbench.target.local import LocalHub
+from workbench.target.port import DrillHub
 
 HISTORY_MAX: Final = 10_000  # backlog looks kept: forty minutes at four a second
 
@@ -42,13 +42,13 @@ def probes(part: Part) -> tuple[str, ...]:
 class Live:
     """Starts the collectors and answers the conductor's questions from their latest samples."""
 
-    def __init__(self, hub: LocalHub, part: Part, observed: Path, ledger: Path) -> None:
+    def __init__(self, hub: DrillHub, part: Part, observed: Path, ledger: Path) -> None:
         self._brokers = BrokerCollector(observed, hub)
         self._partitions = PartitionCollector(observed, hub)
         partitions = len(hub.topology.partition_labels)
         self._processors = ProcessorCollector(observed, hub.endpoints.processor_metrics, partitions)
         self._stores = StoreCollector(observed, hub)
-        self._machine = MachineCollector(observed, hub.processes)
+        self._machine = MachineCollector(observed, hub.machine_processes)
         self._ensemble = EnsembleCollector(observed, hub)
         collectors = (self._brokers, self._partitions, self._processors, self._stores, self._ensemble)
         self._collectors: list[Collector] = [each for each in collectors if each.name in probes(part)]

@@ -16,7 +16,7 @@ from workbench.load.reads import write_reads_summary
 from workbench.load.summary import LoadSummary, summarize
 from workbench.records.folder import RunFolder, dump_json
 from workbench.records.load_burst import read_burst
-from workbench.target.local import LocalHub
+from workbench.target.port import DrillHub
 from workbench.workload import BURST_FACTOR, BURST_S, CANARY_WRITES_PER_S, Workload
 
 WORKERS: Final = 2
@@ -29,7 +29,14 @@ class LoadControl:
     """The load of one drill. Times are epoch seconds."""
 
     def __init__(
-        self, hub: LocalHub, workload: Workload, fault: Fault, seed: int, folder: RunFolder, horizon_s: float
+        self,
+        hub: DrillHub,
+        workload: Workload,
+        fault: Fault,
+        seed: int,
+        folder: RunFolder,
+        horizon_s: float,
+        first_sequence: int = 0,
     ) -> None:
         self._hub = hub
         self._folder = folder
@@ -38,7 +45,7 @@ class LoadControl:
         self.stop_s: float | None = None
         self.canary_per_s = CANARY_WRITES_PER_S * sum(partitions.values())
         self.plan = LoadPlan(
-            bootstrap=hub.endpoints.kafka_bootstrap,
+            client=hub.endpoints.kafka_client,
             partitions=partitions,
             workload=workload,
             seed=seed,
@@ -51,6 +58,7 @@ class LoadControl:
             burst_factor=fault.factor,
             burst_s=fault.for_s if fault.part is Part.LOAD else 0.0,
             gateway_url=hub.endpoints.gateway_url,
+            first_sequence=first_sequence,
         )
         self._names: list[str] = []
 

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from typing import Final
 
 from workbench.drill.nodes import trial
-from workbench.drill.nodes.watching import Api, api_failures
 from workbench.drill.scheduling import burst_pods, mixes
 from workbench.drill.scheduling.namespaced import remove_namespace
 from workbench.errors import BadInput
+from workbench.target.kubernetes.api import Api, api_failures
 from workbench.target.throwaway.cluster import Cluster
 from workbench.target.throwaway.places import only_one
 

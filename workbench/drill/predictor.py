@@ -7,6 +7,7 @@ prediction.json there (not sealed: the drill seals it).
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from workbench.errors import BadInput
@@ -27,6 +28,8 @@ def predict_from(run: RunFolder) -> Prediction:
     """
     record = load_json(run.run_json)
     scenario = scenario_of(record["scenario"]["text"], Path(record["scenario"]["path"]))
+    if "manifests" in record:  # of the hub that ran, where the drill did not start it itself
+        scenario = replace(scenario, manifests=Path(record["manifests"]))
     topology = read_topology(scenario.manifests)
     if scenario.sha256 != record["scenario"]["sha256"]:
         raise BadInput(f"{run.run_json}: the scenario's text does not match its hash")

@@ -16,7 +16,7 @@ from workbench.observe.moments import Sample, seen
 from workbench.records.baseline import Baseline, PipelineWindow
 from workbench.records.folder import RunFolder
 from workbench.records.samples import read_samples
-from workbench.target.local import LocalHub
+from workbench.target.port import DrillHub
 
 SAMPLE_MAX: Final = 5000
 BURST_END_S: Final = 6.0  # of the calibration burst
@@ -26,7 +26,7 @@ STEAL_PERCENT_MAX: Final = 5.0  # of the machine's time, taken away by its host
 SERVER_CORES_S_MIN: Final = 0.5
 
 
-def measure(hub: LocalHub, folder: RunFolder, burst: tuple[float, float], baseline: tuple[float, float]) -> Baseline:
+def measure(hub: DrillHub, folder: RunFolder, burst: tuple[float, float], baseline: tuple[float, float]) -> Baseline:
     """Return the run-up's measurements; `burst` and `baseline` are epoch windows that have passed.
 
     Reads the producers' and readers' logs, the processors' samples and the rows committed so far; asks the hub who

@@ -13,7 +13,7 @@ from workbench.metrics.catalogue import BY_NAME
 from workbench.metrics.numbers import quantity, span
 from workbench.records.folder import RunFolder, write_durably
 from workbench.records.prediction import Prediction, interval, median, read_prediction
-from workbench.target.local import LocalHub
+from workbench.target.port import DrillHub
 
 PREDICT_TIMEOUT_S: Final = 180.0
 POLL_S: Final = 0.1
@@ -29,7 +29,7 @@ class Seal:
     sentence: str
 
 
-def predict_and_seal(hub: LocalHub, folder: RunFolder, primary: str) -> Seal:
+def predict_and_seal(hub: DrillHub, folder: RunFolder, primary: str) -> Seal:
     """Run the predictor, flush its hash to disk and return the seal; `primary` is told. Raises ToolFailed."""
     argv = [sys.executable, "-m", "workbench.drill.predictor", str(folder.root)]
     log = folder.observed / "predictor.log"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import psutil
 
 from workbench.observe.collector import Collector
-from workbench.target.local.processes import ServerStatus
 
 STEP_S: Final = 1.0
 
@@ -19,7 +18,7 @@ class MachineCollector(Collector):
 
     name = "machine"
 
-    def __init__(self, folder: Path, processes: Callable[[], Sequence[ServerStatus]]) -> None:
+    def __init__(self, folder: Path, processes: Callable[[], Mapping[str, int]]) -> None:
         super().__init__(folder, STEP_S)
         self._processes = processes
         psutil.cpu_percent()
@@ -47,9 +46,9 @@ class MachineCollector(Collector):
             own[process.pid] = times.user + times.system if times else 0.0
             children.setdefault(process.info["ppid"], []).append(process.pid)
         return {
-            status.name: round(_with_children(status.process_id, own, children), 3)
-            for status in self._processes()
-            if status.process_id in own
+            name: round(_with_children(process_id, own, children), 3)
+            for name, process_id in self._processes().items()
+            if process_id in own
         }
 
 

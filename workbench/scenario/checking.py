@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from workbench.errors import BadInput, Problem
@@ -14,8 +15,8 @@ from workbench.topology.documents import Node, dotted, shown
 from workbench.topology.fields import near
 
 
-def read_with_hub(path: Path) -> tuple[Scenario, HubTopology]:
-    """Return a scenario and the topology of its manifests.
+def read_with_hub(path: Path, manifests: Path | None = None) -> tuple[Scenario, HubTopology]:
+    """Return a scenario and the topology of its manifests, or of other ones, which take their place in it.
 
     Raises BadInput with every problem of the scenario's form, of the manifests, and of servers and topics that
     the scenario names and the hub does not have.
@@ -28,7 +29,7 @@ def read_with_hub(path: Path) -> tuple[Scenario, HubTopology]:
         scenario = read_scenario(path)
     except BadInput as error:
         found += error.problems_in(shown(path))
-    folder = manifests_of(document)
+    folder = manifests or manifests_of(document)
     if folder is not None:
         try:
             topology = read_topology(folder)
@@ -38,7 +39,7 @@ def read_with_hub(path: Path) -> tuple[Scenario, HubTopology]:
         found += misfits(document, topology)
     if scenario is None or topology is None or found:
         raise BadInput(f"scenario {shown(path)} cannot be used", sorted(found, key=_place))
-    return scenario, topology
+    return (replace(scenario, manifests=manifests.resolve()) if manifests else scenario), topology
 
 
 def manifests_of(document: Node) -> Path | None:

@@ -5,9 +5,11 @@ The drill, the chaos actions and the collectors speak to this protocol and do no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
 
 from workbench.fault import Fault, FaultType
 from workbench.topology.hub import HubTopology
@@ -24,6 +26,18 @@ class Endpoints:
     processor_metrics: tuple[str, ...]  # http://127.0.0.1:port/metrics, one a processor
     gateway_urls: tuple[str, ...]  # http://127.0.0.1:port, one a gateway
     gateway_secret: str  # what a user has to know to log in there
+    kafka_security: Mapping[str, str] = field(default_factory=dict)  # librdkafka's settings; none: plain text
+    reader_security: Mapping[str, str] = field(default_factory=dict)  # of the one who reads back and asks
+
+    @property
+    def kafka_client(self) -> dict[str, str]:
+        """Return what every Kafka client of this hub needs, by librdkafka's names."""
+        return {"bootstrap.servers": self.kafka_bootstrap, **self.kafka_security}
+
+    @property
+    def kafka_reader(self) -> dict[str, str]:
+        """Return the same of the client that reads back what was written."""
+        return {"bootstrap.servers": self.kafka_bootstrap, **self.reader_security}
 
     @property
     def gateway_url(self) -> str:
@@ -151,6 +165,64 @@ class Target(Protocol):
 
     def process_starts(self, server: str) -> tuple[ProcessStart, ...]:
         """Return every start of a server's process, oldest first."""
+
+
+class DrillHub(Target, Protocol):
+    """A target that a drill is conducted on: it also starts the drill's helpers and knows its own start."""
+
+    @property
+    def target(self) -> str:
+        """Return the target's name: "local" or "kubernetes"."""
+
+    @property
+    def was_up(self) -> bool:
+        """Tell whether it was up before the drill, with events of its own."""
+
+    @property
+    def hub_id(self) -> str:
+        """Return the id by which an experiment finds it."""
+
+    @property
+    def directory(self) -> Path:
+        """Return the folder by which its helpers are known."""
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End everything that belongs to this block."""
+
+    def start_to_registered_s(self) -> Mapping[str, float]:
+        """Return what each broker's start took (s), none beside it: process start to its registration."""
+
+    def start_cpu_s(self) -> Mapping[str, float]:
+        """Return the computing time (s) that each broker used until then."""
+
+    def registered_to_ready_s(self) -> Mapping[str, float]:
+        """Return what each broker took (s) from there until it answered requests."""
+
+    def group_coordinator(self, group: str) -> int:
+        """Return the broker that coordinates a consumer group, -1 if none does now."""
+
+    def partitions_of_processor(self) -> Mapping[str, int]:
+        """Return which event processor (index) holds each partition, by "topic-partition"."""
+
+    def failover_steps(self) -> Mapping[str, float]:
+        """Return when a stand-in for Kubegres did each step of its last fail-over, epoch s; none without one."""
+
+    def machine_processes(self) -> Mapping[str, int]:
+        """Return the id of each process of the hub that runs on this very machine, by its name."""
+
+    def launch(self, name: str, argv: Sequence[str], *, environment: Mapping[str, str], stdout: Path) -> int:
+        """Start a drill's helper, which ends with the hub; return its process id."""
+
+    def running(self, name: str) -> bool:
+        """Tell whether a helper runs."""
+
+    def exit_code(self, name: str) -> int | None:
+        """Return how a helper's last run ended: exit code, minus the signal's number, None while it runs."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ import yaml
 from workbench.drill.forecasted import Compared, compared, seal, sentence, write_comparison
 from workbench.drill.nodes import trial
 from workbench.drill.nodes.facts import Facts, Lost, observed_moments
-from workbench.drill.nodes.watching import Api, watched
+from workbench.drill.nodes.watching import watched
 from workbench.drill.only_trial import only_trial
 from workbench.drill.run_record import new_run_folder, utc_text
 from workbench.drill.scheduling.namespaced import remove_namespace
@@ -29,6 +29,7 @@ from workbench.model.control_plane import Forecast, release
 from workbench.model.control_plane.trial import trial_forecast
 from workbench.records.folder import RunFolder, dump_json, write_durably
 from workbench.streams import stream
+from workbench.target.kubernetes.api import Api
 from workbench.target.throwaway import namespaces
 from workbench.target.throwaway.addons import ready_nodes
 from workbench.target.throwaway.building import built_programs

@@ -9,53 +9,18 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Final
 
-import urllib3
-from kubernetes import client, config, watch
+from kubernetes import watch
 
 from workbench.drill.nodes.facts import UNREACHABLE, EndpointsFact, Facts, NodeFact, PodFact, RulesFact
 from workbench.errors import ToolFailed
+from workbench.target.kubernetes.api import CONNECT_TIMEOUT_S, Api, api_failures
 
 WATCH_S: Final = 5  # a watch ends by itself and goes on from where it was, so that it can be stopped
 RULES_PERIOD_S: Final = 0.2
-SIDE_BY_SIDE: Final = 16  # requests at a time
-CONNECT_TIMEOUT_S: Final = 5.0
 LIST_TIMEOUT_S: Final = 30.0
-ANSWER_TIMEOUT_S: Final = 60.0  # as long as the API server itself lets a request take
 GRACE_S: Final = 5.0  # after a watch's own end
-
-
-class Api:
-    """The cluster's API, by an administrator's kubeconfig."""
-
-    def __init__(self, kubeconfig: Path) -> None:
-        settings = client.Configuration()
-        config.load_kube_config(str(kubeconfig), client_configuration=settings)
-        settings.connection_pool_maxsize = SIDE_BY_SIDE + 4  # the watches have connections of their own
-        settings.retries = urllib3.Retry(total=3, backoff_factor=0.2)
-        each = _Client(settings)
-        self.core = client.CoreV1Api(each)
-        self.apps = client.AppsV1Api(each)
-        self.discovery = client.DiscoveryV1Api(each)
-
-
-class _Client(client.ApiClient):  # type: ignore[misc]
-    """Gives up a request that is not answered, where the library would wait for ever."""
-
-    def request(self, *arguments: Any, _request_timeout: Any = None, **options: Any) -> Any:
-        bounds_s = _request_timeout or (CONNECT_TIMEOUT_S, ANSWER_TIMEOUT_S)
-        return super().request(*arguments, _request_timeout=bounds_s, **options)
-
-
-@contextmanager
-def api_failures(what: str) -> Iterator[None]:
-    """Raise what the API or the connection to it did wrong in the block as ToolFailed, in one line."""
-    try:
-        yield
-    except (client.ApiException, urllib3.exceptions.HTTPError) as error:
-        raise ToolFailed(f"{what}: {_words(error)}") from error
 
 
 @contextmanager
@@ -132,17 +97,6 @@ def _check(under_way: Sequence[Future[None]]) -> None:
         if each.done():
             with api_failures("a watch on the cluster failed"):
                 each.result()
-
-
-def _words(error: Exception) -> str:
-    """Return the API's own sentence, which its answer holds beside much else, or the connection's."""
-    if not isinstance(error, client.ApiException):
-        return str(error)
-    try:
-        told = json.loads(error.body)["message"]
-    except (TypeError, ValueError, KeyError):  # no answer of Kubernetes'
-        told = ""
-    return f"{error.status} {error.reason}: {told}".strip(": ").replace("\n", " ")
 
 
 def _follow(

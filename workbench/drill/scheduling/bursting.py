@@ -16,7 +16,7 @@ import numpy as np
 
 from workbench.drill.forecasted import Compared, compared, seal, sentence, write_comparison
 from workbench.drill.nodes.facts import Facts
-from workbench.drill.nodes.watching import Api, watched
+from workbench.drill.nodes.watching import watched
 from workbench.drill.only_trial import only_trial
 from workbench.drill.run_record import new_run_folder
 from workbench.drill.scheduling import burst_pods
@@ -24,6 +24,7 @@ from workbench.drill.scheduling.namespaced import create_pods, namespaced
 from workbench.errors import BadInput, ToolFailed
 from workbench.model.scheduling.bursts import Creator, Probed, burst_forecast
 from workbench.records.folder import RunFolder, dump_json, write_durably
+from workbench.target.kubernetes.api import Api
 from workbench.target.throwaway.cluster import Cluster
 from workbench.waiting import happens, sleep_until
 

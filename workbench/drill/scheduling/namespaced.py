@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from kubernetes import client
 
-from workbench.drill.nodes.watching import SIDE_BY_SIDE, Api
 from workbench.drill.scheduling.burst_pods import namespace_object
 from workbench.errors import BadInput, ToolFailed
+from workbench.target.kubernetes.api import SIDE_BY_SIDE, Api
 from workbench.waiting import happens
 
 GONE_TIMEOUT_S: Final = 300.0

@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import yaml
 
-from workbench.drill.nodes.watching import Api
 from workbench.drill.only_trial import only_trial, remove_nodes
 from workbench.drill.run_record import new_run_folder
 from workbench.drill.scheduling import mixes
@@ -24,6 +23,7 @@ from workbench.drill.scheduling.verbose_log import attempts_of
 from workbench.errors import BadInput, ToolFailed
 from workbench.model.scheduling import read_nodes, read_workloads
 from workbench.records.folder import RunFolder, dump_json, write_durably
+from workbench.target.kubernetes.api import Api
 from workbench.target.throwaway.cluster import Cluster
 from workbench.waiting import happens
 

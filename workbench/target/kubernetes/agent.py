@@ -1,0 +1,119 @@
+"""On a node: notes every start and end of the hub's containers, and ends one.
+
+Runs in a pod that sees the node's processes (agent_pods.py), as text handed to any Python 3, so it imports nothing of
+the workbench. A container is its first process: when that ends, the kernel ends the others with it.
+
+`watch` writes a line of JSON for each start and end to JOURNAL, for ever; `kill UID SIGNAL` sends a signal to the first
+process of a pod and waits for its end; `cpu UID` tells what its processes have computed. Clocks: the node's own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import select
+import signal
+import sys
+import time
+from pathlib import Path
+
+JOURNAL = Path("/tmp/journal.jsonl")
+LOOK_S = 0.1  # how often new containers are looked for; a start's own time is the kernel's
+END_TIMEOUT_S = 60.0
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+# cgroupfs has dashes in a pod's uid, systemd's driver underscores; the container's id follows.
+PLACE = re.compile(r"pod([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}).*?([0-9a-f]{64})")
+
+
+def containers() -> dict[int, tuple[str, str, float]]:
+    """Return the first process of every container of a pod: its id -> pod's uid, container, start (epoch s).
+
+    Without the pods' sandboxes: of each pod the container that started first.
+    """
+    oldest: dict[str, tuple[float, int, str]] = {}
+    since_boot_s = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            found = PLACE.search((entry / "cgroup").read_text())
+            rest = (entry / "stat").read_text().rpartition(")")[2]
+        except OSError:  # ended meanwhile
+            continue
+        if found is not None:
+            start_s = since_boot_s + int(rest.split()[19]) / TICKS_PER_S
+            first = (start_s, int(entry.name), found[1].replace("_", "-"))
+            oldest[found[2]] = min(first, oldest.get(found[2], first))
+    sandboxes: dict[str, tuple[float, int]] = {}
+    for start_s, pid, uid in oldest.values():
+        sandboxes[uid] = min((start_s, pid), sandboxes.get(uid, (start_s, pid)))
+    return {
+        pid: (uid, container, start_s) for container, (start_s, pid, uid) in oldest.items() if sandboxes[uid][1] != pid
+    }
+
+
+def watch() -> None:
+    """Note starts and ends until this pod ends."""
+    known: dict[int, int] = {}  # process id -> its pidfd
+    poller = select.poll()
+    with JOURNAL.open("a", buffering=1) as journal:
+        while True:
+            for pid, (uid, container, start_s) in containers().items():
+                if pid in known:
+                    continue
+                try:
+                    known[pid] = os.pidfd_open(pid)
+                except ProcessLookupError:
+                    continue
+                poller.register(known[pid], select.POLLIN)
+                note = {"pod": uid, "container": container, "process_id": pid, "started_s": start_s}
+                journal.write(json.dumps(note) + "\n")
+            ended = {descriptor for descriptor, _ in poller.poll(LOOK_S * 1000.0)}
+            ended_s = time.time()
+            for pid, descriptor in list(known.items()):
+                if descriptor in ended:
+                    poller.unregister(descriptor)
+                    os.close(known.pop(pid))
+                    journal.write(json.dumps({"process_id": pid, "ended_s": ended_s}) + "\n")
+
+
+def kill(uid: str, name: str) -> dict[str, object]:
+    """Send a signal to the first process of the pod and return what became of it."""
+    pid = first_process(uid)
+    descriptor = os.pidfd_open(pid)
+    poller = select.poll()
+    poller.register(descriptor, select.POLLIN)
+    sent_s = time.time()
+    signal.pidfd_send_signal(descriptor, signal.Signals[name])
+    ended = bool(poller.poll(END_TIMEOUT_S * 1000.0))
+    return {"process_id": pid, "sent_s": sent_s, "ended_s": time.time(), "ended": ended}
+
+
+def cpu(uid: str) -> dict[str, object]:
+    """Return the computing time (s) that the pod's processes have used."""
+    used = 0
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and uid in (entry / "cgroup").read_text().replace("_", "-"):
+                ticks = (entry / "stat").read_text().rpartition(")")[2].split()[11:13]
+                used += sum(map(int, ticks))
+        except OSError:  # ended meanwhile
+            continue
+    return {"cpu_s": used / TICKS_PER_S}
+
+
+def first_process(uid: str) -> int:
+    """Return the first process of the pod's only container."""
+    (pid,) = (pid for pid, (pod, _, _) in containers().items() if pod == uid)
+    return pid
+
+
+if __name__ == "__main__":
+    command, *rest = sys.argv[1:]
+    if command == "watch":
+        watch()
+    elif command == "journal":
+        print(JOURNAL.read_text(), end="")
+    else:
+        print(json.dumps(kill(*rest) if command == "kill" else cpu(*rest)))
