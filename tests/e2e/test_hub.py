@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.throwaway import BUILD_S, a_cluster, kill_in_place, say
-from tests.support.waiting import wait_for
+from tests.support.throwaway import BUILD_S, a_cluster, say
+from workbench.target.kubernetes.agent_pods import NAMESPACE as NAMESPACE_OF_AGENTS
 from workbench.target.throwaway.cluster import Cluster
 from workbench.target.throwaway.hub.deploying import deploy_hub
 from workbench.target.throwaway.hub.objects import hub_objects
 from workbench.target.throwaway.hub.probing import run_probe
+from workbench.target.throwaway.inside import command_inside
 from workbench.target.throwaway.kubectl import Kubectl
 from workbench.topology import read_topology
 
@@ -86,23 +90,27 @@ def test_another_s_certificate_writes_nothing(kubectl: Kubectl) -> None:
     assert json.loads(told.splitlines()[-1]) == ["TOPIC_AUTHORIZATION_FAILED"]
 
 
-@pytest.mark.timeout(300)
-def test_a_broker_killed_in_place_delays_events_and_loses_none(kubectl: Kubectl) -> None:
+@pytest.mark.timeout(600)
+def test_a_broker_killed_in_place_delays_events_and_loses_none(cluster: Cluster, kubectl: Kubectl) -> None:
     """acks=all waits for the dead broker's session (18 s); the kubelet starts its container again where it was."""
     before = _pods(kubectl)["hub-kafka-1"]
-    kill_in_place(kubectl, NAMESPACE, "hub-kafka-1", "java")
-    delayed = run_probe(kubectl, hub_objects(MANIFESTS))
+    words, environment = command_inside(cluster, [sys.executable, "-m", "tests.support.broker_kill", str(MANIFESTS)])
+    with subprocess.Popen(words, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True) as drill:
+        assert drill.stdout is not None
+        injection = json.loads(drill.stdout.readline())
+        delayed = run_probe(kubectl, hub_objects(MANIFESTS))
+        undone = json.loads(drill.communicate()[0])
+    assert injection["effective"], injection["evidence"]
+    assert injection["server"] == "kafka-1"
+    assert undone["verified"], undone["detail"]
+    assert undone["starts_after_s"], "the kubelet started its container again"
     assert delayed.acknowledged == delayed.committed == delayed.states == delayed.partitions
-
-    def is_back() -> bool:
-        status = _pods(kubectl)["hub-kafka-1"]["status"]["containerStatuses"][0]
-        return bool(status["ready"]) and status["restartCount"] > 0
-
-    wait_for(is_back, 120.0, "the broker's container runs again and is ready")
     after = _pods(kubectl)["hub-kafka-1"]
+    assert after["status"]["containerStatuses"][0]["restartCount"] > 0
     assert (after["metadata"]["uid"], after["spec"]["nodeName"]) == (
         before["metadata"]["uid"],
         before["spec"]["nodeName"],
     )
+    assert NAMESPACE_OF_AGENTS not in [each["metadata"]["name"] for each in kubectl.items("namespaces")]
     again = run_probe(kubectl, hub_objects(MANIFESTS))
     assert again.acknowledged_s < delayed.acknowledged_s

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Final
 
 import psutil
@@ -13,7 +12,6 @@ import pytest
 
 from workbench.errors import MachineTrouble
 from workbench.target.throwaway.cluster import Cluster, remove, up
-from workbench.target.throwaway.kubectl import Kubectl
 from workbench.target.throwaway.machine import check_machine
 from workbench.target.throwaway.record import read_record
 
@@ -41,25 +39,3 @@ def processes_naming(text: str) -> list[str]:
     """Return the command lines of all processes in which `text` stands."""
     lines = [" ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"])]
     return [line for line in lines if text in line]
-
-
-def kill_in_place(kubectl: Kubectl, namespace: str, pod: str, program: str) -> None:
-    """SIGKILL the one process of a pod that runs `program`: its container dies where it is, the pod stays."""
-    pods = kubectl.items("pods", f"--namespace={namespace}")
-    uid = next(each["metadata"]["uid"] for each in pods if each["metadata"]["name"] == pod)
-    (process,) = [each for each in psutil.process_iter() if _runs(each, program) and uid in _cgroups(each)]
-    process.kill()
-
-
-def _runs(process: psutil.Process, program: str) -> bool:
-    try:
-        return Path(process.exe()).name == program
-    except psutil.Error:  # ended meanwhile, or the kernel's own
-        return False
-
-
-def _cgroups(process: psutil.Process) -> str:
-    try:
-        return Path(f"/proc/{process.pid}/cgroup").read_text()
-    except OSError:  # ended meanwhile
-        return ""

@@ -3,7 +3,7 @@
 Runs in a pod that sees the node's processes (agent_pods.py), as text handed to any Python 3, so it imports nothing of
 the workbench. A container is its first process: when that ends, the kernel ends the others with it.
 
-`watch` writes a line of JSON for each start and end to JOURNAL, for ever; `kill UID SIGNAL` sends a signal to the first
+`watch` prints a line of JSON for each start and end, for ever; `kill UID SIGNAL` sends a signal to the first
 process of a pod and waits for its end; `cpu UID` tells what its processes have computed. Clocks: the node's own.
 """
 
@@ -18,10 +18,11 @@ import sys
 import time
 from pathlib import Path
 
-JOURNAL = Path("/tmp/journal.jsonl")
 LOOK_S = 0.1  # how often new containers are looked for; a start's own time is the kernel's
 END_TIMEOUT_S = 60.0
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+FIRST = re.compile(r"^NSpid:.*\t1$", re.MULTILINE)
+ENDED = "Z"  # its parent has not taken note yet
 # cgroupfs has dashes in a pod's uid, systemd's driver underscores; the container's id follows.
 PLACE = re.compile(r"pod([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}).*?([0-9a-f]{64})")
 
@@ -29,53 +30,55 @@ PLACE = re.compile(r"pod([0-9a-f]{8}(?:[-_][0-9a-f]{4}){3}[-_][0-9a-f]{12}).*?([
 def containers() -> dict[int, tuple[str, str, float]]:
     """Return the first process of every container of a pod: its id -> pod's uid, container, start (epoch s).
 
-    Without the pods' sandboxes: of each pod the container that started first.
+    Process 1 of a process namespace of its own, whatever it has become since. Without the pods' sandboxes: of each pod
+    the one that started first.
     """
-    oldest: dict[str, tuple[float, int, str]] = {}
+    found: dict[int, tuple[str, str, float]] = {}
     since_boot_s = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
         try:
-            found = PLACE.search((entry / "cgroup").read_text())
-            rest = (entry / "stat").read_text().rpartition(")")[2]
+            place = PLACE.search((entry / "cgroup").read_text())
+            if place is None or FIRST.search((entry / "status").read_text()) is None:
+                continue
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
         except OSError:  # ended meanwhile
             continue
-        if found is not None:
-            start_s = since_boot_s + int(rest.split()[19]) / TICKS_PER_S
-            first = (start_s, int(entry.name), found[1].replace("_", "-"))
-            oldest[found[2]] = min(first, oldest.get(found[2], first))
+        if fields[0] != ENDED:
+            start_s = since_boot_s + int(fields[19]) / TICKS_PER_S
+            found[int(entry.name)] = (place[1].replace("_", "-"), place[2], start_s)
     sandboxes: dict[str, tuple[float, int]] = {}
-    for start_s, pid, uid in oldest.values():
+    for pid, (uid, _, start_s) in found.items():
         sandboxes[uid] = min((start_s, pid), sandboxes.get(uid, (start_s, pid)))
-    return {
-        pid: (uid, container, start_s) for container, (start_s, pid, uid) in oldest.items() if sandboxes[uid][1] != pid
-    }
+    return {pid: each for pid, each in found.items() if sandboxes[each[0]][1] != pid}
 
 
 def watch() -> None:
     """Note starts and ends until this pod ends."""
     known: dict[int, int] = {}  # process id -> its pidfd
     poller = select.poll()
-    with JOURNAL.open("a", buffering=1) as journal:
-        while True:
-            for pid, (uid, container, start_s) in containers().items():
-                if pid in known:
-                    continue
-                try:
-                    known[pid] = os.pidfd_open(pid)
-                except ProcessLookupError:
-                    continue
-                poller.register(known[pid], select.POLLIN)
-                note = {"pod": uid, "container": container, "process_id": pid, "started_s": start_s}
-                journal.write(json.dumps(note) + "\n")
-            ended = {descriptor for descriptor, _ in poller.poll(LOOK_S * 1000.0)}
-            ended_s = time.time()
-            for pid, descriptor in list(known.items()):
-                if descriptor in ended:
-                    poller.unregister(descriptor)
-                    os.close(known.pop(pid))
-                    journal.write(json.dumps({"process_id": pid, "ended_s": ended_s}) + "\n")
+    while True:
+        for pid, (uid, container, start_s) in containers().items():
+            if pid in known:
+                continue
+            try:
+                known[pid] = os.pidfd_open(pid)
+            except ProcessLookupError:
+                continue
+            poller.register(known[pid], select.POLLIN)
+            _note(pod=uid, container=container, process_id=pid, started_s=start_s)
+        ended = {descriptor for descriptor, _ in poller.poll(LOOK_S * 1000.0)}
+        ended_s = time.time()
+        for pid, descriptor in list(known.items()):
+            if descriptor in ended:
+                poller.unregister(descriptor)
+                os.close(known.pop(pid))
+                _note(process_id=pid, ended_s=ended_s)
+
+
+def _note(**facts: object) -> None:
+    print(json.dumps(facts), flush=True)
 
 
 def kill(uid: str, name: str) -> dict[str, object]:
@@ -113,7 +116,5 @@ if __name__ == "__main__":
     command, *rest = sys.argv[1:]
     if command == "watch":
         watch()
-    elif command == "journal":
-        print(JOURNAL.read_text(), end="")
     else:
         print(json.dumps(kill(*rest) if command == "kill" else cpu(*rest)))

@@ -225,11 +225,13 @@ class KubernetesHub(AskedHub, Supervised):
 
     def missing(self) -> str:
         """Return what keeps the hub from being whole, in words; "" when nothing does. Only looks."""
-        there = {pod.name: pod.ready for pod in self.pods()}
-        absent = [name for name in servers_of(self) if name not in there]
-        unready = [name for name, ready in there.items() if not ready]
+        ready = {pod.name: pod.ready for pod in self.pods()}
+        absent = [name for name in servers_of(self) if name not in ready]
+        down = [each.name for each in self.processes() if not each.process_id]  # a dead one's pod stays ready for long
+        unready = [name for name in ready if not ready[name] and name not in down]
         words = [
             f"no pod of {', '.join(absent)}" if absent else "",
+            f"{', '.join(down)} not running" if down else "",
             f"{', '.join(unready)} not ready" if unready else "",
         ]
         return what_is_missing(self, words)

@@ -8,17 +8,26 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import psutil
+
 from workbench.errors import ToolFailed
 from workbench.target.throwaway.places import CGROUP_ROOT, CGROUPS
 
 EMPTY_TIMEOUT_S: Final = 10.0
 POLL_S: Final = 0.05
 VERSION_2: Final = "unified"  # mounted beside version 1, without controllers; runc makes groups there too
+CPU: Final = "cpu"
+SHARES: Final = "cpu.shares"
+SHARES_A_CORE: Final = 1024  # what the kubelet gives its pods' group for each of the node's cores
+SHARES_MAX: Final = 262_144  # the kernel's own bound
 CPUSET: Final = ("cpuset.cpus", "cpuset.mems")  # empty in a new group, and nothing may run in it until they are set
 
 
 def make_groups(*names: str) -> None:
-    """Make the group <root>/<names...> in every controller."""
+    """Make the group <root>/<names...> of a node in every controller, and weigh it as a machine of its own.
+
+    A new group has the weight of one process of this machine, which all pods of a cluster would then share.
+    """
     for controller in _controllers():
         if controller.name == VERSION_2:
             continue
@@ -29,6 +38,19 @@ def make_groups(*names: str) -> None:
             for file in CPUSET:
                 if (parent / file).exists() and not (group / file).read_text().strip():
                     (group / file).write_text((parent / file).read_text())
+
+    _weigh(CGROUPS / CPU / CGROUP_ROOT, *names)
+
+
+def _weigh(root: Path, *names: str) -> None:
+    """Give a node's group the weight of all cores, and each group above it that of all nodes in it."""
+    shares = root.joinpath(*names, SHARES)
+    if not shares.exists():
+        return
+    shares.write_text(str(SHARES_A_CORE * (psutil.cpu_count() or 1)))
+    for group in shares.parents[1 : 1 + len(names)]:
+        inside = [int((path / SHARES).read_text()) for path in group.iterdir() if path.is_dir()]
+        (group / SHARES).write_text(str(min(sum(inside), SHARES_MAX)))
 
 
 def remove_groups(*names: str) -> None:
