@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.fake_api import served
-from workbench.drill.nodes import watching
 from workbench.drill.only_trial import only_trial
 from workbench.drill.scheduling.bursting import drill_burst
 from workbench.drill.scheduling.namespaced import remove_namespace
 from workbench.drill.scheduling.placements import try_placements
 from workbench.errors import BadInput, ToolFailed
 from workbench.model.scheduling.bursts import Creator
+from workbench.target.kubernetes import api as kubernetes_api
 from workbench.target.kubernetes.api import Api
 from workbench.target.throwaway.cluster import Cluster
 from workbench.target.throwaway.layout import KUBERNETES, Layout
@@ -81,7 +81,7 @@ def test_it_is_told_and_is_no_traceback(
 ) -> None:
     """The API's own words, or the connection's; one that never answers is given up."""
     monkeypatch.setattr(_Api, "trouble", trouble)
-    monkeypatch.setattr(watching, "ANSWER_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(kubernetes_api, "ANSWER_TIMEOUT_S", 0.3)
     with pytest.raises(ToolFailed, match=words) as told:
         trial(cluster, cluster.layout.directory / "out")
     assert len(str(told.value).splitlines()) == 1

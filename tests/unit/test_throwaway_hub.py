@@ -54,7 +54,8 @@ def test_the_overlay_changes_images_requests_and_heaps_alone() -> None:
     assert throwaway.kafka.zookeeper_session_timeout_s == base.kafka.zookeeper_session_timeout_s
     assert throwaway.postgres.config == base.postgres.config
     assert (throwaway.redis.version, throwaway.redis.config) == (base.redis.version, base.redis.config)
-    assert throwaway.processors.environment == base.processors.environment
+    told = {**base.processors.environment, "METRICS_ADDRESS": "0.0.0.0"}  # no sidecar hands the metrics on
+    assert throwaway.processors.environment == told
     for part in ("kafka", "zookeeper", "postgres", "redis", "processors", "gateways"):
         ours, theirs = getattr(throwaway, part).resources, getattr(base, part).resources
         assert ours.cpu_limit_cores == theirs.cpu_limit_cores

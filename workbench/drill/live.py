@@ -55,6 +55,7 @@ class Live:
         self._collectors.append(self._machine)
         self._counts = LiveCounts(ledger)
         self._view = LiveView(0, 0, 0, 0.0)
+        self._committed_before: float | None = None  # what the processors had counted when no event was sent yet
         self._running: list[Collector] = []
         self._backlog: deque[tuple[float, float]] = deque(maxlen=HISTORY_MAX)
 
@@ -72,6 +73,8 @@ class Live:
     def look(self) -> LiveView:
         """Return the producers' counts, read up to now; remembers the backlog seen with them."""
         self._view = self._counts.look()
+        if self._committed_before is None and not self._view.sent:
+            self._committed_before = _latest(self._processors).get("events")
         self._backlog.append((time.time(), self.backlog_events()))
         return self._view
 
@@ -95,8 +98,8 @@ class Live:
         Device and canary events alike, late by a flush of the logs and a scrape: for the eye and for the
         decision to stop watching. The exact backlog comes from ledger and commit stamps afterwards.
         """
-        committed = _latest(self._processors).get("events", 0.0)
-        return max(0.0, float(self._view.sent) - float(committed))
+        committed = float(_latest(self._processors).get("events", 0.0)) - (self._committed_before or 0.0)
+        return max(0.0, self._view.sent - committed)
 
     def registered(self, broker: int) -> bool:
         """Tell whether a broker was registered at the latest sample."""

@@ -67,19 +67,17 @@ class ProcessorCollector(Collector):
 
 
 class Counters:
-    """One process's counters since they were first seen, by name, which start at 0 again when it does."""
+    """One process's counters, by name, which start at 0 again when it does."""
 
     def __init__(self) -> None:
-        self._before: dict[str, float] = {}  # of its earlier processes; less what it had when first seen
+        self._before: dict[str, float] = {}  # of its earlier processes
         self._latest: dict[str, float] = {}
 
     def see(self, values: Mapping[str, float]) -> None:
         """Take the latest values; one that is lower than before is a new process's."""
         for key, value in values.items():
-            if key not in self._latest:
-                self._before[key] = -value
-            elif value < self._latest[key]:
-                self._before[key] += self._latest[key]
+            if value < self._latest.get(key, 0.0):
+                self._before[key] = self._before.get(key, 0.0) + self._latest[key]
             self._latest[key] = value
 
     def totals(self) -> dict[str, float]:

@@ -18,7 +18,7 @@ import sys
 import time
 from pathlib import Path
 
-LOOK_S = 0.1  # how often new containers are looked for; a start's own time is the kernel's
+LOOK_S = 0.5  # how often new containers are looked for; a start's own time is the kernel's
 END_TIMEOUT_S = 60.0
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 FIRST = re.compile(r"^NSpid:.*\t1$", re.MULTILINE)

@@ -33,6 +33,7 @@ from workbench.target.wholeness import WHOLE, what_is_missing
 
 UNDO_TIMEOUT_S: Final = 420.0  # the kubelet may wait for 40 s and more, twice, before it starts a container again
 UNDO_POLL_S: Final = 1.0
+LOOK_S: Final = 5.0
 STAND_IN: Final = "-stand-in"  # in the label of what made a pod
 MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 NAN: Final = float("nan")
@@ -60,6 +61,8 @@ class KubernetesHub(AskedHub, Supervised):
         self.session = session
         self.api = Api(session.kubeconfig, session.context)
         self.agents = Agents(self.api)
+        self._machine_processes: Mapping[str, int] | None = None
+        self._looked_s = 0.0  # monotonic
 
     def close(self) -> None:
         """Remove the agents, then end the drill's helpers and remove the session; the hub stays."""
@@ -152,9 +155,19 @@ class KubernetesHub(AskedHub, Supervised):
         return starts_of(self.agents.journal(pod.node), pod.uid)
 
     def machine_processes(self) -> Mapping[str, int]:
-        """Return the first process of each of the hub's containers that runs on this very machine."""
+        """Return the first process of each of the hub's containers that runs on this very machine.
+
+        Looked for anew only when one of them is gone, since that is work.
+        """
+        known, now_s = self._machine_processes, time.monotonic()
+        is_whole = known is not None and all(map(psutil.pid_exists, known.values()))
+        if known is not None and (is_whole or now_s - self._looked_s < LOOK_S):
+            return known
         names = {pod.uid: pod.name for pod in self.pods()}
-        return {names[uid]: process_id for process_id, (uid, _, _) in agent.containers().items() if uid in names}
+        found = agent.containers().items()
+        known = {names[uid]: process_id for process_id, (uid, _, _) in found if uid in names}
+        self._machine_processes, self._looked_s = known, now_s
+        return known
 
     def partitions_of_processor(self) -> dict[str, int]:
         """Return which event processor (index) holds each partition, by "topic-partition"."""

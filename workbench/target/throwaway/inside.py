@@ -14,6 +14,7 @@ from workbench.errors import BadInput
 from workbench.target.throwaway.cluster import Cluster
 from workbench.target.throwaway.layout import DNS_ADDRESS
 
+NICENESS: Final = "-10"  # it is on no node of the cluster, so it does not wait for their pods' work
 RESOLVER: Final = Path("/etc/resolv.conf")
 # Binds the cluster's resolver in a mount namespace of its own, then becomes the command.
 ENTER: Final = f'mount --bind "$1" {RESOLVER} && shift && exec nsenter "$@"'
@@ -31,5 +32,5 @@ def command_inside(cluster: Cluster, argv: Sequence[str]) -> tuple[list[str], Ma
     domain = "svc.cluster.local"
     resolver.write_text(f"nameserver {DNS_ADDRESS}\nsearch {domain} cluster.local\noptions ndots:5\n")
     network = f"--net={cluster.record.nodes[node.name].namespace('net')}"
-    words = ["unshare", "--mount", "sh", "-c", ENTER, "sh", str(resolver), network, *argv]
+    words = ["nice", "-n", NICENESS, "unshare", "--mount", "sh", "-c", ENTER, "sh", str(resolver), network, *argv]
     return words, {"KUBECONFIG": str(cluster.layout.inside_kubeconfig)}
