@@ -42,6 +42,12 @@ def hub_archives(artifacts: Artifacts, progress: Progress) -> tuple[Path, ...]:
         return tuple(written(image, progress) for image in images)
 
 
+def applications_archive(progress: Progress) -> Path:
+    """Return the archive with the applications' Python, written if missing: modules of ours run in it as well."""
+    with only_one(images_directory() / "hub.lock", lambda: progress("waiting for another making of the images")):
+        return written(_applications(_python(progress)), progress)
+
+
 def _shell() -> tuple[dict[str, Path], dict[str, str]]:
     """Return busybox and links of the words that probes and scripts use."""
     return {"bin/busybox": Path(str(shutil.which("busybox")))}, {f"bin/{word}": "/bin/busybox" for word in SHELL_WORDS}
