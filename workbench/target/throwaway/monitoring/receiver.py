@@ -63,7 +63,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer what is kept."""
-        if self.path == DELIVERIES:
+        if self.path.partition("?")[0] == DELIVERIES:  # kubectl adds its time-out
             self._answer(HTTPStatus.OK, self.server.deliveries())
         else:
             self._answer(HTTPStatus.NOT_FOUND, b"")
