@@ -19,6 +19,8 @@ import yaml
 from tests.support.metric_names import METRICS, metrics_of
 from workbench.errors import BadInput
 from workbench.target.throwaway.building import MONITORING
+from workbench.target.throwaway.hub.images import AGENT_PLACE
+from workbench.target.throwaway.hub.objects import hub_objects
 from workbench.target.throwaway.monitoring.asking import expected_targets, is_described
 from workbench.target.throwaway.monitoring.images import VERSIONS
 from workbench.target.throwaway.monitoring.objects import MonitoringObjects, monitoring_objects
@@ -184,6 +186,22 @@ def test_scrapes_choose_the_pods_that_exist(made: list[Object]) -> None:
         assert _targets(made, _pod_labels(_named(made, kind, name))) == []
     ended = _pod_labels(_named(made, "Deployment", "kube-state-metrics"))
     assert _targets(made, {**ended, "__meta_kubernetes_pod_phase": "Failed"}) == []
+
+
+@pytest.mark.parametrize("part", ["kafka", "zookeeper"])
+def test_scrapes_choose_the_hub_s_servers(made: list[Object], part: str) -> None:
+    """Pods of Strimzi's stand-in have the port that the monitors name, and the agent that answers there."""
+    hub = [each for stage in hub_objects(OVERLAY.parent).stages() for each in stage]
+    servers = _named(hub, "StatefulSet", f"hub-{part}")
+    (target,) = _targets(made, _pod_labels(servers))
+    assert (target["job"], target["endpoint"]) == (part, "tcp-prometheus")
+    (container,) = servers["spec"]["template"]["spec"]["containers"]
+    rules = next(each for each in servers["spec"]["template"]["spec"]["volumes"] if each["name"] == "metrics-config")
+    place = next(each["mountPath"] for each in container["volumeMounts"] if each["name"] == "metrics-config")
+    (item,) = rules["configMap"]["items"]
+    assert item["key"] in _named(hub, "ConfigMap", rules["configMap"]["name"])["data"]
+    port = container["ports"][0]["containerPort"]
+    assert f"-javaagent:{AGENT_PLACE}={port}:{place}/{item['path']} " in container["command"][-1]
 
 
 def test_scrapes_choose_kubelets_by_their_endpoints(made: list[Object]) -> None:

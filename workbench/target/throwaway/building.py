@@ -86,11 +86,6 @@ MONITORING: Final = (
 )
 
 
-def are_built(modules: Sequence[Module]) -> bool:
-    """Tell whether nothing of these would have to be built."""
-    return all(_folder(module).exists() for module in modules)
-
-
 def built_programs(progress: Progress, modules: Sequence[Module] = MODULES) -> Mapping[str, Path]:
     """Return every program of the modules by name, building what is missing.
 
