@@ -260,9 +260,10 @@ def test_what_a_rule_needs_is_what_it_asks_about(objects: MonitoringObjects) -> 
 
 
 def test_a_histogram_s_series_is_described_by_its_name() -> None:
-    """Its buckets have no description of their own."""
-    described = {"request_duration_seconds", "pods"}
+    """Its buckets have no description of their own; nor has a counter's series in OpenMetrics."""
+    described = {"request_duration_seconds", "isr_shrinks", "pods"}
     assert is_described("request_duration_seconds_bucket", described)
+    assert is_described("isr_shrinks_total", described)
     assert is_described("pods", described)
     assert not is_described("nodes", described)
 

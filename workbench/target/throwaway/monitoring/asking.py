@@ -15,7 +15,8 @@ from workbench.target.throwaway.monitoring.scraping import endpoints_of, job_of,
 
 PROMETHEUS: Final = "prometheus-operated:web"
 RECEIVER: Final = "alert-receiver:http"
-_SUFFIXES: Final = ("_bucket", "_sum", "_count")  # of a histogram's series, which is described without
+# Of series that are described without: a histogram's, and a counter's in OpenMetrics.
+_SUFFIXES: Final = ("_bucket", "_sum", "_count", "_total")
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class Asking:
 
 
 def is_described(metric: str, described: set[str]) -> bool:
-    """Tell whether a metric, or the histogram that it is a series of, is described."""
+    """Tell whether a metric, or the histogram or counter that it is a series of, is described."""
     return metric in described or any(metric.removesuffix(suffix) in described for suffix in _SUFFIXES)
 
 
