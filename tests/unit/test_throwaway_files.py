@@ -93,13 +93,14 @@ def test_an_image_is_the_same_bytes_again(tmp_path: Path) -> None:
 
 def test_pins_are_of_the_hub_s_release() -> None:
     """Every module has its pins; Kubernetes and its staging modules are of the release the cluster names."""
-    assert {path.stem for path in MODULES.glob("*.mod")} == {module.name for module in building.MODULES}
+    modules = (*building.MODULES, *building.MONITORING)
+    assert {path.stem for path in MODULES.glob("*.mod")} == {module.name for module in modules}
     text = (MODULES / "kubernetes.mod").read_text()
     assert f"k8s.io/kubernetes {KUBERNETES}\n" in text
     staged = re.findall(r"^replace (\S+) => \1 v0\.(\S+)$", text, flags=re.MULTILINE)
     assert len(staged) >= 29
     assert {version for _, version in staged} == {KUBERNETES.removeprefix("v1.")}
-    for module in building.MODULES:
+    for module in modules:
         assert (MODULES / f"{module.name}.sum").read_text().count(" h1:") > 100
 
 

@@ -18,6 +18,7 @@ from workbench.cli._cluster import CLUSTER_OPTION, elapsed_teller
 from workbench.cli._console import a_console
 from workbench.cli._long_running import stop_on_sigterm
 from workbench.cli.cluster_hub import hub, probe
+from workbench.cli.cluster_monitoring import monitoring
 from workbench.cli.cluster_run import run
 from workbench.errors import EXIT_AS_EXPECTED, EXIT_MISSED, BadInput
 from workbench.target.throwaway import cluster as throwaway
@@ -52,6 +53,7 @@ def command() -> None:
     Examples:
       workbench cluster up
       workbench cluster hub
+      workbench cluster monitoring
       kubectl --kubeconfig "$(workbench cluster kubeconfig)" get nodes
       workbench cluster power-off worker-2
       workbench cluster power-on worker-2
@@ -79,6 +81,7 @@ def up(workers: int, fake_nodes: int, as_json: bool) -> None:
 command.add_command(hub)
 command.add_command(probe)
 command.add_command(run)
+command.add_command(monitoring)
 
 
 @command.command(name="status")

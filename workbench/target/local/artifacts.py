@@ -113,6 +113,17 @@ def prepare(progress: Progress) -> Artifacts:
     return Artifacts(java, class_path, archive, postgres / "bin", redis, versions())
 
 
+def fetched(jar: Jar, progress: Progress) -> Path:
+    """Return the verified file of a jar beside those of jars.lock, downloaded if missing. Raises MachineTrouble."""
+    home = artifacts_directory()
+    folder = home / "jars"
+    folder.mkdir(parents=True, exist_ok=True)
+    with _only_one(home / "lock"):
+        if not _is_verified(folder, jar, {}):
+            _download([jar], folder, progress)
+    return folder / jar.file_name
+
+
 def _class_archive(runtime: class_archive.Runtime, home: Path, progress: Progress) -> Path | None:
     """Return the archive of the Java servers' classes, made if missing."""
     archive = runtime.archive(home)
@@ -188,7 +199,7 @@ def _fetch(jar: Jar, temporary: Path) -> Path:
             continue
         if hashlib.sha256(path.read_bytes()).hexdigest() == jar.sha256:
             return path
-        reason = "its SHA-256 is not the one in jars.lock"
+        reason = "its SHA-256 is not the pinned one"
     raise MachineTrouble(f"{jar.coordinate} could not be downloaded ({DOWNLOAD_TRIES} tries): {reason}")
 
 

@@ -1,4 +1,4 @@
-"""Kubernetes' programs, built from Go modules whose every version and hash is pinned in modules/.
+"""Kubernetes' programs and its watchers', built from Go modules whose every version and hash is pinned in modules/.
 
 A build is kept in the cache under the hash of what it is made from; a killed one is done again, quickly, because Go
 keeps every compiled package.
@@ -37,6 +37,7 @@ class Module:
     title: str
     commands: Sequence[str]  # import paths; a program is named by the last part
     link: str = "-s -w"
+    tags: str = ""
 
 
 MODULES: Final = (
@@ -60,17 +61,40 @@ MODULES: Final = (
     Module("kwok", "KWOK", ("sigs.k8s.io/kwok/cmd/kwok",)),
     Module("local-path", "local-path-provisioner", ("github.com/rancher/local-path-provisioner",)),
 )
+# Built only where monitoring is asked for. Prometheus without its web pages, else as its releases are.
+MONITORING: Final = (
+    Module(
+        "prometheus",
+        "Prometheus",
+        ("github.com/prometheus/prometheus/cmd/prometheus",),
+        "-s -w -X github.com/prometheus/common/version.Version=2.54.0",
+        "netgo,stringlabels",
+    ),
+    Module(
+        "alertmanager",
+        "Alertmanager",
+        ("github.com/prometheus/alertmanager/cmd/alertmanager",),
+        "-s -w -X github.com/prometheus/common/version.Version=0.27.0",
+        "netgo",
+    ),
+    Module(
+        "kube-state-metrics",
+        "kube-state-metrics",
+        ("k8s.io/kube-state-metrics/v2",),
+        "-s -w -X github.com/prometheus/common/version.Version=v2.13.0",
+    ),
+)
 
 
-def built_programs(progress: Progress) -> Mapping[str, Path]:
-    """Return every program by name, building what is missing.
+def built_programs(progress: Progress, modules: Sequence[Module] = MODULES) -> Mapping[str, Path]:
+    """Return every program of the modules by name, building what is missing.
 
     Raises MachineTrouble without a Go that will do, ToolFailed when a build fails.
     """
     throwaway_directory().mkdir(parents=True, exist_ok=True)
     programs: dict[str, Path] = {}
     with only_one(throwaway_directory() / "build.lock", lambda: progress("waiting for another build")):
-        for module in MODULES:
+        for module in modules:
             folder = _folder(module)
             if not folder.exists():
                 _build(module, folder, _go(), progress)
@@ -79,7 +103,7 @@ def built_programs(progress: Progress) -> Mapping[str, Path]:
 
 
 def _folder(module: Module) -> Path:
-    parts = [*_pins(module), *module.commands, module.link]
+    parts = [*_pins(module), *module.commands, module.link, *([module.tags] if module.tags else [])]
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
     return throwaway_directory() / "programs" / f"{module.name}-{digest}"
 
@@ -98,7 +122,8 @@ def _build(module: Module, folder: Path, go: Path, progress: Progress) -> None:
     output = scratch / "programs"
     output.mkdir()
     progress(f"building {module.title} from Go modules (once a machine)")
-    command = [str(go), "build", "-v", "-o", str(output), "-ldflags", module.link, *module.commands]
+    options = ["-ldflags", module.link, "-tags", module.tags]
+    command = [str(go), "build", "-v", "-o", str(output), *options, *module.commands]
     _run_go(command, scratch, module, progress)
     folder.parent.mkdir(parents=True, exist_ok=True)
     output.rename(folder)

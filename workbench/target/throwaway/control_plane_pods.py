@@ -16,6 +16,7 @@ from workbench.target.throwaway.node_files import STATIC_PODS
 
 ETCD_PORT: Final = 2379
 LOOPBACK: Final = "127.0.0.1"
+EVERYWHERE: Final = "0.0.0.0"  # where metrics are answered, as on the hub (manifests/platform/rke2/server.yaml)
 ETCD_DATA: Final = "/var/lib/etcd"
 IMAGE: Final = "control-plane:1"
 
@@ -90,7 +91,7 @@ def _etcd(node: Node) -> list[str]:
         f"--listen-peer-urls={peer}",
         f"--initial-advertise-peer-urls={peer}",
         f"--initial-cluster=default={peer}",
-        f"--listen-metrics-urls=http://{LOOPBACK}:2381",
+        f"--listen-metrics-urls=http://{EVERYWHERE}:2381",
         "--client-cert-auth",
         f"--trusted-ca-file={settings}/etcd-ca.crt",
         f"--cert-file={settings}/etcd.crt",
@@ -133,7 +134,7 @@ def _controllers(node: Node) -> list[str]:
         f"--kubeconfig={kubeconfig}",
         f"--authentication-kubeconfig={kubeconfig}",
         f"--authorization-kubeconfig={kubeconfig}",
-        f"--bind-address={LOOPBACK}",
+        f"--bind-address={EVERYWHERE}",
         "--use-service-account-credentials=true",
         f"--service-account-private-key-file={settings}/service-accounts.key",
         f"--root-ca-file={settings}/ca.crt",
@@ -149,5 +150,5 @@ def _scheduler(node: Node) -> list[str]:
         f"--kubeconfig={kubeconfig}",
         f"--authentication-kubeconfig={kubeconfig}",
         f"--authorization-kubeconfig={kubeconfig}",
-        f"--bind-address={LOOPBACK}",
+        f"--bind-address={EVERYWHERE}",
     ]

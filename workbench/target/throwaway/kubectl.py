@@ -42,6 +42,10 @@ class Kubectl:
         """Run a command in a pod's only container and return its output."""
         return self._run("exec", pod, f"--namespace={namespace}", "--", *words)
 
+    def raw(self, path: str) -> str:
+        """Return what the API server, or who is behind its proxy, answers at a path."""
+        return self._run("get", "--raw", path)
+
     def items(self, kind: str, *options: str) -> list[dict[str, Any]]:
         """Return the objects of a kind, as the API gives them."""
         items: list[dict[str, Any]] = json.loads(self._run("get", kind, "-o", "json", *options))["items"]
@@ -50,7 +54,7 @@ class Kubectl:
     def is_ready(self) -> bool:
         """Tell whether the API server says that it is."""
         try:
-            return self._run("get", "--raw", "/readyz") == "ok"
+            return self.raw("/readyz") == "ok"
         except ToolFailed:
             return False
 

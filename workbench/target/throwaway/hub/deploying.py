@@ -44,9 +44,7 @@ def deploy_hub(cluster: Cluster, manifests: Path, progress: Progress) -> Deploye
     objects = hub_objects(manifests)
     archives = hub_archives(prepare(progress), progress)
     progress("handing the nodes their images")
-    workers = [node for node in cluster.layout.nodes if not node.is_control_plane]
-    with ThreadPoolExecutor(len(workers)) as pool:
-        list(pool.map(lambda node: import_images(cluster, node, archives), workers))
+    hand_workers(cluster, archives)
     kubectl = Kubectl(built_programs(progress), cluster.kubeconfig)
     begun_s = time.monotonic()
     stages = objects.stages()
@@ -54,10 +52,17 @@ def deploy_hub(cluster: Cluster, manifests: Path, progress: Progress) -> Deploye
         progress(f"applying {len(stage)} objects")
         _apply(kubectl, objects.namespace, stage)
         waits_for_applications = number == len(stages)
-        _wait_until_ready(kubectl, objects.namespace, () if waits_for_applications else APPLICATIONS, progress)
+        wait_until_ready(kubectl, objects.namespace, () if waits_for_applications else APPLICATIONS, progress)
     ready_s = time.monotonic() - begun_s
     progress("sending an event through every partition")
     return DeployedHub(sum(len(stage) for stage in stages), ready_s, run_probe(kubectl, objects))
+
+
+def hand_workers(cluster: Cluster, archives: Sequence[Path]) -> None:
+    """Hand every worker the images that it has not been handed."""
+    workers = [node for node in cluster.layout.nodes if not node.is_control_plane]
+    with ThreadPoolExecutor(len(workers)) as pool:
+        list(pool.map(lambda node: import_images(cluster, node, archives), workers))
 
 
 def _apply(kubectl: Kubectl, namespace: str, objects: Sequence[Object]) -> None:
@@ -66,13 +71,16 @@ def _apply(kubectl: Kubectl, namespace: str, objects: Sequence[Object]) -> None:
     kubectl.apply(listed([each for each in objects if each["kind"] != "Secret" or name_of(each) not in there]))
 
 
-def _wait_until_ready(kubectl: Kubectl, namespace: str, but: Sequence[str], progress: Progress) -> None:
-    """Wait until every workload has all of its pods ready and every Job is done, telling what is still missing."""
+def wait_until_ready(kubectl: Kubectl, namespace: str, but: Sequence[str], progress: Progress) -> None:
+    """Wait until every workload of a namespace has all of its pods ready and every Job is done.
+
+    It tells what is missing; those named in `but` may be. Raises ToolFailed when it takes too long.
+    """
     deadline_s = time.monotonic() + READY_TIMEOUT_S
     told = ""
     while missing := _missing(kubectl, namespace, but):
         if time.monotonic() > deadline_s:
-            raise ToolFailed(f"the hub is not ready after {READY_TIMEOUT_S:.0f} s: {', '.join(missing)}")
+            raise ToolFailed(f"{namespace} is not ready after {READY_TIMEOUT_S:.0f} s: {', '.join(missing)}")
         if (words := ", ".join(missing)) != told:
             told = words
             progress(f"waiting for {words}")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from workbench.errors import MachineTrouble
-from workbench.target.local.artifacts import Artifacts
+from workbench.target.local.artifacts import Artifacts, Jar, fetched
 from workbench.target.throwaway.hub import python_tree
 from workbench.target.throwaway.image_set import written
 from workbench.target.throwaway.images import Image
@@ -26,6 +26,12 @@ SHELL_WORDS: Final = (
     *("nc", "ps", "rm", "sed", "sh", "sleep", "tail", "test", "touch", "tr", "true"),
 )
 KAFKA: Final = "kafka:3.7.1"
+METRICS_AGENT: Final = Jar(  # Strimzi 0.42's (kafka-thirdparty-libs); not on the class path
+    "io.prometheus.jmx:jmx_prometheus_javaagent:0.20.0",
+    "jmx_prometheus_javaagent-0.20.0.jar",
+    "8b67ed40485d475648c36d11d21464b484406f85faf912b3363f71a6a7861320",
+)
+AGENT_PLACE: Final = "/opt/kafka/agent/jmx_prometheus_javaagent.jar"
 POSTGRES: Final = "postgres:14.12"
 REDIS: Final = "redis:6.2.14"
 EVENT_PROCESSOR: Final = "event-processor:0.1.0"  # named as the manifests do: these are they
@@ -38,8 +44,15 @@ STRIMZI_USER: Final = "1001"
 def hub_archives(artifacts: Artifacts, progress: Progress) -> tuple[Path, ...]:
     """Return the archives of the hub's images, writing those that are missing. Raises MachineTrouble."""
     with only_one(images_directory() / "hub.lock", lambda: progress("waiting for another making of the images")):
-        images = (_kafka(artifacts), _postgres(artifacts), _redis(artifacts), _applications(_python(progress)))
+        agent = fetched(METRICS_AGENT, progress)
+        images = (_kafka(artifacts, agent), _postgres(artifacts), _redis(artifacts), _applications(_python(progress)))
         return tuple(written(image, progress) for image in images)
+
+
+def applications_archive(progress: Progress) -> Path:
+    """Return the archive with the applications' Python, written if missing: modules of ours run in it as well."""
+    with only_one(images_directory() / "hub.lock", lambda: progress("waiting for another making of the images")):
+        return written(_applications(_python(progress)), progress)
 
 
 def _shell() -> tuple[dict[str, Path], dict[str, str]]:
@@ -47,12 +60,12 @@ def _shell() -> tuple[dict[str, Path], dict[str, str]]:
     return {"bin/busybox": Path(str(shutil.which("busybox")))}, {f"bin/{word}": "/bin/busybox" for word in SHELL_WORDS}
 
 
-def _kafka(artifacts: Artifacts) -> Image:
+def _kafka(artifacts: Artifacts, agent: Path) -> Image:
     files, links = _shell()
     jars = {f"opt/kafka/libs/{Path(jar).name}": Path(jar) for jar in artifacts.class_path.split(":")}
     return Image(
         KAFKA,
-        {**files, **jars},
+        {**files, **jars, AGENT_PLACE.lstrip("/"): agent},
         ["/bin/sh"],
         links,
         trees={"opt/java": artifacts.java.parents[1]},

@@ -37,7 +37,10 @@ PACKAGES: Final = (
     "uvicorn",
 )
 LEFT_OUT: Final = ("test", "idlelib", "tkinter", "turtledemo", "ensurepip", "lib2to3", "site-packages", "__pycache__")
-OURS: Final = ("__init__.py", "apps", "target/__init__.py", "target/throwaway/__init__.py", "target/throwaway/hub")
+OURS: Final = (
+    *("__init__.py", "apps", "target/__init__.py", "target/throwaway/__init__.py", "target/throwaway/hub"),
+    *("target/throwaway/monitoring/__init__.py", "target/throwaway/monitoring/receiver.py"),
+)
 COMPILE_TIMEOUT_S: Final = 300.0
 VERSION: Final = f"python{sys.version_info.major}.{sys.version_info.minor}"
 

@@ -3,7 +3,7 @@
 Names, labels, ports, listeners and certificates' roles are Strimzi's (KafkaCluster.java, ZookeeperCluster.java,
 KafkaBrokerConfigurationBuilder.java, release 0.42). Different here: StatefulSets in place of StrimziPodSets, which
 also start a lost pod again but never roll; ZooKeeper speaks plain text and brokers reach it directly; readiness of a
-broker is its port and not the state its agent tells; no metrics, exporter or rolling update. What the kubelet and the
+broker is its port and not the state its agent tells; no Kafka exporter, no rolling update. What the kubelet and the
 controllers then do to these pods is real; what an operator would decide is not seen here.
 """
 
@@ -16,7 +16,7 @@ from workbench.errors import BadInput
 from workbench.target.local.class_archive import JVM_OPTIONS
 from workbench.target.local.settings_files import java_properties
 from workbench.target.throwaway.certificates import Authority
-from workbench.target.throwaway.hub.images import KAFKA
+from workbench.target.throwaway.hub.images import AGENT_PLACE, KAFKA
 from workbench.target.throwaway.hub.kinds import Object, volume_claim
 from workbench.target.throwaway.images import REGISTRY
 from workbench.topology.hub import HubTopology
@@ -34,6 +34,8 @@ LISTENERS: Final = {
 }
 CERTIFICATES: Final = "/opt/kafka/broker-certs"
 SETTINGS: Final = "/opt/kafka/custom-config"
+METRICS_PORT: Final = 9404
+METRICS: Final = "/opt/kafka/metrics-config"
 LOG: Final = "log4j.properties"
 LOG_SETTINGS: Final = """log4j.rootLogger=INFO, console
 log4j.appender.console=org.apache.log4j.ConsoleAppender
@@ -181,8 +183,9 @@ class Strimzi:
     def _start(self, main: str, settings: str, stated: Mapping[str, Any]) -> str:
         """Return the shell words that write a server's own settings, its number in place of @ID@, and become it."""
         heap = " ".join(f"{option}{size}" for option, size in sorted(stated.get("jvmOptions", {}).items()))
+        agent = [f"-javaagent:{AGENT_PLACE}={METRICS_PORT}:{METRICS}/rules.yml"] if "metricsConfig" in stated else []
         options = " ".join(
-            (*JVM_OPTIONS, "-XX:+ExitOnOutOfMemoryError", f"-Dlog4j.configuration=file:{SETTINGS}/{LOG}")
+            (*agent, *JVM_OPTIONS, "-XX:+ExitOnOutOfMemoryError", f"-Dlog4j.configuration=file:{SETTINGS}/{LOG}")
         )
         return (
             f'sed "s/@ID@/${{HOSTNAME##*-}}/g" {SETTINGS}/{settings} > /tmp/strimzi.properties; '
@@ -259,6 +262,9 @@ class Strimzi:
             {"name": "strimzi-tmp", "mountPath": "/tmp"},
             {"name": "data", "mountPath": data},
         ]
+        if "metricsConfig" in stated:
+            volumes.append(_metrics_settings(stated))
+            mounts.append({"name": "metrics-config", "mountPath": METRICS})
         if secret:
             volumes.append({"name": "broker-certs", "secret": {"secretName": secret}})
             mounts.append({"name": "broker-certs", "mountPath": CERTIFICATES})
@@ -266,6 +272,7 @@ class Strimzi:
             "name": container,
             "image": stated.get("image", f"{REGISTRY}/{KAFKA}"),  # Strimzi has one for each release of Kafka as well
             "command": ["sh", "-ec", start],
+            "ports": [{"name": "tcp-prometheus", "containerPort": METRICS_PORT}] if "metricsConfig" in stated else [],
             "resources": stated["resources"],
             "securityContext": stated["template"][f"{container}Container"]["securityContext"],
             "readinessProbe": {**stated["readinessProbe"], **ready},
@@ -291,3 +298,10 @@ class Strimzi:
             "volumeClaimTemplates": [volume_claim("data", stated["storage"]["class"], stated["storage"]["size"])],
         }
         return {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": self._metadata(name), "spec": spec}
+
+
+def _metrics_settings(stated: Mapping[str, Any]) -> Object:
+    """Return the volume with the rules by which beans become metrics."""
+    source = stated["metricsConfig"]["valueFrom"]["configMapKeyRef"]
+    items = [{"key": source["key"], "path": "rules.yml"}]
+    return {"name": "metrics-config", "configMap": {"name": source["name"], "items": items}}
