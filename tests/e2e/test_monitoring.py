@@ -26,6 +26,7 @@ from workbench.topology.alerting import read_alerting
 
 pytestmark = [
     pytest.mark.integration,
+    pytest.mark.long,
     pytest.mark.skipif(
         not all(building._folder(module).exists() for module in building.MONITORING),
         reason="Prometheus is not built yet: workbench cluster monitoring does that, once a machine",
