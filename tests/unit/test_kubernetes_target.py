@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from workbench.cli import drill
+from workbench.cli import root
 from workbench.errors import BadInput
 from workbench.scenario import PROJECT_ROOT
 from workbench.target.kubernetes import agent
@@ -155,6 +155,6 @@ def test_a_cluster_needs_a_kubeconfig_and_its_manifests(tmp_path: Path) -> None:
     there.write_text("{}")
     wrong = [["--kubeconfig", str(tmp_path / "no")], ["--kubeconfig", str(there)]]
     for arguments, words in zip(wrong, ("no kubeconfig", "--manifests"), strict=True):
-        done = CliRunner().invoke(drill.command, ["broker-loss", "--target", "kubernetes", *arguments])
+        done = CliRunner().invoke(root, ["drill", "broker-loss", "--target", "kubernetes", *arguments])
         assert isinstance(done.exception, BadInput)
         assert words in str(done.exception)
