@@ -127,7 +127,7 @@ class Load:
 
     def _consumer(self) -> Consumer:
         """Return a new client: one that outlived a broker goes on asking the old leader for the ends."""
-        return Consumer({"bootstrap.servers": self.plan.bootstrap, "group.id": "test-of-the-load"})
+        return Consumer({**self.plan.client, "group.id": "test-of-the-load"})
 
     def _ends(self) -> dict[tuple[str, int], int]:
         """Return where each partition ends."""
