@@ -87,6 +87,14 @@ def test_the_shares_together_are_the_schedule(tmp_path: Path, workers: int) -> N
         assert set(ids >> SOURCE_SHIFT) == {worker + 1}
 
 
+def test_a_hub_that_had_events_gets_ids_of_their_own(tmp_path: Path) -> None:
+    """Those of each source begin after everything that any load wrote there before, also beside a burst."""
+    _, plan = sample_plan(tmp_path, START_S, first_sequence=1000)
+    share = plan.share(1)
+    assert share.ids(np.arange(2)).tolist() == [(1 << 40) + 1000, (1 << 40) + 1001]
+    assert share.merged_with(share).ids(np.arange(1)).tolist() == [(1 << 40) + 1000]
+
+
 def test_the_canary_is_source_zero(tmp_path: Path) -> None:
     """The canary's share holds its own schedule; its device is the partition."""
     _, plan = sample_plan(tmp_path, START_S)

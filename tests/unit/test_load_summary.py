@@ -47,15 +47,17 @@ def balanced(counts: LoadCounts) -> bool:
     fates=st.lists(st.lists(st.sampled_from([None, *Outcome]), max_size=60), min_size=3, max_size=3),
     stop_after_s=st.none() | st.floats(0.0, 2.0),
     ended=st.sets(st.integers(0, 2)),
+    first_sequence=st.sampled_from([0, 1 << 24]),
 )
 def test_the_books_balance_whatever_happened(
     tmp_path_factory: pytest.TempPathFactory,
     fates: list[list[Outcome | None]],
     stop_after_s: float | None,
     ended: set[int],
+    first_sequence: int,
 ) -> None:
-    """Any outcomes, any stop, any source killed: planned = sent + not sent, sent = ok + failed + unknown."""
-    run, plan = sample_plan(tmp_path_factory.mktemp("load"), START_S)
+    """Any outcomes, stop, source killed and first id: planned = sent + not sent, sent = ok + failed + unknown."""
+    run, plan = sample_plan(tmp_path_factory.mktemp("load"), START_S, first_sequence=first_sequence)
     for source, of_source in enumerate(fates):
         fill(plan, source, of_source)
     if stop_after_s is not None:
