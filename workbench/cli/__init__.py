@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "node-loss": "What Kubernetes does when a node goes silent, and when.",
     "place": "Where Kubernetes would run each pod of the manifests, and why.",
     "plan": "How much the hub carries, what saturates, and when growth has eaten it.",
+    "saturation": "Where Kafka, Postgres and the pipeline saturate, predicted and found by ramps.",
     "validate": "Check scenarios and manifests; report every problem at once.",
     "report": "Render a run's pages again, byte for byte.",
     "runs": "List every run whose prediction was sealed.",

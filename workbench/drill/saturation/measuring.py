@@ -1,0 +1,126 @@
+"""Measures what events take on this machine: one event processor, below saturation and working off a backlog.
+
+About four minutes. Nothing of it is a ramp, and only set-ups with one event processor, or rows over one connection and
+over as many as there are cores, are measured: predictions of all others are of set-ups that were not.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from pathlib import Path
+from statistics import fmean
+from typing import Final
+
+import psutil
+
+from workbench.drill.run_record import git_state, host_json, utc_text
+from workbench.drill.saturation.loaded import CYCLE, Course, LoadedHub, loaded_hub
+from workbench.errors import MachineTrouble, ToolFailed
+from workbench.model.saturation import LoadedPath, SetUp, partition_shares
+from workbench.records.saturation import FORMAT_VERSION, Kind, Measured, Second, Stretch
+from workbench.topology.hub import HubTopology
+from workbench.workload import Workload
+
+SIZES_BYTES: Final = (400, 1600)
+REST_S: Final = 6.0
+RESTING_CORES_MAX: Final = 1.0  # an idle hub of three brokers took 0.4 to 0.6, measured by this program
+EVENT_RATES_PER_S: Final = (200.0, 400.0, 700.0)
+EVENTS_S: Final = 9.0
+RECORD_RATES_PER_S: Final = (1000.0, 4000.0, 12_000.0)
+RECORDS_S: Final = 6.0
+SETTLED_S: Final = 2.0  # after a stretch's begin: connections, buffers, code that is not compiled yet
+BACKLOG: Final = 12_000  # events
+BACKLOG_S: Final = 2.0  # in which they are offered
+WARM_UP_EVENTS: Final = 4000
+ROWS: Final = 15_000
+ROWS_S: Final = 0.1
+LAST_EVENTS: Final = 1000  # of a backlog: when fewer wait, batches are no longer full
+SECONDS_MIN: Final = 2
+
+
+def measure(
+    topology: HubTopology, workload: Workload, seed: int, folder: Path, progress: Callable[[str], None]
+) -> Measured:
+    """Measure on a hub of its own, which is gone afterwards. Raises MachineTrouble or ToolFailed where it cannot."""
+    cores = psutil.cpu_count() or 1
+    partitions = {topic.name: topic.partitions for topic in topology.topics}
+    with loaded_hub(topology, workload, 1, folder, seed, cores, progress) as hub:
+        progress("warming up")
+        _backlog(hub, SIZES_BYTES[0], WARM_UP_EVENTS)
+        hub.offer(LoadedPath.KAFKA, SIZES_BYTES[0], (2000.0, 2000.0), 3.0)
+        stretches = [_rest(hub, cores)]
+        for event_bytes in SIZES_BYTES:
+            progress(f"events of {event_bytes} bytes")
+            stretches += _of_size(hub, event_bytes, cores)
+        versions = dict(hub.hub.record.versions)
+    return Measured(
+        FORMAT_VERSION,
+        utc_text(datetime.datetime.now(datetime.UTC).timestamp()),
+        cores,
+        partition_shares(workload.mix, partitions),
+        tuple(stretches),
+        host_json(),
+        versions,
+        topology.manifests_sha256,
+        git_state(),
+    )
+
+
+def was_measured(set_up: SetUp, cores: int) -> bool:
+    """Tell whether a set-up is one that the demands are measured on."""
+    consumers = {LoadedPath.KAFKA: (0,), LoadedPath.PIPELINE: (1,), LoadedPath.POSTGRES: (1, cores)}[set_up.path]
+    return set_up.event_bytes in SIZES_BYTES and set_up.consumers in consumers
+
+
+def _rest(hub: LoadedHub, cores: int) -> Stretch:
+    """Return what is busy while nothing is offered. Raises MachineTrouble where that is more than an idle hub."""
+    samples = hub.rest(REST_S)
+    seconds = tuple(Second(0.0, each["cpu_percent"] * cores / 100.0, 0.0) for each in samples[1:])
+    busy = fmean(each.busy_cores for each in seconds) if seconds else 0.0
+    if busy > RESTING_CORES_MAX:
+        raise MachineTrouble(
+            f"{busy:.1f} of {cores} cores are busy while nothing is offered, an idle hub takes {RESTING_CORES_MAX:g} "
+            "at most: somebody else works on this machine, measure when it is idle"
+        )
+    return _stretch(Kind.REST, 0, 0, seconds)
+
+
+def _of_size(hub: LoadedHub, event_bytes: int, cores: int) -> list[Stretch]:
+    found = []
+    for rate_per_s in EVENT_RATES_PER_S:
+        course = hub.offer(LoadedPath.PIPELINE, event_bytes, (rate_per_s, rate_per_s), EVENTS_S, until_done=True)
+        found.append(_stretch(Kind.EVENTS, event_bytes, 1, course.seconds(SETTLED_S, EVENTS_S, CYCLE)))
+    found.append(_stretch(Kind.BACKLOG, event_bytes, 1, _backlog(hub, event_bytes, BACKLOG)))
+    for rate_per_s in RECORD_RATES_PER_S:
+        course = hub.offer(LoadedPath.KAFKA, event_bytes, (rate_per_s, rate_per_s), RECORDS_S)
+        found.append(_stretch(Kind.RECORDS, event_bytes, 0, course.seconds(SETTLED_S, RECORDS_S, ("none of them",))))
+    for connections in sorted({1, cores}):
+        found.append(_stretch(Kind.ROWS, event_bytes, connections, _rows(hub, event_bytes, connections)))
+    return found
+
+
+def _backlog(hub: LoadedHub, event_bytes: int, events: int) -> tuple[Second, ...]:
+    """Offer events faster than they are taken and return the seconds in which they are worked off."""
+    rate_per_s = events / BACKLOG_S
+    course = hub.offer(LoadedPath.PIPELINE, event_bytes, (rate_per_s, rate_per_s), BACKLOG_S, until_done=True)
+    return course.seconds(BACKLOG_S + 0.5, _last_full_s(course), CYCLE)
+
+
+def _rows(hub: LoadedHub, event_bytes: int, connections: int) -> tuple[Second, ...]:
+    rate_per_s = ROWS * connections / ROWS_S
+    course = hub.offer(LoadedPath.POSTGRES, event_bytes, (rate_per_s, rate_per_s), ROWS_S, connections)
+    return course.seconds(ROWS_S + 0.5, _last_full_s(course), ("postgres-1", course.program))
+
+
+def _last_full_s(course: Course) -> float:
+    """Return until when (s after the start) enough of a backlog waits for full batches."""
+    left = course.ramp.events - course.done
+    full = course.t_s[left > LAST_EVENTS * course.ramp.connections]
+    return float(full[-1]) if len(full) else 0.0
+
+
+def _stretch(kind: Kind, event_bytes: int, consumers: int, seconds: tuple[Second, ...]) -> Stretch:
+    if len(seconds) < SECONDS_MIN:
+        raise ToolFailed(f"{kind.value}, {event_bytes} bytes: over after {len(seconds)} whole seconds, too few to tell")
+    return Stretch(kind, event_bytes, consumers, seconds)

@@ -1,0 +1,131 @@
+"""What is kept of saturations: the stretches that a machine's demands were measured in, each ramp's record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from workbench.errors import BadInput, Problem
+from workbench.records.folder import dump_json, write_durably
+
+FORMAT_VERSION: Final = 1
+
+
+class Kind(StrEnum):
+    """What was offered in a stretch."""
+
+    REST = "rest"  # nothing
+    RECORDS = "records"  # to a topic that nobody consumes
+    EVENTS = "events"  # through the pipeline, below what it carries
+    BACKLOG = "backlog"  # events that wait: the processors work them off, nothing is offered
+    ROWS = "rows"  # to Postgres, as fast as the connections take them
+
+
+@dataclass(frozen=True)
+class Second:
+    """About one second of a stretch: what was done in it, and the cores that were busy meanwhile."""
+
+    rate_per_s: float  # records acknowledged, events or rows committed
+    busy_cores: float  # the whole machine
+    cycle_cores: float  # the consumers, their sessions and Redis
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """One stretch of measuring."""
+
+    kind: Kind
+    event_bytes: int
+    consumers: int
+    seconds: tuple[Second, ...]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One machine's stretches, dated; `shares` of each partition in the events."""
+
+    format: int
+    created_utc: str
+    cores: int
+    shares: tuple[float, ...]
+    stretches: tuple[Stretch, ...]
+    host: Mapping[str, Any]
+    versions: Mapping[str, str]
+    manifests_sha256: str
+    git: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Ramped:
+    """One ramp: predicted, sealed before it, observed."""
+
+    format: int
+    run_id: str
+    path: str
+    consumers: int
+    event_bytes: int
+    fitted: bool  # the demands were measured on this very set-up
+    consumer_shares: tuple[float, ...]
+    predicted_per_s: float
+    interval_90_per_s: tuple[float, float]
+    predicted_resource: str
+    predicted_busy_share: float
+    sealed_utc: str
+    seal_sha256: str
+    measured_file: str
+    observed_per_s: float | None
+    observed_90_per_s: tuple[float, float] | None
+    observed_resource: str
+    observed_busy_share: float | None
+    stolen_percent: float | None
+    why_not: str  # why there is no observation, "" where there is one
+
+    @property
+    def error(self) -> float | None:
+        """Return (observed - predicted) / predicted."""
+        return None if self.observed_per_s is None else self.observed_per_s / self.predicted_per_s - 1.0
+
+
+_MEASURED: Final = TypeAdapter(Measured)
+_RAMPED: Final = TypeAdapter(Ramped)
+
+
+def write_measured(path: Path, measured: Measured) -> None:
+    """Write what was measured, whole or not at all."""
+    write_durably(path, dump_json(_MEASURED.dump_python(measured, mode="json")))
+
+
+def read_measured(path: Path) -> Measured:
+    """Return what was measured. Raises BadInput naming the file and what is wrong in it."""
+    return _read(path, _MEASURED)
+
+
+def write_ramped(path: Path, ramped: Ramped) -> None:
+    """Write a ramp's record, whole or not at all."""
+    write_durably(path, dump_json(_RAMPED.dump_python(ramped, mode="json")))
+
+
+def read_ramps(folder: Path) -> list[Ramped]:
+    """Return every ramp's record of a folder in the order of their seals. Raises BadInput naming a bad file."""
+    return sorted((_read(path, _RAMPED) for path in folder.glob("ramp-*.json")), key=lambda each: each.sealed_utc)
+
+
+def _read[T: (Measured, Ramped)](path: Path, form: TypeAdapter[T]) -> T:
+    try:
+        found = form.validate_json(path.read_bytes())
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        problems = [
+            Problem(path.name, ".".join(map(str, each["loc"])), str(each["input"])[:60], each["msg"])
+            for each in error.errors()
+        ]
+        raise BadInput(f"{path} is no record of a saturation", problems) from error
+    if found.format != FORMAT_VERSION:
+        raise BadInput(f"{path}: format is {found.format}, this version reads {FORMAT_VERSION}")
+    return found
