@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.metrics.knee import knee
+from workbench.drill.saturation.knee import knee
 from workbench.metrics.tables import FloatArray
 from workbench.streams import stream
 

@@ -13,10 +13,10 @@ from typing import Final
 import numpy as np
 
 from workbench.drill.run_record import utc_text
+from workbench.drill.saturation.knee import Knee, knee
 from workbench.drill.saturation.loaded import CYCLE, Course, LoadedHub, loaded_hub
 from workbench.drill.saturation.measuring import was_measured
 from workbench.errors import BadInput, ToolFailed
-from workbench.metrics.knee import Knee, knee
 from workbench.model.saturation import CORES_FULL, Demands, LoadedPath, Resource, Saturation, SetUp, saturation, spread
 from workbench.model.saturation_fit import demands_of, draws_of
 from workbench.records.folder import dump_json, write_durably
