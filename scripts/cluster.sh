@@ -5,7 +5,7 @@ set -euo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
 
 packages=(etcd-server containerd runc containernetworking-plugins iptables conntrack iproute2 util-linux busybox-static
-  postgresql-client)
+  postgresql-client haproxy)
 
 install_packages() {
   local missing=() package

@@ -29,6 +29,7 @@ from workbench.records.runs_index import read_index
 from workbench.scenario import PROJECT_ROOT, find_scenario, read_with_hub
 from workbench.topology import read_topology
 from workbench.topology.alerting import read_alerting
+from workbench.topology.load_balancer import read_load_balancer
 from workbench.topology.pods import read_pod_traits
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from workbench.topology.hub import HubTopology
 
 __all__ = [
+    "DEFAULT_LOAD_BALANCER",
     "DEFAULT_MANIFESTS",
     "DEFAULT_OUT",
     "DrillResult",
@@ -59,6 +61,7 @@ __all__ = [
 ]
 
 DEFAULT_MANIFESTS: Final = PROJECT_ROOT / "manifests" / "base"
+DEFAULT_LOAD_BALANCER: Final = PROJECT_ROOT / "manifests" / "platform" / "haproxy" / "haproxy.cfg"
 DEFAULT_OUT: Final = PROJECT_ROOT / "reports" / "out"
 
 
@@ -220,10 +223,12 @@ def node_loss(
     out_of_service_s: float | None = None,
     replications: int = 1000,
     seed: int = 1,
+    load_balancer: Path = DEFAULT_LOAD_BALANCER,
 ) -> model_control_plane.Forecast:
     """Say what Kubernetes does when a node, or with it the control plane, goes silent, and when.
 
-    Raises BadInput for wrong manifests, a node they do not have, and a release that is not modelled.
+    `load_balancer` is haproxy's configuration. Raises BadInput for wrong manifests, a node they do not have, and a
+    release that is not modelled.
     """
     forever = float("inf")
     loss = model_control_plane.Loss(
@@ -235,7 +240,8 @@ def node_loss(
     release = model_control_plane.release(kubernetes)
     topology, traits = read_topology(manifests), read_pod_traits(manifests)
     alerting = read_alerting(manifests, model_control_plane.ALERT)
-    return model_control_plane.node_loss(topology, traits, loss, release, replications, seed, alerting)
+    balancer = read_load_balancer(load_balancer)
+    return model_control_plane.node_loss(topology, traits, loss, release, replications, seed, alerting, balancer)
 
 
 def predict_again(run: Path) -> Prediction:

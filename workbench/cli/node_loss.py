@@ -26,6 +26,13 @@ NEVER = "never"
     default=api.DEFAULT_MANIFESTS,
     help="Kustomization folder of the hub.  [default: manifests/base]",
 )
+@click.option(
+    "--load-balancer",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=api.DEFAULT_LOAD_BALANCER,
+    show_default="the hub's",
+    help="haproxy's configuration.",
+)
 @click.option("--kubernetes", default="1.29", show_default=True, metavar="RELEASE", help="1.29 to 1.34.")
 @click.option("--control-plane", is_flag=True, help="The control plane is lost as well; counts from its return.")
 @click.option("--back-after", "back_after_s", type=float, metavar="S", help="The node is back after so long.")
@@ -36,6 +43,7 @@ NEVER = "never"
 def command(
     node: str,
     manifests: Path,
+    load_balancer: Path,
     kubernetes: str,
     control_plane: bool,
     back_after_s: float | None,
@@ -56,7 +64,7 @@ def command(
       workbench node-loss worker-1 --control-plane --json | jq .pods
     """
     forecast = api.node_loss(
-        node, manifests, kubernetes, control_plane, back_after_s, out_of_service_s, replications, seed
+        node, manifests, kubernetes, control_plane, back_after_s, out_of_service_s, replications, seed, load_balancer
     )
     if as_json:
         click.echo(dump_json(forecast.to_dict()).decode(), nl=False)

@@ -18,6 +18,7 @@ from workbench.errors import BadInput
 from workbench.model.parameter import Distribution, FloatArray, Parameter, Source, prior, triangular, uniform
 from workbench.streams import stream
 from workbench.topology.alerting import Alerting
+from workbench.topology.load_balancer import LoadBalancer
 
 MINOR_MIN: Final = 29
 MINOR_MAX: Final = 34
@@ -167,6 +168,25 @@ _ALERT: Final[Mapping[str, Parameter]] = {
     "alert_for_s": prior(0.0, "s", "Prometheus alerting rules: `for` where a rule is silent"),
     "group_wait_s": prior(30.0, "s", "Alertmanager configuration: group_wait"),
 }
+
+_BALANCING: Final[Mapping[str, Parameter]] = {
+    "check_phase_share": prior(uniform(0.0, 1.0), "", "the fault's moment is not the look's", "of the looks' interval"),
+}
+
+
+def balancing_rows(balancer: LoadBalancer) -> dict[str, Parameter]:
+    """Return the rows of the load balancer as its configuration states them."""
+
+    def stated(value: float, unit: str, key: str) -> Parameter:
+        return Parameter(value, unit, Source.MANIFEST, f"{balancer.file}, {key}", "")
+
+    return {
+        **_BALANCING,
+        "check_interval_s": stated(balancer.check_interval_s, "s", "inter"),
+        "check_fall": stated(float(balancer.fall), "looks", "fall"),
+        "check_rise": stated(float(balancer.rise), "looks", "rise"),
+        "connect_timeout_s": stated(balancer.connect_timeout_s, "s", "timeout connect"),
+    }
 
 
 def alert_rows(alerting: Alerting) -> dict[str, Parameter]:

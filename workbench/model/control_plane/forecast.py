@@ -15,7 +15,8 @@ import numpy as np
 from workbench.errors import BadInput
 from workbench.model.control_plane import checking, kubegres
 from workbench.model.control_plane.alerting import delivery_delay_s
-from workbench.model.control_plane.constants import Draws, Release, alert_rows, rows
+from workbench.model.control_plane.balancing import back_in_rotation_s, out_of_rotation_s
+from workbench.model.control_plane.constants import Draws, Release, alert_rows, balancing_rows, rows
 from workbench.model.control_plane.eviction import deleted_s, removed_s, running_elsewhere_s
 from workbench.model.control_plane.lifecycle import FOREVER, Silence, play
 from workbench.model.control_plane.lost_node import LostNode, controllers_of, lost_node
@@ -29,6 +30,7 @@ from workbench.model.control_plane.zones import zone_state
 from workbench.model.parameter import FloatArray
 from workbench.topology import HubTopology
 from workbench.topology.alerting import Alerting
+from workbench.topology.load_balancer import LoadBalancer
 from workbench.topology.pods import TOLERATION_S_DEFAULT, PodTraits
 
 ALERT: Final = "NodeNotReady"  # the alert of a node's loss
@@ -45,13 +47,17 @@ def node_loss(
     replications: int,
     seed: int,
     alerting: Alerting | None = None,
+    balancer: LoadBalancer | None = None,
 ) -> Forecast:
     """Return the forecast of a loss; without `alerting` the alert travels by its programs' defaults.
+
+    Without `balancer` nothing is said of connections from outside.
 
     Raises BadInput for a node there is not, or numbers outside their bounds.
     """
     _check(topology, loss, replications)
-    draws = Draws({**rows(of), **(alert_rows(alerting) if alerting else {})}, seed, replications)
+    outside = balancing_rows(balancer) if balancer else {}
+    draws = Draws({**rows(of), **(alert_rows(alerting) if alerting else {}), **outside}, seed, replications)
     acts_s = controllers_act_s(draws) if loss.control_plane or loss.node == CONTROL_PLANE else None
     moments = [] if acts_s is None else _outage_moments(draws, acts_s)
     fates: list[Fate] = []
@@ -64,6 +70,8 @@ def node_loss(
         moments += node_moments(draws, loss, node, fates, [name for name in nodes if name != loss.node])
         if PRIMARY in {fate.pod.name for fate in fates}:
             moments += _postgres_moments(draws, loss, node, topology)
+    if balancer and acts_s is None:
+        moments += _outside_moments(draws, loss)
     zone = zone_state(len(nodes), 1, draws.number("unhealthy_zone_threshold"))
     counted_from = "the node's silence" if acts_s is None else "the API server's return"
     return Forecast(loss, of, seed, replications, zone, counted_from, tuple(moments), tuple(fates), draws.by_name)
@@ -146,6 +154,19 @@ def node_moments(
         moments.append(Moment("replacement_running_s", "last replacement Running", "s", np.fmax.reduce(replaced)))
     if loss.back_s < FOREVER:
         moments.append(Moment("taint_gone_s", "back, the NoExecute taint removed", "s", node.untainted_s))
+    return moments
+
+
+def _outside_moments(draws: Draws, loss: Loss) -> list[Moment]:
+    """Return what connections from outside see of a silent node: haproxy asks nobody, so no API server is needed."""
+    waits_s = np.full(draws.replications, draws.number("connect_timeout_s"))
+    moments = [
+        Moment("balancer_out_s", "out of the load balancer's rotation", "s", out_of_rotation_s(draws, silent=True)),
+        Moment("outside_wait_s", "until then, a connection from outside that meets it waits", "s", waits_s),
+    ]
+    if loss.back_s < FOREVER:
+        again_s = loss.back_s + back_in_rotation_s(draws, silent=True)
+        moments.append(Moment("balancer_back_s", "back, in the load balancer's rotation", "s", again_s))
     return moments
 
 
