@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from workbench.engine.merging import merged
-from workbench.ordering import FloatArray, ascending, grouped
+from workbench.ordering import FloatArray, ascending, by_digits, grouped, in_order
 
 
 def columns() -> list[FloatArray]:
@@ -33,7 +33,16 @@ def columns() -> list[FloatArray]:
 def test_ascending_is_a_stable_argsort_without_nan(values: FloatArray) -> None:
     """The same rows in the same order, ties and the finest differences included."""
     stable = np.argsort(values, kind="stable")
-    assert ascending(values).tolist() == stable[: np.count_nonzero(~np.isnan(values))].tolist()
+    count = np.count_nonzero(~np.isnan(values))
+    assert ascending(values).tolist() == stable[:count].tolist()
+    assert in_order(values).tolist() == np.sort(values)[:count].tolist()
+
+
+def test_values_that_crowd_in_a_few_places_are_left_to_numpy() -> None:
+    """Two outliers leave the others one place: an insertion sort of all of them would take the square of their number."""
+    values = np.concatenate([np.random.default_rng(8).random(4000), [-1e12, 1e12]])
+    assert not by_digits(values)[1]
+    assert ascending(values).tolist() == np.argsort(values, kind="stable").tolist()
 
 
 def test_grouped_is_a_stable_argsort_by_key() -> None:
