@@ -60,9 +60,9 @@ def by_digits(values: FloatArray) -> tuple[IntArray, bool]:
             digit = place[row] & (digits - 1)
             half[second[digit]] = row
             second[digit] += 1
-    for row in half:
-        digit = place[row] >> DIGIT_BITS
-        order[first[digit]] = row
+    for index in range(count):
+        digit = place[half[index]] >> DIGIT_BITS
+        order[first[digit]] = half[index]
         first[digit] += 1
     return order, exchange(values, order)
 

@@ -39,7 +39,7 @@ def test_ascending_is_a_stable_argsort_without_nan(values: FloatArray) -> None:
 
 
 def test_values_that_crowd_in_a_few_places_are_left_to_numpy() -> None:
-    """Two outliers leave the others one place: an insertion sort of all of them would take the square of their number."""
+    """Two outliers leave the others one place, and an insertion sort of them would take the square of their number."""
     values = np.concatenate([np.random.default_rng(8).random(4000), [-1e12, 1e12]])
     assert not by_digits(values)[1]
     assert ascending(values).tolist() == np.argsort(values, kind="stable").tolist()
