@@ -47,6 +47,7 @@ def paced(t_s: float, value: float, pace: Paces) -> float:
 
 @compiled
 def answer(
+    order: IntArray,
     intended_s: FloatArray,
     response_s: FloatArray,
     acked_s: FloatArray,
@@ -59,23 +60,31 @@ def answer(
     events_max: int,
     pace: Paces,
 ) -> int:
-    """Fill in the answers of one producer's undisturbed requests to one partition, rows `first` to `last`.
+    """Fill in the answers of one producer's undisturbed requests to one partition, places `first` to `last`.
 
-    Stops at the first request that is held and returns its row. None is answered before `released_s`, when the
+    Stops at the first request that is held and returns its place. None is answered before `released_s`, when the
     last held one was. Measured response times contain what waiting for each other does to requests.
     """
     while first < last:
         end, sent_s = batch_end(intended_s, first, last, linger_s, events_max)
-        answered_s = max(sent_s + paced(sent_s, response_s[first], pace), released_s)
+        answered_s = max(sent_s + paced(sent_s, response_s[order[first]], pace), released_s)
         if answered_s >= begins_s and sent_s < held_until_s:
             return first
-        acked_s[first:end] = answered_s
+        fill(acked_s, order, first, end, answered_s)
         first = end
     return last
 
 
 @compiled
+def fill(column: FloatArray, order: IntArray, first: int, end: int, value: float) -> None:
+    """Write a value to the rows at the places `first` to `end`."""
+    for place in range(first, end):
+        column[order[place]] = value
+
+
+@compiled
 def acknowledge(
+    order: IntArray,
     intended_s: FloatArray,
     response_s: FloatArray,
     edges: IntArray,
@@ -90,7 +99,10 @@ def acknowledge(
     request_event_s: float,
     pace: Paces,
 ) -> FloatArray:
-    """Return each event's acknowledgement (s, NaN if none); events grouped by producer and partition.
+    """Return each event's acknowledgement (s, NaN if none).
+
+    `order` are the rows grouped by producer and partition, `intended_s` is in this order; `response_s` and what is
+    returned are by row.
 
     A broker serves a connection's requests one after another, so one held request was in flight on each (the
     head); the others go out in `release_order` when their partition is back: what was sent first, then all
@@ -105,7 +117,18 @@ def acknowledge(
         last, until_s, line = edges[group + 1], held_until_s[group], connection[group]
         from_s = begins_s[group % partitions]
         rows[group] = answer(
-            intended_s, response_s, acked_s, edges[group], last, -np.inf, from_s, until_s, linger_s, events_max, pace
+            order,
+            intended_s,
+            response_s,
+            acked_s,
+            edges[group],
+            last,
+            -np.inf,
+            from_s,
+            until_s,
+            linger_s,
+            events_max,
+            pace,
         )
         if rows[group] < last:
             _, sent_s = batch_end(intended_s, rows[group], last, linger_s, events_max)
@@ -119,14 +142,27 @@ def acknowledge(
         end, _ = batch_end(intended_s, row, last, linger_s, events_max) if row < released else (row, 0.0)
         if row < end and heads[line] == group and head_until_s[group] < np.inf:
             answered_s = head_until_s[group] + request_s
-            acked_s[row:end] = answered_s
+            fill(acked_s, order, row, end, answered_s)
             row, end = end, min(end + events_max, released)
         if row < released:
             free_s = max(until_s, busy_until_s[line])
-            answered_s = serve(acked_s, row, end, released, events_max, free_s, request_s, request_event_s)
+            answered_s = serve(acked_s, order, row, end, released, events_max, free_s, request_s, request_event_s)
             busy_until_s[line] = answered_s if until_s < np.inf else busy_until_s[line]
         from_s = begins_s[group % partitions]
-        answer(intended_s, response_s, acked_s, released, last, answered_s, from_s, -np.inf, linger_s, events_max, pace)
+        answer(
+            order,
+            intended_s,
+            response_s,
+            acked_s,
+            released,
+            last,
+            answered_s,
+            from_s,
+            -np.inf,
+            linger_s,
+            events_max,
+            pace,
+        )
     return acked_s
 
 
@@ -144,6 +180,7 @@ def held_end(intended_s: FloatArray, row: int, last: int, held_until_s: float, l
 @compiled
 def serve(
     acked_s: FloatArray,
+    order: IntArray,
     row: int,
     end: int,
     released: int,
@@ -158,7 +195,7 @@ def serve(
     """
     while row < released and free_s < np.inf:
         free_s += request_s + request_event_s * (end - row)
-        acked_s[row:end] = free_s
+        fill(acked_s, order, row, end, free_s)
         row, end = end, min(end + events_max, released)
     return free_s
 
@@ -196,6 +233,24 @@ def reach_processors(
         visible_s[index] = seen_s if seen_s < np.inf else np.nan
         queued_s[index] = had_s if had_s < np.inf and processor[where] >= 0 else np.nan
     return visible_s, queued_s, lost
+
+
+@compiled
+def shared_out(
+    arrivals: IntArray, partition: IntArray, processor: IntArray, processors: int
+) -> tuple[IntArray, IntArray]:
+    """Return the rows `arrivals` by the processor of their partition, in the same order, and where each begins."""
+    edges = np.zeros(processors + 1, np.int64)
+    for row in arrivals:
+        edges[processor[partition[row]] + 1] += 1
+    for each in range(processors):
+        edges[each + 1] += edges[each]
+    place, rows = edges[:-1].copy(), np.empty(len(arrivals), np.int64)
+    for row in arrivals:
+        each = processor[partition[row]]
+        rows[place[each]] = row
+        place[each] += 1
+    return rows, edges
 
 
 @compiled
@@ -242,6 +297,8 @@ def another_is_busy(free_s: FloatArray, each: int, at_s: float) -> bool:
 
 @compiled
 def commit(
+    committed_s: FloatArray,
+    rows: IntArray,
     queued_s: FloatArray,
     noise: FloatArray,
     edges: IntArray,
@@ -256,15 +313,15 @@ def commit(
     pace: Paces,
     full_pace: Paces,
     stops: Stops,
-) -> FloatArray:
-    """Return when each event's row is committed, NaN for never; events by processor and by arrival in its queue.
+) -> None:
+    """Fill in when each event's row is committed; what never is keeps what `committed_s` has.
 
+    `rows` are the events by processor and by arrival in its queue, `queued_s` is in this order, other columns by row.
     One batch at a time and processor, none from where it `stops` on; where that cuts, the one under way is not
     committed either. A batch that starts while another processor is busy takes longer; `pace` is of those that are not
     full, `full_pace` of the others.
     """
     stops_s, cuts = stops
-    committed_s = np.full(len(queued_s), np.nan)
     processors = len(edges) - 1
     position = edges[:-1].copy()
     end = np.zeros(processors, np.int64)
@@ -278,14 +335,14 @@ def commit(
     while True:
         each = int(np.argmin(starts_s)) if processors > 0 else 0
         if processors == 0 or starts_s[each] == np.inf:
-            return committed_s
+            return
         if starts_s[each] >= stops_s[each]:
             starts_s[each] = np.inf
             continue
         first, begins_s, count = position[each], starts_s[each], end[each] - position[each]
         database_s, rest_s = fixed_s + event_s * count, rest_fixed_s + rest_event_s * count
         full = count == events_max
-        database_s, rest_s = batch_times(begins_s, full, noise[first], database_s, rest_s, pace, full_pace)
+        database_s, rest_s = batch_times(begins_s, full, noise[rows[first]], database_s, rest_s, pace, full_pace)
         if another_is_busy(free_s, each, begins_s):
             database_s *= saturation_factor
         stamp_s = begins_s + rest_s / 2.0 + max(0.0, database_s - stamp_lead_s)
@@ -295,7 +352,7 @@ def commit(
             if stamp_s >= stops_s[each]:
                 starts_s[each] = np.inf
                 continue
-        committed_s[first : end[each]] = stamp_s
+        fill(committed_s, rows, first, end[each], stamp_s)
         position[each] = end[each]
         starts_s[each] = np.inf
         if position[each] < edges[each + 1]:
