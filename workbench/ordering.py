@@ -1,4 +1,4 @@
-"""Rows in order: grouped by a key, or by ascending value. Compiled, and the same order as a stable argsort gives."""
+"""Rows by ascending value. Compiled, and the same order as a stable argsort gives."""
 
 from __future__ import annotations
 
@@ -86,19 +86,3 @@ def exchange(values: FloatArray, order: IntArray) -> bool:
         if left < 0:
             return False
     return True
-
-
-@compiled
-def grouped(key: IntArray, groups: int) -> tuple[IntArray, IntArray]:
-    """Return the order that sorts by `key` and keeps ties in place, and where each group starts (groups + 1)."""
-    edges = np.zeros(groups + 1, np.int64)
-    for value in key:
-        edges[value + 1] += 1
-    for group in range(groups):
-        edges[group + 1] += edges[group]
-    fill = edges[:-1].copy()
-    order = np.empty(len(key), np.int64)
-    for index in range(len(key)):
-        order[fill[key[index]]] = index
-        fill[key[index]] += 1
-    return order, edges

@@ -30,7 +30,7 @@ def test_kernels_and_fonts_are_kept_there(tmp_path: Path) -> None:
         environment.pop(name, None)
     program = (
         "import numpy, workbench.report, matplotlib.font_manager, workbench.ordering; "
-        "workbench.ordering.grouped(numpy.zeros(1, numpy.int64), 1); "
+        "workbench.ordering.in_order(numpy.zeros(1)); "
         "import numba; print(numba.config.CACHE_DIR)"
     )
     done = subprocess.run(

@@ -8,15 +8,40 @@ consumers' fetch sizes.
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from workbench.compilation import compiled
 from workbench.engine.inputs import BoolArray, FloatArray, IntArray
 
+STRETCH_ROWS: Final = 16_384  # 128 KiB of each column: several fit into a core's second cache
 # When each processor stops for good, and if that cuts off the batch under way.
 Stops = tuple[FloatArray, BoolArray]
 # Where each stretch begins (s), its factor, its exponent on how far a value is from the typical one, and that one.
 Paces = tuple[FloatArray, FloatArray, FloatArray, float]
+# Rows by producer and partition, when each is intended in this order; by row: response times, and what is filled in.
+Series = tuple[IntArray, FloatArray, FloatArray, FloatArray]
+Sending = tuple[float, int, Paces]  # linger (s), most events of a request, pace of the answers
+
+
+@compiled
+def by_series(
+    intended_s: FloatArray, client: IntArray, partition: IntArray, clients: int, partitions: int
+) -> tuple[IntArray, FloatArray, IntArray]:
+    """Return the rows by client and partition, when each is intended, and where each series begins, and the end."""
+    edges = np.zeros(clients * partitions + 1, np.int64)
+    for row in range(len(intended_s)):
+        edges[client[row] * partitions + partition[row] + 1] += 1
+    for series in range(clients * partitions):
+        edges[series + 1] += edges[series]
+    fill = edges[:-1].copy()
+    order, ordered_s = np.empty(len(intended_s), np.int64), np.empty(len(intended_s))
+    for row in range(len(intended_s)):
+        series = client[row] * partitions + partition[row]
+        order[fill[series]], ordered_s[fill[series]] = row, intended_s[row]
+        fill[series] += 1
+    return order, ordered_s, edges
 
 
 @compiled
@@ -47,32 +72,59 @@ def paced(t_s: float, value: float, pace: Paces) -> float:
 
 @compiled
 def answer(
-    order: IntArray,
-    intended_s: FloatArray,
-    response_s: FloatArray,
-    acked_s: FloatArray,
+    events: Series,
     first: int,
     last: int,
+    until_s: float,
     released_s: float,
     begins_s: float,
     held_until_s: float,
-    linger_s: float,
-    events_max: int,
-    pace: Paces,
+    sending: Sending,
 ) -> int:
     """Fill in the answers of one producer's undisturbed requests to one partition, places `first` to `last`.
 
-    Stops at the first request that is held and returns its place. None is answered before `released_s`, when the
-    last held one was. Measured response times contain what waiting for each other does to requests.
+    Stops at the first request that is held, or that opens at `until_s` or later, and returns its place. None is
+    answered before `released_s`, when the last held one was. Measured response times contain what waiting for each
+    other does to requests.
     """
-    while first < last:
+    order, intended_s, response_s, acked_s = events
+    linger_s, events_max, pace = sending
+    while first < last and intended_s[first] < until_s:
         end, sent_s = batch_end(intended_s, first, last, linger_s, events_max)
         answered_s = max(sent_s + paced(sent_s, response_s[order[first]], pace), released_s)
         if answered_s >= begins_s and sent_s < held_until_s:
             return first
         fill(acked_s, order, first, end, answered_s)
         first = end
-    return last
+    return first
+
+
+@compiled
+def first_held(
+    events: Series, edges: IntArray, begins_s: FloatArray, held_until_s: FloatArray, sending: Sending
+) -> IntArray:
+    """Answer each series' requests up to the first that is held; return the place of that, or the series' end."""
+    places = edges[:-1].copy()
+    for until_s in stretches(events[1]):
+        for group in range(len(places)):
+            from_s, last = begins_s[group % len(begins_s)], edges[group + 1]
+            places[group] = answer(events, places[group], last, until_s, -np.inf, from_s, held_until_s[group], sending)
+    return places
+
+
+@compiled
+def stretches(intended_s: FloatArray) -> FloatArray:
+    """Return the ends (s) of stretches of some STRETCH_ROWS rows, the last infinite.
+
+    Series after series over a whole run would look for each row's cache line anew: over a stretch they are at hand.
+    """
+    count = 1 + len(intended_s) // STRETCH_ROWS
+    ends_s = np.full(count, np.inf)
+    if count > 1:
+        first_s, last_s = intended_s.min(), intended_s.max()
+        for each in range(count - 1):
+            ends_s[each] = first_s + (last_s - first_s) * (each + 1) / count
+    return ends_s
 
 
 @compiled
@@ -93,43 +145,26 @@ def acknowledge(
     head_until_s: FloatArray,
     release_order: IntArray,
     connection: IntArray,
-    linger_s: float,
-    events_max: int,
     request_s: float,
     request_event_s: float,
-    pace: Paces,
+    sending: Sending,
 ) -> FloatArray:
     """Return each event's acknowledgement (s, NaN if none).
 
-    `order` are the rows grouped by producer and partition, `intended_s` is in this order; `response_s` and what is
-    returned are by row.
+    `order` are the rows by producer and partition, `intended_s` is in this order; `response_s` and the result by row.
 
     A broker serves a connection's requests one after another, so one held request was in flight on each (the
     head); the others go out in `release_order` when their partition is back: what was sent first, then all
     that gathered behind it.
     """
+    linger_s, events_max, _ = sending
     acked_s = np.full(len(intended_s), np.nan)
-    rows = edges[:-1].copy()
+    events = order, intended_s, response_s, acked_s
+    rows = first_held(events, edges, begins_s, held_until_s, sending)
     heads = np.full(connection.max() + 1, -1)
     heads_sent_s = np.full(len(heads), np.inf)
-    partitions = len(begins_s)
     for group in range(len(rows)):
-        last, until_s, line = edges[group + 1], held_until_s[group], connection[group]
-        from_s = begins_s[group % partitions]
-        rows[group] = answer(
-            order,
-            intended_s,
-            response_s,
-            acked_s,
-            edges[group],
-            last,
-            -np.inf,
-            from_s,
-            until_s,
-            linger_s,
-            events_max,
-            pace,
-        )
+        last, line = edges[group + 1], connection[group]
         if rows[group] < last:
             _, sent_s = batch_end(intended_s, rows[group], last, linger_s, events_max)
             if sent_s < min(heads_sent_s[line], head_until_s[group]):
@@ -148,21 +183,7 @@ def acknowledge(
             free_s = max(until_s, busy_until_s[line])
             answered_s = serve(acked_s, order, row, end, released, events_max, free_s, request_s, request_event_s)
             busy_until_s[line] = answered_s if until_s < np.inf else busy_until_s[line]
-        from_s = begins_s[group % partitions]
-        answer(
-            order,
-            intended_s,
-            response_s,
-            acked_s,
-            released,
-            last,
-            answered_s,
-            from_s,
-            -np.inf,
-            linger_s,
-            events_max,
-            pace,
-        )
+        answer(events, released, last, np.inf, answered_s, begins_s[group % len(begins_s)], -np.inf, sending)
     return acked_s
 
 

@@ -16,8 +16,8 @@ from workbench.engine.inputs import (
     Traffic,
     never_stop,
 )
-from workbench.engine.kernels import acknowledge, commit, reach_processors, shared_out
-from workbench.ordering import ascending, grouped
+from workbench.engine.kernels import acknowledge, by_series, commit, reach_processors, shared_out
+from workbench.ordering import ascending
 
 
 def run(traffic: Traffic, disturbance: Disturbance, service: Service) -> Fate:
@@ -42,11 +42,11 @@ def run(traffic: Traffic, disturbance: Disturbance, service: Service) -> Fate:
 
 def _acknowledgements(traffic: Traffic, disturbance: Disturbance, service: Service) -> FloatArray:
     clients, partitions = disturbance.held_until_s.shape
-    order, edges = grouped(traffic.client * partitions + traffic.partition, clients * partitions)
+    order, intended_s, edges = by_series(traffic.intended_s, traffic.client, traffic.partition, clients, partitions)
     held_until_s = disturbance.held_until_s.ravel()
     return acknowledge(
         order,
-        traffic.intended_s[order],
+        intended_s,
         traffic.response_s,
         edges,
         disturbance.begins_s,
@@ -54,11 +54,9 @@ def _acknowledgements(traffic: Traffic, disturbance: Disturbance, service: Servi
         disturbance.head_until_s.ravel(),
         np.argsort(held_until_s, kind="stable"),
         disturbance.connection.ravel(),
-        service.linger_s,
-        service.produce_events_max,
         service.request_s,
         service.request_event_s,
-        disturbance.pace.of_responses(service.typical_response_s),
+        (service.linger_s, service.produce_events_max, disturbance.pace.of_responses(service.typical_response_s)),
     )
 
 
