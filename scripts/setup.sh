@@ -83,9 +83,11 @@ explain() {
 warm_up() {
   local kernels
   say "compiling the project and the model's kernels; fetching the servers, their hashes checked"
+  unset PYTHONDONTWRITEBYTECODE # or every process that needs numba would compile all of it again, a second each
   .venv/bin/python -m compileall -q workbench
   .venv/bin/python -m workbench.engine &
   kernels=$!
+  .venv/bin/python -c "import workbench.api"
   .venv/bin/python -m workbench.target.local.artifacts
   wait "$kernels"
 }

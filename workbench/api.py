@@ -27,6 +27,7 @@ from workbench.records.folder import RunFolder, load_json, writable
 from workbench.records.prediction import Prediction, interval, median
 from workbench.records.runs_index import read_index
 from workbench.scenario import PROJECT_ROOT, find_scenario, read_with_hub
+from workbench.subprocesses import PREDICTION_COUNT, Subprocesses
 from workbench.topology import read_topology
 from workbench.topology.alerting import read_alerting
 from workbench.topology.load_balancer import read_load_balancer
@@ -203,15 +204,21 @@ def _hit_brokers(fault: Fault, topology: HubTopology) -> tuple[int, ...]:
     return named or (topology.kafka.broker_ids if hits_some else ())
 
 
-def predict(name_or_path: str, seed: int = 1, calibration: Path | None = None) -> Prediction:
+def predict(
+    name_or_path: str,
+    seed: int = 1,
+    calibration: Path | None = None,
+    subprocesses: int | Subprocesses = PREDICTION_COUNT,
+) -> Prediction:
     """Predict a scenario's fault from manifests and published priors, without a hub.
 
-    `calibration` is a file of `workbench calibrate`: its parameters stand in place of priors. Raises BadInput for one
-    that is too old, or of another machine, other servers or other manifests.
+    `calibration` is a file of `workbench calibrate`: its parameters stand in place of priors. `subprocesses` may be
+    ones that were started before this module was imported, to save their start. Raises BadInput for a calibration that
+    is too old, or of another machine, other servers or other manifests.
     """
     scenario, topology = read_with_hub(find_scenario(name_or_path))
     parameters = merge(scenario, topology, None, None, _calibration(calibration, topology))
-    return model_predict(scenario, topology, parameters, seed)
+    return model_predict(scenario, topology, parameters, seed, subprocesses=subprocesses)
 
 
 def node_loss(

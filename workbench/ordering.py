@@ -1,4 +1,4 @@
-"""Rows in order: grouped by a key, or by ascending value. Compiled, and the same order as a stable argsort gives."""
+"""Rows by ascending value. Compiled, and the same order as a stable argsort gives."""
 
 from __future__ import annotations
 
@@ -12,44 +12,65 @@ from workbench.compilation import compiled
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-BITS: Final = 62  # of a value and its row in one integer
+DIGIT_BITS: Final = 11  # of a value's place between the smallest and the largest: two digits, 4 million places
+EXCHANGES_MAX: Final = 16  # a row, on average, among values too close to each other for that
 
 
 def ascending(values: FloatArray) -> IntArray:
     """Return the rows of `values` by ascending value, ties in the order of rows; NaN is left out.
 
-    The values are finite or NaN. Sorting one column of integers takes NumPy a third of the time of an argsort,
-    so each value is written, as finely as there is room, in front of its row.
+    The values are finite or NaN. Times that are spread over a run take a sixth of the time of NumPy's sort; those that
+    crowd in a few places are left to it.
     """
-    row_bits = max(1, len(values).bit_length())
-    packed = pack(values, row_bits)
-    packed.sort()
-    return unpack(values, packed, row_bits)
+    order, in_order = by_digits(values)
+    return order if in_order else np.argsort(values, kind="stable")[: len(order)]
+
+
+def in_order(values: FloatArray) -> FloatArray:
+    """Return the values that are not NaN, ascending: what np.sort gives, as fast as `ascending`."""
+    return values[ascending(values)]
 
 
 @compiled
-def pack(values: FloatArray, row_bits: int) -> IntArray:
-    """Return one integer a value that is not NaN: its place between the smallest and the largest, then its row."""
+def by_digits(values: FloatArray) -> tuple[IntArray, bool]:
+    """Return the rows by ascending value, and whether they are so: False where EXCHANGES_MAX did not do.
+
+    A radix sort of each value's place between the smallest and the largest, then an insertion sort of the rest.
+    """
+    digits = 1 << DIGIT_BITS
     low, high, count = np.inf, -np.inf, 0
     for value in values:
         if not np.isnan(value):
             low, high, count = min(low, value), max(high, value), count + 1
-    steps = float(1 << (BITS - row_bits))
-    scale = steps / (high - low) if high > low else 0.0
-    packed = np.empty(count, np.int64)
-    place = 0
+    scale = (digits * digits - 1) / (high - low) if high > low else 0.0
+    place = np.empty(len(values), np.int32)
+    second, first = np.zeros(digits + 1, np.int64), np.zeros(digits + 1, np.int64)
     for row in range(len(values)):
+        place[row] = -1
         if not np.isnan(values[row]):
-            packed[place] = (np.int64((values[row] - low) * scale) << row_bits) | row
-            place += 1
-    return packed
+            place[row] = np.int32((values[row] - low) * scale)
+            second[(place[row] & (digits - 1)) + 1] += 1
+            first[(place[row] >> DIGIT_BITS) + 1] += 1
+    for digit in range(digits):
+        second[digit + 1] += second[digit]
+        first[digit + 1] += first[digit]
+    half, order = np.empty(count, np.int32), np.empty(count, np.int64)
+    for row in range(len(values)):
+        if place[row] >= 0:
+            digit = place[row] & (digits - 1)
+            half[second[digit]] = row
+            second[digit] += 1
+    for index in range(count):
+        digit = place[half[index]] >> DIGIT_BITS
+        order[first[digit]] = half[index]
+        first[digit] += 1
+    return order, exchange(values, order)
 
 
 @compiled
-def unpack(values: FloatArray, packed: IntArray, row_bits: int) -> IntArray:
-    """Return the rows in `packed`, with those exchanged whose values differ by less than could be written."""
-    order = packed & ((1 << row_bits) - 1)
-    largest = -np.inf
+def exchange(values: FloatArray, order: IntArray) -> bool:
+    """Put rows that are nearly in order into it, ties where they are; False when that took too long."""
+    largest, left = -np.inf, EXCHANGES_MAX * len(order)
     for index in range(len(order)):
         row = order[index]
         value = values[row]
@@ -61,20 +82,7 @@ def unpack(values: FloatArray, packed: IntArray, row_bits: int) -> IntArray:
             order[place] = order[place - 1]
             place -= 1
         order[place] = row
-    return order
-
-
-@compiled
-def grouped(key: IntArray, groups: int) -> tuple[IntArray, IntArray]:
-    """Return the order that sorts by `key` and keeps ties in place, and where each group starts (groups + 1)."""
-    edges = np.zeros(groups + 1, np.int64)
-    for value in key:
-        edges[value + 1] += 1
-    for group in range(groups):
-        edges[group + 1] += edges[group]
-    fill = edges[:-1].copy()
-    order = np.empty(len(key), np.int64)
-    for index in range(len(key)):
-        order[fill[key[index]]] = index
-        fill[key[index]] += 1
-    return order, edges
+        left -= index - place
+        if left < 0:
+            return False
+    return True

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.engine import EVEN, never_stop
-from workbench.engine.kernels import commit
+from tests.support.engine_cases import committed
 from workbench.model.batch_spread import SteadyRows, above_median
 
 REPLICATIONS = 12
@@ -14,8 +13,6 @@ CUSTOMERS = 40_000
 WARM_UP = 5_000
 SERVICE_S = 0.01
 T_99 = 3.106  # Student's t, 11 degrees of freedom, two-sided 99 %
-PACES = (EVEN.of_batches, EVEN.of_full_batches)
-ALONE = never_stop(1)
 
 
 def mean_wait_s(utilization: float, noise_sigma: float, seed: int) -> float:
@@ -23,9 +20,7 @@ def mean_wait_s(utilization: float, noise_sigma: float, seed: int) -> float:
     rng = np.random.default_rng(seed)
     arrivals_s = np.cumsum(rng.exponential(SERVICE_S / utilization, CUSTOMERS))
     noise = rng.lognormal(-(noise_sigma**2) / 2.0, noise_sigma, CUSTOMERS) if noise_sigma else np.ones(CUSTOMERS)
-    edges = np.array([0, CUSTOMERS])
-    committed_s = commit(arrivals_s, noise, edges, 0.0, 1, 0.0, SERVICE_S, 0.0, 0.0, 1.0, 0.0, *PACES, ALONE)
-    wait_s = committed_s - arrivals_s - SERVICE_S * noise
+    wait_s = committed(arrivals_s, noise, SERVICE_S) - arrivals_s - SERVICE_S * noise
     return float(wait_s[WARM_UP:].mean())
 
 
@@ -50,10 +45,7 @@ def test_wait_with_exponential_services_is_that_of_mm1(utilization: float) -> No
         rng = np.random.default_rng(1000 + seed)
         arrivals_s = np.cumsum(rng.exponential(SERVICE_S / utilization, CUSTOMERS))
         factor = rng.exponential(1.0, CUSTOMERS)
-        done_s = commit(
-            arrivals_s, factor, np.array([0, CUSTOMERS]), 0.0, 1, 0.0, SERVICE_S, 0.0, 0.0, 1.0, 0.0, *PACES, ALONE
-        )
-        waits_s[seed] = (done_s - arrivals_s - SERVICE_S * factor)[WARM_UP:].mean()
+        waits_s[seed] = (committed(arrivals_s, factor, SERVICE_S) - arrivals_s - SERVICE_S * factor)[WARM_UP:].mean()
     half_width_s = T_99 * waits_s.std(ddof=1) / np.sqrt(REPLICATIONS)
     assert abs(waits_s.mean() - theory_s) < half_width_s
 
@@ -65,9 +57,8 @@ def test_littles_law_holds(batch_events_max: int) -> None:
     per_s, batch_s = 60.0, 0.012
     arrivals_s = np.cumsum(rng.exponential(1.0 / per_s, CUSTOMERS))
     noise = rng.lognormal(-0.08, 0.4, CUSTOMERS)
-    edges = np.array([0, CUSTOMERS])
-    done_s = commit(
-        arrivals_s, noise, edges, 0.05, batch_events_max, batch_s, 1e-4, 0.001, 0.0, 1.0, 0.0, *PACES, ALONE
+    done_s = committed(
+        arrivals_s, noise, 1e-4, linger_s=0.05, events_max=batch_events_max, fixed_s=batch_s, rest_fixed_s=0.001
     )
     looks_s = np.linspace(arrivals_s[WARM_UP], arrivals_s[-WARM_UP], 400_000)
     inside = np.searchsorted(arrivals_s, looks_s, side="right") - np.searchsorted(np.sort(done_s), looks_s, "right")
@@ -79,20 +70,15 @@ def test_littles_law_holds(batch_events_max: int) -> None:
 def test_a_saturated_server_works_at_its_full_batches_rate() -> None:
     """Everything waits from the start: throughput is n / (a + b n) of full batches, to the last one's rounding."""
     count, full, fixed_s, event_s = 50_000, 500, 0.01, 0.0004
-    committed_s = commit(
+    committed_s = committed(
         np.zeros(count),
         np.ones(count),
-        np.array([0, count]),
-        0.05,
-        full,
-        fixed_s,
         event_s,
-        0.002,
-        1e-5,
-        1.0,
-        0.0,
-        *PACES,
-        ALONE,
+        linger_s=0.05,
+        events_max=full,
+        fixed_s=fixed_s,
+        rest_fixed_s=0.002,
+        rest_event_s=1e-5,
     )
     batch_s = fixed_s + event_s * full + 0.002 + 1e-5 * full
     assert committed_s.max() == pytest.approx(count / full * batch_s, rel=0.01)
@@ -105,10 +91,7 @@ def test_the_spread_of_batches_is_found_again(sigma: float) -> None:
     per_s, batch_s, events = 200.0, 0.03, 17.0
     arrivals_s = np.cumsum(rng.exponential(1.0 / per_s, CUSTOMERS))
     noise = rng.lognormal(-(sigma**2) / 2.0, sigma, CUSTOMERS)
-    edges = np.array([0, CUSTOMERS])
-    rows_s = commit(
-        arrivals_s, noise, edges, 0.05, 500, 0.2 * batch_s, 0.8 * batch_s / events, 0.0, 0.0, 1.0, 0.0, *PACES, ALONE
-    )
+    rows_s = committed(arrivals_s, noise, 0.8 * batch_s / events, linger_s=0.05, events_max=500, fixed_s=0.2 * batch_s)
     found = SteadyRows(per_s, batch_s, 0.0, events, 0.05).spread_with(above_median(rows_s - arrivals_s))
     assert found == pytest.approx(sigma, abs=0.06)
 
@@ -117,12 +100,17 @@ def test_two_busy_processors_slow_each_other() -> None:
     """Both saturated from the start: every batch but the first of all starts while the other is busy."""
     count = 1000
     queued_s, noise = np.zeros(2 * count), np.ones(2 * count)
-    edges = np.array([0, count, 2 * count])
-    alone = commit(
-        queued_s, noise, edges, 0.05, 100, 0.0, 0.001, 0.0, 0.0, 1.0, 0.0, *PACES, never_stop(len(edges) - 1)
-    )
-    together = commit(
-        queued_s, noise, edges, 0.05, 100, 0.0, 0.001, 0.0, 0.0, 1.5, 0.0, *PACES, never_stop(len(edges) - 1)
+    alone, together = (
+        committed(
+            queued_s,
+            noise,
+            0.001,
+            edges=(0, count, 2 * count),
+            linger_s=0.05,
+            events_max=100,
+            saturation_factor=factor,
+        )
+        for factor in (1.0, 1.5)
     )
     assert alone.max() == pytest.approx(1.0)
     assert together.max() == pytest.approx(1.5, rel=0.1)

@@ -24,11 +24,15 @@ def test_the_cache_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_
 
 
 def test_kernels_and_fonts_are_kept_there(tmp_path: Path) -> None:
-    """Importing the engine and the report in a new home leaves nothing outside of .cache/hub-workbench."""
+    """A compiled loop and the report in a new home leave nothing outside of .cache/hub-workbench."""
     environment = {**os.environ, "HOME": str(tmp_path)}
     for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "MPLCONFIGDIR", "NUMBA_CACHE_DIR"):
         environment.pop(name, None)
-    program = "import workbench.engine, workbench.report, matplotlib.font_manager, numba; print(numba.config.CACHE_DIR)"
+    program = (
+        "import numpy, workbench.report, matplotlib.font_manager, workbench.ordering; "
+        "workbench.ordering.in_order(numpy.zeros(1)); "
+        "import numba; print(numba.config.CACHE_DIR)"
+    )
     done = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=240, check=True
     )

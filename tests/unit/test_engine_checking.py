@@ -33,15 +33,17 @@ def case() -> tuple[Traffic, Disturbance, Fate]:
     return traffic, disturbance, fate
 
 
-def test_nobody_writes_while_every_processor_is_cut_off() -> None:
-    """A row in the middle of an outage breaks a rule of its own."""
+def test_no_dead_processor_writes() -> None:
+    """A row between its processor's death and its heir's start breaks a rule, though another processor lives."""
     traffic, disturbance, fate = case()
-    stops, back = np.array([0.2]), np.array([8.0])
-    outage = Outage(stops, np.array([True]), back, disturbance.processor, np.array([0]))
+    stops, back = np.array([0.2, np.inf]), np.array([8.0, 1.0])
+    outage = Outage(stops, np.array([True, False]), back, disturbance.processor, np.array([0]))
     with pytest.raises(ToolFailed, match=RULES[4]):
         check(traffic, replace(disturbance, outage=outage), fate)
-    early = replace(outage, stops_s=np.array([6.0]))
-    check(traffic, replace(disturbance, outage=early), fate)
+    late = replace(outage, stops_s=np.array([6.0, np.inf]))
+    check(traffic, replace(disturbance, outage=late), fate)
+    inherited = replace(outage, processor=np.array([1]))
+    check(traffic, replace(disturbance, outage=inherited), fate)
 
 
 def changed(fate: Fate, column: str, row: int, value: float) -> Fate:
@@ -64,10 +66,11 @@ def test_what_the_engine_gives_passes() -> None:
     [
         ("acked_s", 0, -2.1, 0),
         ("visible_s", 0, -1.95, 1),
-        ("acked_s", 2, np.nan, 1),
         ("committed_s", 1, 5.05, 2),
-        ("visible_s", 2, np.nan, 2),
         ("acked_s", 1, 4.9, 3),
+        ("acked_s", 2, np.nan, 5),
+        ("visible_s", 2, np.nan, 6),
+        ("committed_s", 0, np.nan, 7),
     ],
 )
 def test_a_broken_rule_is_named_with_its_event(column: str, row: int, value: float, rule: int) -> None:
@@ -76,6 +79,24 @@ def test_a_broken_rule_is_named_with_its_event(column: str, row: int, value: flo
     with pytest.raises(ToolFailed, match=RULES[rule]) as caught:
         check(traffic, disturbance, changed(fate, column, row, value))
     assert f"event {row} of client 0, partition 0" in str(caught.value)
+
+
+def test_what_stands_before_a_closed_door_is_inside_and_not_forgotten() -> None:
+    """Partitions that never come back, high watermarks that never move and processors that never resume explain it."""
+    traffic, disturbance, fate = case()
+    waiting = changed(fate, "committed_s", 2, np.nan)
+    check(traffic, replace(disturbance, processor=np.array([-1])), waiting)
+    forever, nobody = np.array([np.inf]), np.array([-1])
+    for outage in (
+        Outage(np.array([5.6]), np.array([True]), forever, disturbance.processor, np.array([0])),
+        Outage(np.array([5.6]), np.array([True]), np.array([9.0]), nobody, np.array([0])),
+    ):
+        check(traffic, replace(disturbance, outage=outage), waiting)
+    unseen = changed(waiting, "visible_s", 2, np.nan)
+    check(traffic, replace(disturbance, visible_from_s=forever), unseen)
+    unanswered = changed(changed(changed(unseen, "acked_s", 2, np.nan), "visible_s", 1, np.nan), "acked_s", 1, np.nan)
+    unanswered = changed(unanswered, "committed_s", 1, np.nan)
+    check(traffic, replace(disturbance, held_until_s=forever[:, None]), unanswered)
 
 
 def test_lost_events_are_counted_again() -> None:

@@ -15,11 +15,11 @@ from workbench.model.reference import Reference
 TOLERANCE_S = 1e-6
 
 
-def random_case(seed: int) -> tuple[Traffic, Disturbance, Service]:
-    """Return a small random configuration: kills and stops, acks of all and of 1, out-of-service partitions."""
+def random_case(seed: int, events: int | None = None) -> tuple[Traffic, Disturbance, Service]:
+    """Return a random configuration: kills and stops, acks of all and of 1, partitions that are out of service."""
     rng = np.random.default_rng(seed)
     clients, partitions, processors = (int(rng.integers(1, high)) for high in (4, 9, 4))
-    count = int(rng.integers(200, 900))
+    count = int(rng.integers(200, 900)) if events is None else events
     length_s = float(rng.uniform(3.0, 12.0))
     traffic = Traffic(
         np.sort(rng.uniform(-length_s / 2, length_s, count)),
@@ -113,13 +113,37 @@ def both_logs(traffic: Traffic, kernels: Fate, reference: Fate) -> str:
     return "\n".join(rows[:40])
 
 
-@pytest.mark.parametrize("seed", range(60))
-def test_kernels_and_reference_agree_on_every_event(seed: int) -> None:
-    """Acknowledgement, visibility and commit of each event within 1 us, and the same number of lost events."""
-    case = random_case(seed)
-    kernels, reference = engine.run(*case), Reference(*case).run()
+@pytest.mark.parametrize(("seed", "events"), [*((seed, None) for seed in range(60)), (60, 40_000), (61, 40_000)])
+def test_kernels_and_reference_agree_on_every_event(seed: int, events: int | None) -> None:
+    """Acknowledgement, visibility and commit of each event within 1 us, and the same number of lost events.
+
+    The large ones have more events than the kernels look at in one go.
+    """
+    case = random_case(seed, events)
+    assert_agreement(case[0], engine.run(*case), Reference(*case).run())
+
+
+def assert_agreement(traffic: Traffic, kernels: Fate, reference: Fate) -> None:
+    """Fail with both logs where an event or the number of lost ones differs."""
     for name in ("acked_s", "visible_s", "committed_s"):
         ours, theirs = getattr(kernels, name), getattr(reference, name)
         agree = np.allclose(ours, theirs, rtol=0.0, atol=TOLERANCE_S, equal_nan=True)
-        assert agree, f"{name} differ\n{both_logs(case[0], kernels, reference)}"
-    assert kernels.lost == reference.lost
+        assert agree, f"{name} differ\n{both_logs(traffic, kernels, reference)}"
+    assert kernels.lost == reference.lost, both_logs(traffic, kernels, reference)
+
+
+@pytest.mark.parametrize("column", ["acked_s", "visible_s", "committed_s"])
+def test_a_disagreement_prints_both_logs(column: str) -> None:
+    """Two microseconds on one event: its row says what either has, and no other event's is there."""
+    case = random_case(3)
+    fate = engine.run(*case)
+    row = int(np.flatnonzero(np.isfinite(fate.committed_s))[5])
+    values = getattr(fate, column).copy()
+    values[row] += 2.0 * TOLERANCE_S
+    with pytest.raises(AssertionError, match=f"{column} differ") as caught:
+        assert_agreement(case[0], fate, replace(fate, **{column: values}))
+    log = str(caught.value)
+    assert f"{getattr(fate, column)[row]:.7f}" in log
+    assert f"{values[row]:.7f}" in log
+    assert f"{row} {case[0].client[row]} {case[0].partition[row]} {case[0].intended_s[row]:.6f} " in log
+    assert sum(line.strip()[:1].isdigit() for line in log.splitlines()) == 1

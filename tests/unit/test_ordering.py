@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from workbench.engine.kernels import by_series
 from workbench.engine.merging import merged
-from workbench.ordering import FloatArray, ascending, grouped
+from workbench.ordering import FloatArray, ascending, by_digits, in_order
 
 
 def columns() -> list[FloatArray]:
@@ -33,17 +34,29 @@ def columns() -> list[FloatArray]:
 def test_ascending_is_a_stable_argsort_without_nan(values: FloatArray) -> None:
     """The same rows in the same order, ties and the finest differences included."""
     stable = np.argsort(values, kind="stable")
-    assert ascending(values).tolist() == stable[: np.count_nonzero(~np.isnan(values))].tolist()
+    count = np.count_nonzero(~np.isnan(values))
+    assert ascending(values).tolist() == stable[:count].tolist()
+    assert in_order(values).tolist() == np.sort(values)[:count].tolist()
 
 
-def test_grouped_is_a_stable_argsort_by_key() -> None:
-    """Groups without rows have equal edges; no rows give no group any."""
-    key = np.random.default_rng(6).integers(0, 7, 500)
-    key = key[key != 3]
-    order, edges = grouped(key, 9)
+def test_values_that_crowd_in_a_few_places_are_left_to_numpy() -> None:
+    """Two outliers leave the others one place, and an insertion sort of them would take the square of their number."""
+    values = np.concatenate([np.random.default_rng(8).random(4000), [-1e12, 1e12]])
+    assert not by_digits(values)[1]
+    assert ascending(values).tolist() == np.argsort(values, kind="stable").tolist()
+
+
+def test_a_series_is_a_stable_argsort_by_client_and_partition() -> None:
+    """Series without rows have equal edges; no rows give no series any."""
+    rng = np.random.default_rng(6)
+    intended_s, client = np.sort(rng.random(500)), rng.integers(0, 3, 500)
+    partition = rng.choice([0, 1, 3], 500)
+    order, ordered_s, edges = by_series(intended_s, client, partition, 3, 4)
+    key = client * 4 + partition
     assert order.tolist() == np.argsort(key, kind="stable").tolist()
-    assert edges.tolist() == [int(np.count_nonzero(key < group)) for group in range(10)]
-    assert grouped(key[:0], 2)[1].tolist() == [0, 0, 0]
+    assert ordered_s.tolist() == intended_s[order].tolist()
+    assert edges.tolist() == [int(np.count_nonzero(key < series)) for series in range(13)]
+    assert by_series(intended_s[:0], client[:0], partition[:0], 1, 2)[2].tolist() == [0, 0, 0]
 
 
 @pytest.mark.parametrize(("devices", "canaries"), [(400, 90), (0, 5), (5, 0), (0, 0)])

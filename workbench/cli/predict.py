@@ -1,18 +1,22 @@
-"""workbench predict: what a fault will do, without breaking anything."""
+"""workbench predict: what a fault will do, without breaking anything.
+
+The subprocesses are started before anything else is imported: compiled loops take as long to import as all that is
+read here, and both go on at once.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from workbench import api
 from workbench.errors import BadInput
-from workbench.metrics.catalogue import BY_NAME
-from workbench.metrics.numbers import quantity, span
-from workbench.records.folder import RunFolder
-from workbench.records.prediction import Prediction, interval, median
+from workbench.subprocesses import Subprocesses
+
+if TYPE_CHECKING:
+    from workbench.records.prediction import Prediction
 
 
 @click.command(name="predict", short_help="What a fault will do.")
@@ -44,7 +48,7 @@ def command(
         raise BadInput("name either a SCENARIO or --from RUN")
     if run and calibration:
         raise BadInput("--from RUN takes the run's own parameters: leave --calibration out")
-    prediction = api.predict_again(api.find_run(run)) if run else api.predict(scenario or "", seed, calibration)
+    prediction = _again(run) if run else _predicted(scenario or "", seed, calibration)
     data = prediction.to_bytes()
     if out is not None:
         out.write_bytes(data)
@@ -52,10 +56,27 @@ def command(
         click.echo(data.decode(), nl=False)
     else:
         _print_table(prediction)
-    return _check_seal(api.find_run(run), data) if run else 0
+    return _check_seal(run, data) if run else 0
+
+
+def _predicted(scenario: str, seed: int, calibration: Path | None) -> Prediction:
+    with Subprocesses() as subprocesses:
+        from workbench import api
+
+        return api.predict(scenario, seed, calibration, subprocesses)
+
+
+def _again(run: str) -> Prediction:
+    from workbench import api
+
+    return api.predict_again(api.find_run(run))
 
 
 def _print_table(prediction: Prediction) -> None:
+    from workbench.metrics.catalogue import BY_NAME
+    from workbench.metrics.numbers import quantity, span
+    from workbench.records.prediction import interval, median
+
     click.echo(f"{prediction.scenario}  seed {prediction.seed}  {prediction.replications} replications")
     click.echo(f"{'':42}{'predicted':>14}   90 % interval")
     for name, values in prediction.metrics.items():
@@ -67,7 +88,11 @@ def _print_table(prediction: Prediction) -> None:
         click.echo(f"{metric.title:42}{quantity(middle, metric.unit):>14}   {ends}")
 
 
-def _check_seal(folder: Path, data: bytes) -> int:
+def _check_seal(run: str, data: bytes) -> int:
+    from workbench import api
+    from workbench.records.folder import RunFolder
+
+    folder = api.find_run(run)
     sealed = RunFolder(folder).prediction_sha256
     if not sealed.exists():
         raise BadInput(f"{folder} holds no seal: its drill ended before the prediction")

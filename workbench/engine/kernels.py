@@ -8,15 +8,40 @@ consumers' fetch sizes.
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from workbench.compilation import compiled
 from workbench.engine.inputs import BoolArray, FloatArray, IntArray
 
+STRETCH_ROWS: Final = 16_384  # 128 KiB of each column: several fit into a core's second cache
 # When each processor stops for good, and if that cuts off the batch under way.
 Stops = tuple[FloatArray, BoolArray]
 # Where each stretch begins (s), its factor, its exponent on how far a value is from the typical one, and that one.
 Paces = tuple[FloatArray, FloatArray, FloatArray, float]
+# Rows by producer and partition, when each is intended in this order; by row: response times, and what is filled in.
+Series = tuple[IntArray, FloatArray, FloatArray, FloatArray]
+Sending = tuple[float, int, Paces]  # linger (s), most events of a request, pace of the answers
+
+
+@compiled
+def by_series(
+    intended_s: FloatArray, client: IntArray, partition: IntArray, clients: int, partitions: int
+) -> tuple[IntArray, FloatArray, IntArray]:
+    """Return the rows by client and partition, when each is intended, and where each series begins, and the end."""
+    edges = np.zeros(clients * partitions + 1, np.int64)
+    for row in range(len(intended_s)):
+        edges[client[row] * partitions + partition[row] + 1] += 1
+    for series in range(clients * partitions):
+        edges[series + 1] += edges[series]
+    fill = edges[:-1].copy()
+    order, ordered_s = np.empty(len(intended_s), np.int64), np.empty(len(intended_s))
+    for row in range(len(intended_s)):
+        series = client[row] * partitions + partition[row]
+        order[fill[series]], ordered_s[fill[series]] = row, intended_s[row]
+        fill[series] += 1
+    return order, ordered_s, edges
 
 
 @compiled
@@ -47,35 +72,71 @@ def paced(t_s: float, value: float, pace: Paces) -> float:
 
 @compiled
 def answer(
-    intended_s: FloatArray,
-    response_s: FloatArray,
-    acked_s: FloatArray,
+    events: Series,
     first: int,
     last: int,
+    until_s: float,
     released_s: float,
     begins_s: float,
     held_until_s: float,
-    linger_s: float,
-    events_max: int,
-    pace: Paces,
+    sending: Sending,
 ) -> int:
-    """Fill in the answers of one producer's undisturbed requests to one partition, rows `first` to `last`.
+    """Fill in the answers of one producer's undisturbed requests to one partition, places `first` to `last`.
 
-    Stops at the first request that is held and returns its row. None is answered before `released_s`, when the
-    last held one was. Measured response times contain what waiting for each other does to requests.
+    Stops at the first request that is held, or that opens at `until_s` or later, and returns its place. None is
+    answered before `released_s`, when the last held one was. Measured response times contain what waiting for each
+    other does to requests.
     """
-    while first < last:
+    order, intended_s, response_s, acked_s = events
+    linger_s, events_max, pace = sending
+    while first < last and intended_s[first] < until_s:
         end, sent_s = batch_end(intended_s, first, last, linger_s, events_max)
-        answered_s = max(sent_s + paced(sent_s, response_s[first], pace), released_s)
+        answered_s = max(sent_s + paced(sent_s, response_s[order[first]], pace), released_s)
         if answered_s >= begins_s and sent_s < held_until_s:
             return first
-        acked_s[first:end] = answered_s
+        fill(acked_s, order, first, end, answered_s)
         first = end
-    return last
+    return first
+
+
+@compiled
+def first_held(
+    events: Series, edges: IntArray, begins_s: FloatArray, held_until_s: FloatArray, sending: Sending
+) -> IntArray:
+    """Answer each series' requests up to the first that is held; return the place of that, or the series' end."""
+    places = edges[:-1].copy()
+    for until_s in stretches(events[1]):
+        for group in range(len(places)):
+            from_s, last = begins_s[group % len(begins_s)], edges[group + 1]
+            places[group] = answer(events, places[group], last, until_s, -np.inf, from_s, held_until_s[group], sending)
+    return places
+
+
+@compiled
+def stretches(intended_s: FloatArray) -> FloatArray:
+    """Return the ends (s) of stretches of some STRETCH_ROWS rows, the last infinite.
+
+    Series after series over a whole run would look for each row's cache line anew: over a stretch they are at hand.
+    """
+    count = 1 + len(intended_s) // STRETCH_ROWS
+    ends_s = np.full(count, np.inf)
+    if count > 1:
+        first_s, last_s = intended_s.min(), intended_s.max()
+        for each in range(count - 1):
+            ends_s[each] = first_s + (last_s - first_s) * (each + 1) / count
+    return ends_s
+
+
+@compiled
+def fill(column: FloatArray, order: IntArray, first: int, end: int, value: float) -> None:
+    """Write a value to the rows at the places `first` to `end`."""
+    for place in range(first, end):
+        column[order[place]] = value
 
 
 @compiled
 def acknowledge(
+    order: IntArray,
     intended_s: FloatArray,
     response_s: FloatArray,
     edges: IntArray,
@@ -84,29 +145,26 @@ def acknowledge(
     head_until_s: FloatArray,
     release_order: IntArray,
     connection: IntArray,
-    linger_s: float,
-    events_max: int,
     request_s: float,
     request_event_s: float,
-    pace: Paces,
+    sending: Sending,
 ) -> FloatArray:
-    """Return each event's acknowledgement (s, NaN if none); events grouped by producer and partition.
+    """Return each event's acknowledgement (s, NaN if none).
+
+    `order` are the rows by producer and partition, `intended_s` is in this order; `response_s` and the result by row.
 
     A broker serves a connection's requests one after another, so one held request was in flight on each (the
     head); the others go out in `release_order` when their partition is back: what was sent first, then all
     that gathered behind it.
     """
+    linger_s, events_max, _ = sending
     acked_s = np.full(len(intended_s), np.nan)
-    rows = edges[:-1].copy()
+    events = order, intended_s, response_s, acked_s
+    rows = first_held(events, edges, begins_s, held_until_s, sending)
     heads = np.full(connection.max() + 1, -1)
     heads_sent_s = np.full(len(heads), np.inf)
-    partitions = len(begins_s)
     for group in range(len(rows)):
-        last, until_s, line = edges[group + 1], held_until_s[group], connection[group]
-        from_s = begins_s[group % partitions]
-        rows[group] = answer(
-            intended_s, response_s, acked_s, edges[group], last, -np.inf, from_s, until_s, linger_s, events_max, pace
-        )
+        last, line = edges[group + 1], connection[group]
         if rows[group] < last:
             _, sent_s = batch_end(intended_s, rows[group], last, linger_s, events_max)
             if sent_s < min(heads_sent_s[line], head_until_s[group]):
@@ -119,14 +177,13 @@ def acknowledge(
         end, _ = batch_end(intended_s, row, last, linger_s, events_max) if row < released else (row, 0.0)
         if row < end and heads[line] == group and head_until_s[group] < np.inf:
             answered_s = head_until_s[group] + request_s
-            acked_s[row:end] = answered_s
+            fill(acked_s, order, row, end, answered_s)
             row, end = end, min(end + events_max, released)
         if row < released:
             free_s = max(until_s, busy_until_s[line])
-            answered_s = serve(acked_s, row, end, released, events_max, free_s, request_s, request_event_s)
+            answered_s = serve(acked_s, order, row, end, released, events_max, free_s, request_s, request_event_s)
             busy_until_s[line] = answered_s if until_s < np.inf else busy_until_s[line]
-        from_s = begins_s[group % partitions]
-        answer(intended_s, response_s, acked_s, released, last, answered_s, from_s, -np.inf, linger_s, events_max, pace)
+        answer(events, released, last, np.inf, answered_s, begins_s[group % len(begins_s)], -np.inf, sending)
     return acked_s
 
 
@@ -144,6 +201,7 @@ def held_end(intended_s: FloatArray, row: int, last: int, held_until_s: float, l
 @compiled
 def serve(
     acked_s: FloatArray,
+    order: IntArray,
     row: int,
     end: int,
     released: int,
@@ -158,7 +216,7 @@ def serve(
     """
     while row < released and free_s < np.inf:
         free_s += request_s + request_event_s * (end - row)
-        acked_s[row:end] = free_s
+        fill(acked_s, order, row, end, free_s)
         row, end = end, min(end + events_max, released)
     return free_s
 
@@ -196,6 +254,24 @@ def reach_processors(
         visible_s[index] = seen_s if seen_s < np.inf else np.nan
         queued_s[index] = had_s if had_s < np.inf and processor[where] >= 0 else np.nan
     return visible_s, queued_s, lost
+
+
+@compiled
+def shared_out(
+    arrivals: IntArray, partition: IntArray, processor: IntArray, processors: int
+) -> tuple[IntArray, IntArray]:
+    """Return the rows `arrivals` by the processor of their partition, in the same order, and where each begins."""
+    edges = np.zeros(processors + 1, np.int64)
+    for row in arrivals:
+        edges[processor[partition[row]] + 1] += 1
+    for each in range(processors):
+        edges[each + 1] += edges[each]
+    place, rows = edges[:-1].copy(), np.empty(len(arrivals), np.int64)
+    for row in arrivals:
+        each = processor[partition[row]]
+        rows[place[each]] = row
+        place[each] += 1
+    return rows, edges
 
 
 @compiled
@@ -242,6 +318,8 @@ def another_is_busy(free_s: FloatArray, each: int, at_s: float) -> bool:
 
 @compiled
 def commit(
+    committed_s: FloatArray,
+    rows: IntArray,
     queued_s: FloatArray,
     noise: FloatArray,
     edges: IntArray,
@@ -256,15 +334,15 @@ def commit(
     pace: Paces,
     full_pace: Paces,
     stops: Stops,
-) -> FloatArray:
-    """Return when each event's row is committed, NaN for never; events by processor and by arrival in its queue.
+) -> None:
+    """Fill in when each event's row is committed; what never is keeps what `committed_s` has.
 
+    `rows` are the events by processor and by arrival in its queue, `queued_s` is in this order, other columns by row.
     One batch at a time and processor, none from where it `stops` on; where that cuts, the one under way is not
     committed either. A batch that starts while another processor is busy takes longer; `pace` is of those that are not
     full, `full_pace` of the others.
     """
     stops_s, cuts = stops
-    committed_s = np.full(len(queued_s), np.nan)
     processors = len(edges) - 1
     position = edges[:-1].copy()
     end = np.zeros(processors, np.int64)
@@ -278,14 +356,14 @@ def commit(
     while True:
         each = int(np.argmin(starts_s)) if processors > 0 else 0
         if processors == 0 or starts_s[each] == np.inf:
-            return committed_s
+            return
         if starts_s[each] >= stops_s[each]:
             starts_s[each] = np.inf
             continue
         first, begins_s, count = position[each], starts_s[each], end[each] - position[each]
         database_s, rest_s = fixed_s + event_s * count, rest_fixed_s + rest_event_s * count
         full = count == events_max
-        database_s, rest_s = batch_times(begins_s, full, noise[first], database_s, rest_s, pace, full_pace)
+        database_s, rest_s = batch_times(begins_s, full, noise[rows[first]], database_s, rest_s, pace, full_pace)
         if another_is_busy(free_s, each, begins_s):
             database_s *= saturation_factor
         stamp_s = begins_s + rest_s / 2.0 + max(0.0, database_s - stamp_lead_s)
@@ -295,7 +373,7 @@ def commit(
             if stamp_s >= stops_s[each]:
                 starts_s[each] = np.inf
                 continue
-        committed_s[first : end[each]] = stamp_s
+        fill(committed_s, rows, first, end[each], stamp_s)
         position[each] = end[each]
         starts_s[each] = np.inf
         if position[each] < edges[each + 1]:

@@ -16,8 +16,8 @@ from workbench.engine.inputs import (
     Traffic,
     never_stop,
 )
-from workbench.engine.kernels import acknowledge, commit, reach_processors
-from workbench.ordering import ascending, grouped
+from workbench.engine.kernels import acknowledge, by_series, commit, reach_processors, shared_out
+from workbench.ordering import ascending
 
 
 def run(traffic: Traffic, disturbance: Disturbance, service: Service) -> Fate:
@@ -42,42 +42,38 @@ def run(traffic: Traffic, disturbance: Disturbance, service: Service) -> Fate:
 
 def _acknowledgements(traffic: Traffic, disturbance: Disturbance, service: Service) -> FloatArray:
     clients, partitions = disturbance.held_until_s.shape
-    order, edges = grouped(traffic.client * partitions + traffic.partition, clients * partitions)
+    order, intended_s, edges = by_series(traffic.intended_s, traffic.client, traffic.partition, clients, partitions)
     held_until_s = disturbance.held_until_s.ravel()
-    acked_s = np.empty(len(order))
-    acked_s[order] = acknowledge(
-        traffic.intended_s[order],
-        traffic.response_s[order],
+    return acknowledge(
+        order,
+        intended_s,
+        traffic.response_s,
         edges,
         disturbance.begins_s,
         held_until_s,
         disturbance.head_until_s.ravel(),
         np.argsort(held_until_s, kind="stable"),
         disturbance.connection.ravel(),
-        service.linger_s,
-        service.produce_events_max,
         service.request_s,
         service.request_event_s,
-        disturbance.pace.of_responses(service.typical_response_s),
+        (service.linger_s, service.produce_events_max, disturbance.pace.of_responses(service.typical_response_s)),
     )
-    return acked_s
 
 
 def _commits(queued_s: FloatArray, traffic: Traffic, disturbance: Disturbance, service: Service) -> FloatArray:
     """Commit times; events that are in no queue have none. Where there is an outage, what is before it and after."""
     outage = disturbance.outage
     arrivals = ascending(queued_s)
-    owner = disturbance.processor[traffic.partition]
     processors = int(disturbance.processor.max(initial=-1)) + 1
     committed_s = np.full(len(queued_s), np.nan)
     if outage is None:
-        _write(committed_s, arrivals, owner, queued_s, never_stop(processors), traffic, disturbance, service)
+        stops = never_stop(processors)
+        _write(committed_s, arrivals, disturbance.processor, queued_s, stops, traffic, disturbance, service)
         return committed_s
-    before = outage.stops_s, outage.cuts
-    _write(committed_s, arrivals, owner, queued_s, before, traffic, disturbance, service)
+    before, later = (outage.stops_s, outage.cuts), never_stop(len(outage.stops_s))
+    _write(committed_s, arrivals, disturbance.processor, queued_s, before, traffic, disturbance, service)
     rows, again_s = _left_over(outage, committed_s, queued_s, traffic)
-    after, later = outage.processor[traffic.partition], never_stop(len(outage.stops_s))
-    _write(committed_s, rows, after, again_s, later, traffic, disturbance, service)
+    _write(committed_s, rows, outage.processor, again_s, later, traffic, disturbance, service)
     return committed_s
 
 
@@ -96,19 +92,20 @@ def _left_over(
 def _write(
     committed_s: FloatArray,
     arrivals: IntArray,
-    owner: IntArray,
+    processor: IntArray,
     queued_s: FloatArray,
     stops: tuple[FloatArray, BoolArray],
     traffic: Traffic,
     disturbance: Disturbance,
     service: Service,
 ) -> None:
-    """Fill in when processors commit the rows `arrivals`, in that order; `stops`: when each does and if that cuts."""
-    order, edges = grouped(owner[arrivals], len(stops[0]))
-    rows = arrivals[order]
-    committed_s[rows] = commit(
+    """Fill in when each partition's `processor` commits the rows `arrivals`, in that order, up to where it `stops`."""
+    rows, edges = shared_out(arrivals, traffic.partition, processor, len(stops[0]))
+    commit(
+        committed_s,
+        rows,
         queued_s[rows],
-        traffic.noise[rows],
+        traffic.noise,
         edges,
         service.batch_linger_s,
         service.batch_events_max,

@@ -46,23 +46,6 @@ def passed_over(
 
 
 @compiled
-def counts_up_to(ascending_s: FloatArray, times_s: FloatArray) -> IntArray:
-    """Return how many of the ascending values are at or before each of the times.
-
-    Quick for times that are in order, right for all.
-    """
-    counts = np.empty(len(times_s), np.int64)
-    count = 0
-    for index in range(len(times_s)):
-        while count < len(ascending_s) and ascending_s[count] <= times_s[index]:
-            count += 1
-        while count > 0 and ascending_s[count - 1] > times_s[index]:
-            count -= 1
-        counts[index] = count
-    return counts
-
-
-@compiled
 def counts_before(values_s: FloatArray, times_s: FloatArray) -> IntArray:
     """Return how many of the values, in any order, are before each of the times; NaN is before none.
 
@@ -80,6 +63,25 @@ def counts_before(values_s: FloatArray, times_s: FloatArray) -> IntArray:
         while place > 0 and value_s < times_s[place - 1]:
             place -= 1
         while value_s >= times_s[place]:
+            place += 1
+        counts[place] += 1
+    return np.cumsum(counts)
+
+
+@compiled
+def counts_until(values_s: FloatArray, times_s: FloatArray) -> IntArray:
+    """Return how many of the values, in any order, are at or before each of the times; else as counts_before."""
+    counts = np.zeros(len(times_s), np.int64)
+    if len(times_s) == 0:
+        return counts
+    per_s = (len(times_s) - 1) / max(times_s[-1] - times_s[0], 1e-9)
+    for value_s in values_s:
+        if not value_s <= times_s[-1]:
+            continue
+        place = int(max(0.0, (value_s - times_s[0]) * per_s))
+        while place > 0 and value_s <= times_s[place - 1]:
+            place -= 1
+        while value_s > times_s[place]:
             place += 1
         counts[place] += 1
     return np.cumsum(counts)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, cast
 
 import numpy as np
 
 from workbench.metrics import counting
 from workbench.metrics.tables import NAN, Evidence, FloatArray
-from workbench.ordering import ascending
+from workbench.ordering import ascending, in_order
 
 LATE_S: Final = 1.0  # an event acknowledged later than this after its intended time came late
 SILENCE_S: Final = 1.0  # a partition silent for longer was hit
@@ -20,6 +20,7 @@ PASSED_OVER_S: Final = 5.0  # a partition's rows come in its order: producers di
 BACKLOG_STEP_S: Final = 0.05  # grid on which the drained condition is judged
 P99_IS_MAX_UP_TO: Final = 100  # of so many values the largest has rank ceil(0.99 n)
 GRID_STEP_S: Final = 0.25  # grid of every curve
+SOJOURN_PERCENTS: Final = (50.0, 95.0, 99.0)  # of the times to acknowledgement and to the row
 
 
 def once[T](evidence: Evidence, key: str, compute: Callable[[], T]) -> T:
@@ -39,14 +40,27 @@ def _devices(evidence: Evidence) -> tuple[FloatArray, FloatArray, FloatArray]:
     return once(evidence, "devices", compute)
 
 
+def partly_sorted(values: FloatArray, percents: Sequence[float]) -> FloatArray:
+    """Return the values, those in order that `percentile_of` needs for these percents."""
+    if len(values) == 0:
+        return values
+    places = (low for percent in percents for low in _around(len(values), percent)[:2])
+    return np.partition(values, sorted({*places}))
+
+
 def percentile_of(ordered: FloatArray, percent: float) -> float:
     """Percentile of ascending values, linear between them (as np.percentile, without sorting again); NaN of none."""
     if len(ordered) == 0:
         return NAN
-    place = (len(ordered) - 1) * (percent / 100.0)
+    low, high, share = _around(len(ordered), percent)
+    return float(ordered[low] + (ordered[high] - ordered[low]) * share)
+
+
+def _around(count: int, percent: float) -> tuple[int, int, float]:
+    """Return between which two of so many ascending values a percentile lies, and how far from the first."""
+    place = (count - 1) * (percent / 100.0)
     low = int(place)
-    high = min(low + 1, len(ordered) - 1)
-    return float(ordered[low] + (ordered[high] - ordered[low]) * (place - low))
+    return low, min(low + 1, count - 1), place - low
 
 
 def silent_spans(evidence: Evidence) -> FloatArray:
@@ -116,22 +130,10 @@ def pipeline_unavailable_s(evidence: Evidence) -> float:
     return float(np.nanmax(found[:, 1] - found[:, 0])) if np.isfinite(found).any() else NAN
 
 
-def _device_backlog_columns(evidence: Evidence) -> tuple[FloatArray, FloatArray]:
-    """Sorted intended and sorted committed times of the devices' events."""
-
-    def compute() -> tuple[FloatArray, FloatArray]:
-        intended_s, _, committed_s = _devices(evidence)
-        committed_s = np.sort(committed_s)  # NaN comes last
-        intended_s = np.sort(intended_s, kind="stable")  # at once where they are in order, as the model's are
-        return intended_s, committed_s[: np.searchsorted(committed_s, np.inf)]
-
-    return once(evidence, "backlog_columns", compute)
-
-
 def backlog_at(evidence: Evidence, t_s: FloatArray) -> FloatArray:
-    """Return pipeline_backlog_events at each time: intended by t minus committed by t, canary apart."""
-    intended, committed = _device_backlog_columns(evidence)
-    before = counting.counts_up_to(intended, t_s) - counting.counts_up_to(committed, t_s)
+    """Return pipeline_backlog_events at each of ascending times: intended minus committed by then, canary apart."""
+    intended_s, _, committed_s = _devices(evidence)
+    before = counting.counts_until(intended_s, t_s) - counting.counts_until(committed_s, t_s)
     return before.astype(np.float64)
 
 
@@ -186,7 +188,9 @@ def backlog_drained_s(evidence: Evidence) -> float:
 
 def pipeline_backlog_events_max(evidence: Evidence) -> float:
     """Highest backlog after the fault, events; exact (judged at every intended time)."""
-    highest = counting.highest_backlog(*_device_backlog_columns(evidence), 0.0)
+    intended_s, _, committed_s = _devices(evidence)
+    intended_s = np.sort(intended_s, kind="stable")  # at once where they are in order, as the model's are
+    highest = counting.highest_backlog(intended_s, in_order(committed_s), 0.0)
     return float(highest) if highest >= 0 else NAN
 
 
@@ -235,7 +239,8 @@ def _sojourn_percentile(evidence: Evidence, column: str, window: str, percent: f
     def compute() -> FloatArray:
         intended_s, acked_s, committed_s = _devices(evidence)
         done_s = acked_s if column == "ack" else committed_s
-        return np.sort(counting.sojourns(intended_s, done_s, *_window(evidence, window)))
+        sojourn_s = counting.sojourns(intended_s, done_s, *_window(evidence, window))
+        return partly_sorted(sojourn_s, SOJOURN_PERCENTS)
 
     sojourn_s = once(evidence, f"sojourn/{column}/{window}", compute)
     return percentile_of(sojourn_s, percent)

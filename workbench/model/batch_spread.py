@@ -115,7 +115,10 @@ class SteadyRows:
         edges = np.array([0, EVENTS], dtype=np.int64)
         fixed_s = FIXED_SHARE * self.batch_s
         event_s = (self.batch_s - fixed_s) / self.batch_events
-        rows_s = commit(
+        rows_s = np.empty(EVENTS)
+        commit(
+            rows_s,
+            np.arange(EVENTS),
             arrivals_s,
             noise,
             edges,

@@ -19,6 +19,7 @@ from workbench.model.parameters import Parameters
 from workbench.model.part_priors import priors_of
 from workbench.model.replication import Columns, Model, run_slice
 from workbench.records.prediction import CURVES, ENVELOPE_PERCENTS, Prediction
+from workbench.subprocesses import PREDICTION_COUNT, Subprocesses
 from workbench.workload import RateProfile, Workload
 
 if TYPE_CHECKING:  # a prediction's subprocesses import this package: they need neither YAML nor pydantic
@@ -38,13 +39,14 @@ def predict(
     parameters: Parameters,
     seed: int,
     replications: int = 1000,
-    subprocesses: int = 2,
+    subprocesses: int | Subprocesses = PREDICTION_COUNT,
     progress: Progress | None = None,
 ) -> Prediction:
     """Return what the model says of a drill of `scenario`; equal arguments give equal bytes.
 
-    `subprocesses` of 0 runs in this process. Raises BadInput when parameters and manifests do not belong
-    together, a parameter is missing or there is nothing to replicate; ToolFailed when a subprocess ends early.
+    `subprocesses`: how many to start, or those that were started early; 0 runs in this process. Raises BadInput when
+    parameters and manifests do not belong together, a parameter is missing or there is nothing to replicate; ToolFailed
+    when a subprocess ends early.
     """
     labels = topology.partition_labels
     if sorted(parameters.value("leader_of_partition")) != sorted(labels):
@@ -79,7 +81,7 @@ def predict(
     )
 
 
-def _gather(model: Model, replications: int, subprocesses: int, progress: Progress) -> Columns:
+def _gather(model: Model, replications: int, subprocesses: int | Subprocesses, progress: Progress) -> Columns:
     slices = [range(low, min(low + SLICE, replications)) for low in range(0, replications, SLICE)]
     finished = 0
 
@@ -88,8 +90,11 @@ def _gather(model: Model, replications: int, subprocesses: int, progress: Progre
         finished += count
         progress(finished, replications)
 
-    if subprocesses:
+    if isinstance(subprocesses, Subprocesses):
         results = workers.gather(model, slices, subprocesses, done)
+    elif subprocesses:
+        with Subprocesses(count=min(subprocesses, len(slices))) as started:
+            results = workers.gather(model, slices, started, done)
     else:
         results = {}
         for part in slices:

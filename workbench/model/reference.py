@@ -19,7 +19,7 @@ from workbench.model.world import Steps
 
 BEFORE_S: Final = 1.0  # the clock starts so long before the first event
 HEADS_FIRST: Final = 1_000_000  # at one instant, answers come before releases
-INSTANT_S: Final = 1e-9  # what happens within this is taken as simultaneous
+INSTANT_S: Final = 1e-11  # what happens within this is taken as simultaneous; a batch waits up to so long a processor
 
 
 class Reference:

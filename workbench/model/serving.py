@@ -1,35 +1,35 @@
-"""One subprocess of a prediction: `python -m workbench.model.serving`, started by workers.py.
+"""The subprocesses of a prediction: `python -m workbench.model.serving NUMBER..`, started by workbench.subprocesses.
 
-Reads a model and then slices from standard input and writes each slice's columns to standard output (pickles,
-from and to its own parent only), until the input ends.
+Each reads a model and then slices from its pipe and writes each slice's columns to it (pickles, from and to its own
+parent only), until the pipe ends.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import sys
-from typing import Final
+from typing import BinaryIO, Final
 
 import psutil
 
+from workbench.engine.__main__ import compile_all
 from workbench.model.replication import run_slice
+from workbench.subprocesses import fork_for_each
 
 NICENESS: Final = 5  # on two cores full of a loaded hub: a quarter of a core where they contend; 15 got none
 
 
-def serve() -> None:
-    """Work until standard input ends."""
-    step_back()
-    source, sink = sys.stdin.buffer, sys.stdout.buffer
-    model = pickle.load(source)
-    while True:
-        try:
-            part = pickle.load(source)
-        except EOFError:
-            return
-        pickle.dump(run_slice(model, part), sink)
-        sink.flush()
+def serve(pipe: BinaryIO) -> None:
+    """Work until the pipe ends."""
+    try:
+        model = pickle.load(pipe)
+        while True:
+            pickle.dump(run_slice(model, pickle.load(pipe)), pipe)
+            pipe.flush()
+    except (EOFError, ConnectionError):
+        return
 
 
 def step_back() -> None:
@@ -40,4 +40,9 @@ def step_back() -> None:
 
 
 if __name__ == "__main__":
-    serve()
+    step_back()
+    compile_all()
+    gc.freeze()  # what was imported stays: the collector need not look at it after each replication
+    mine = fork_for_each([int(number) for number in sys.argv[1:]])
+    if mine is not None:
+        serve(mine)

@@ -18,6 +18,7 @@ from workbench.engine import Traffic
 from workbench.engine.merging import merged
 from workbench.metrics.tables import BoolArray, FloatArray
 from workbench.model.parameter import Distribution, Kind
+from workbench.ordering import in_order
 from workbench.workload import CANARY_SOURCE, CANARY_WRITES_PER_S, Workload, burst_schedule, canary_schedule, schedule
 
 BLOCK: Final = 50  # consecutive measured response times that stay together
@@ -49,7 +50,7 @@ def traffic(
     names = sorted(partitions)
     first_of_topic = np.concatenate([[0], np.cumsum([partitions[name] for name in names])[:-1]]).astype(np.int64)
     shift_s = fault_after_load_start_s
-    devices = schedule(workload, partitions, rng, start_s + shift_s, end_s + shift_s)
+    devices = schedule(workload, partitions, rng, start_s + shift_s, end_s + shift_s, sort=in_order)
     lead_s = rng.random() / CANARY_WRITES_PER_S
     canary = canary_schedule(partitions, start_s - lead_s, end_s)
     sent = canary.intended_s >= start_s
