@@ -9,6 +9,8 @@ from workbench.metrics.numbers import count, percent, seconds
 from workbench.report.blocks import Badge, Column, Page, Section, Table, cells
 from workbench.report.figures.planning import Bar, Point, draw_bars, draw_curve
 from workbench.report.pages import to_html
+from workbench.report.plan_search import NEVER as NO_END
+from workbench.report.plan_search import search_section, search_sentence, value_words
 
 MOVERS_MAX: Final = 8
 NEVER: Final = "never"
@@ -22,7 +24,12 @@ def plan_html(answer: Answer) -> str:
 
 
 def sentence(answer: Answer) -> str:
-    """Return the answer in one sentence."""
+    """Return the answer in one sentence: with a search, what it found."""
+    return search_sentence(answer["search"]) if answer["search"] else as_it_stands(answer)
+
+
+def as_it_stands(answer: Answer) -> str:
+    """Return what the set-up that is there carries, in one sentence."""
     asked = answer["question"]
     whole = answer["states"][0]
     lost = next(state for state in answer["states"] if state["name"] == asked["objectives"]["survives"])
@@ -59,7 +66,7 @@ def page_of(answer: Answer) -> Page:
             f"parameters: {answer['source']}",
         ],
         headline=sentence(answer),
-        supports="",
+        supports=as_it_stands(answer) if answer["search"] else "",
         mood="fail" if "fail" in looks else "open" if "open" in looks else "pass",
         alarm="",
         badges=[_badge(each) for each in answer["verdicts"]],
@@ -70,6 +77,8 @@ def page_of(answer: Answer) -> Page:
             _rates(answer),
             _curve(answer),
             _cliff(answer),
+            *([_outages(answer)] if answer["outages"] else []),
+            *([search_section(answer["search"])] if answer["search"] else []),
             _disks(answer),
             _rooms(answer),
             _what_ifs(answer),
@@ -82,8 +91,8 @@ def page_of(answer: Answer) -> Page:
 
 def _badge(row: Answer) -> Badge:
     value = row["value"]
-    unit = "days" if "disk" in row["objective"] else "events/s"
-    found = "no bound was found" if value is None else f"{value:,.0f} {unit}"
+    nothing = NO_END if row["unit"] == "s" else "no bound was found"
+    found = nothing if value is None else value_words(value, row["unit"])
     word = {"kept": "KEPT", "missed": "MISSED", "open": "OPEN"}[row["verdict"]]
     return Badge("Objective", word, f"{row['objective']}: {found}.", _LOOKS[row["verdict"]])
 
@@ -162,6 +171,41 @@ def _cliff(answer: Answer) -> Section:
     figure = draw_bars("states", "With a part gone", caption, bars, answer["question"]["rate_per_s"])
     table = Table("Sustainable rate and the day growth has eaten it", columns, rows)
     return Section("cliff", "With a part gone", "What is left when a third of it is gone?", (), [figure], [table])
+
+
+def _outages(answer: Answer) -> Section:
+    columns = [
+        Column("after"),
+        Column("no acknowledgement", True),
+        Column("no committed row", True),
+        Column("records lost", True),
+        Column("rows lost", True),
+        Column("processors elsewhere", True),
+    ]
+    rows = [
+        cells(
+            each["after"],
+            _felt(each["ack_s"], "s"),
+            _felt(each["row_s"], "s"),
+            _felt(each["records_lost"], ""),
+            _felt(each["rows_lost"], ""),
+            NO_END if each["processors_replaced_s"] is None else seconds(each["processors_replaced_s"]),
+        )
+        for each in answer["outages"]
+    ]
+    sentences = [f"With {each['after']}: {' '.join(each['stops'])}" for each in answer["outages"] if each["stops"]]
+    table = Table("Longest of the worst partition: median, and 90 % of the replications", columns, rows)
+    question = "How long is a loss felt, and what is gone with it?"
+    return Section("outages", "After a loss", question, sentences, (), [table])
+
+
+def _felt(spread: Answer, unit: str) -> str:
+    if spread["median"] is None:
+        return NO_END if unit else "not excluded"
+    low, high = spread["interval_90"]
+    words = seconds if unit else count
+    ends = f"{words(low)} to {NO_END if high is None else words(high)}"
+    return f"{words(spread['median'])} ({ends})"
 
 
 def _disks(answer: Answer) -> Section:
