@@ -25,7 +25,7 @@ from workbench.plan.question import Question
 from workbench.plan.rates import CONFIRMED_AT, SHARES, Curve, curve
 from workbench.plan.room import rooms
 from workbench.plan.stations import PATHS, PROCESSORS, Left, saturation_per_s, states, worst_node
-from workbench.plan.volumes import YEAR_DAYS, disks
+from workbench.plan.volumes import YEAR_DAYS, disks, retention
 from workbench.plan.what_ifs import what_ifs
 from workbench.records.folder import FORMAT_VERSION
 from workbench.topology.pods import read_pod_traits
@@ -83,8 +83,9 @@ def answer(
         "curve": _curve(*curves[basis.topology.processors.replicas]),
         "disks": [disk.to_dict() for disk in volumes],
         "kafka_days_that_fit": round(fits_days, 1),
+        "retention": retention(basis, question.rate_per_s, question.growth_per_year).to_dict(),
         "rooms": [room.to_dict() for room in rooms(basis.manifests, read_nodes(nodes), worst_node(basis), seed)],
-        "what_ifs": [each.to_dict() for each in what_ifs(basis, seed)],
+        "what_ifs": [each.to_dict() for each in what_ifs(basis, question, seed)],
         "sensitivity": _sensitivity(basis, question),
         "assumptions": _assumptions(basis),
         "left_out": list(LEFT_OUT),

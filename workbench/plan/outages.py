@@ -91,13 +91,13 @@ def outage(hub: Hub, after: str, replications: int = REPLICATIONS) -> Outage:
         return _of_nodes(hub, after, worst_nodes(hub.topology, NODES_GONE[after]), replications)
     if after == "one broker gone":
         stopped = () if writable(hub.topology, 1) else (Stop("Partitions lack an in-sync replica.", True),)
-        return _outage(after, [_played(hub, "broker", replications)], stopped, replications)
+        return _outage(after, [played(hub, "broker", replications)], stopped, replications)
     if after == "one event processor gone":
-        return _outage(after, [_played(hub, "processor", replications)], (), replications)
+        return _outage(after, [played(hub, "processor", replications)], (), replications)
     fails_over = kubegres.fails_over(hub.topology.postgres)
     if not fails_over:
         return _outage(after, [], (Stop("Nobody takes the place of the Postgres primary.", False),), replications)
-    return _outage(after, [_played(hub, "postgres", replications)], (), replications)
+    return _outage(after, [played(hub, "postgres", replications)], (), replications)
 
 
 def _of_nodes(hub: Hub, after: str, nodes: tuple[str, ...], replications: int) -> Outage:
@@ -105,7 +105,7 @@ def _of_nodes(hub: Hub, after: str, nodes: tuple[str, ...], replications: int) -
     processors = [server for server in hub.topology.placement if server.startswith("event-processor-")]
     gone = [server for server in processors if hub.topology.placement[server] in nodes]
     replaced = [_runs_again_s(hub, server, replications) for server in gone]
-    parts = [_played(hub, "broker", replications), _played(hub, "processor", replications)]
+    parts = [played(hub, "broker", replications), played(hub, "processor", replications)]
     if kubegres.fails_over(hub.topology.postgres):
         parts.append(_postgres_of_node(hub, replications))
     if gone == processors:
@@ -136,8 +136,8 @@ def _nothing(replications: int) -> dict[str, FloatArray]:
     return {name: np.zeros(replications) for name in METRICS}
 
 
-def _played(hub: Hub, part: str, replications: int) -> dict[str, FloatArray]:
-    """Return the fault's metrics, a value a replication."""
+def played(hub: Hub, part: str, replications: int) -> dict[str, FloatArray]:
+    """Return the metrics of a fault of FAULTS by name, a value a replication."""
     scenario = _scenario(hub, part)
     rows = merge(scenario, hub.topology, None, None).by_name
     parameters = Parameters({**rows, **{name: row for name, row in hub.measured.items() if name in rows}})
@@ -158,7 +158,7 @@ def _scenario(hub: Hub, part: str) -> Scenario:
 
 def _postgres_of_node(hub: Hub, replications: int) -> dict[str, FloatArray]:
     """Return the fail-over with its wait in place of the drill's: the primary's whole node is silent."""
-    found = _played(hub, "postgres", replications)
+    found = played(hub, "postgres", replications)
     loss = control_plane.Loss(hub.topology.placement[PRIMARY])
     forecast = control_plane.node_loss(
         hub.topology, hub.traits, loss, control_plane.release(RELEASE), replications, hub.seed

@@ -231,8 +231,19 @@ def _disks(answer: Answer) -> Section:
         "Counted from empty disks to 90 % full. A volume of class local-path is a folder without a limit of its own: "
         "past its stated size it takes the room of the others on its node.",
         f"Kafka's volume holds {days:,.1f} days of records at today's rate.",
+        _retention(answer["retention"]),
     ]
     return Section("disks", "Disks", "When is the first disk full?", sentences, (), [Table("Disks", columns, rows)])
+
+
+def _retention(found: Answer) -> str:
+    stated = found["stated_bytes"]
+    now = "no bound by size" if stated is None else f"{stated / 1e9:.1f} GB"
+    return (
+        f"Stated are {found['stated_hours']:g} hours and {now} a partition; up to "
+        f"{found['bytes_per_partition'] / 1e9:.1f} GB a partition fit the volume, which is {found['hours_today']:,.0f} "
+        f"hours of the busiest partition today and {found['hours_in_a_year']:,.0f} a year on."
+    )
 
 
 def _rooms(answer: Answer) -> Section:
@@ -258,7 +269,7 @@ def _rooms(answer: Answer) -> Section:
 
 
 def _what_ifs(answer: Answer) -> Section:
-    columns = [Column("question"), Column("choice"), Column("after", True), Column("90 %", True), Column("outcome")]
+    columns = [Column("question"), Column("choice"), Column("takes", True), Column("90 %", True), Column("outcome")]
     rows = [
         cells(
             each["question"],
@@ -269,7 +280,7 @@ def _what_ifs(answer: Answer) -> Section:
         )
         for each in answer["what_ifs"]
     ]
-    table = Table("Counted from the node's silence", columns, rows)
+    table = Table("Each question's choices side by side; a node's loss counts from its silence", columns, rows)
     return Section("what-ifs", "What if", "What would another choice change?", (), (), [table])
 
 

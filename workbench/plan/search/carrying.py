@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from workbench.model.parameter import Parameter, prior, triangular
-from workbench.model.setting import batch_time
 from workbench.plan.basis import Basis
+from workbench.plan.batch_rewriting import with_batch_time
 
 PGP_SYM_ENCRYPT_S: Final = 354e-6
 PRIORS: Final[Mapping[str, Parameter]] = {
@@ -66,20 +66,9 @@ def carried(draws: Mapping[str, float], measured: Measured, basis: Basis) -> dic
 def _without_pgcrypto(draws: Mapping[str, float], encryption: str) -> dict[str, float]:
     """Return the draws with Postgres' part of the encryption gone, from its CPU and from a batch's time."""
     left = draws["plain_insert_s"] / (draws["plain_insert_s"] + PGP_SYM_ENCRYPT_S)
-    time = batch_time(draws)
-    event_s = left * time.event_s
-    steady, saturated = (
-        (time.fixed_s + event_s * draws[f"{name}_batch_events"])
-        * (1.0 + (time.contention - 1.0) * draws[f"{name}_busy"])
-        for name in ("steady", "saturated")
-    )
-    alone_s = time.fixed_s + event_s * draws["steady_batch_events"]
     more_s = draws["application_encrypt_s"] if encryption == "application" else 0.0
     return {
-        **draws,
+        **with_batch_time(draws, event_factor=left),
         "database_cores": left * draws["database_cores"],
-        "steady_batch_s": steady,
-        "saturated_batch_s": saturated * draws["saturated_speed_up"],
-        "batch_fixed_share": time.fixed_s / alone_s,
         "batch_rest_event_s": draws["batch_rest_event_s"] + more_s,
     }
