@@ -39,7 +39,7 @@ def _answered() -> dict[str, Any]:
         ("{per_year: 0.25}", "{}", "growth is of nothing"),
         ("{per_year: 0.25}", "{per_year: 0.1, per_month: 0.1}", "growth is stated twice"),
         ("2027-01-01", "2027-02-30", "a day that exists"),
-        ("survives: one node gone", "survives: two nodes gone", "objectives.survives"),
+        ("survives: one node gone", "survives: three nodes gone", "objectives.survives"),
         ("rate_per_s: 300", "rate_per_s: -1", "above 0"),
     ],
 )

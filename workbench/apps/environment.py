@@ -49,6 +49,11 @@ class Environment:
             self._problems.append(f"{missing} not set: {', '.join(names)} go together")
         return values if all(values) else ()
 
+    def only(self, name: str, known: str) -> None:
+        """Note a variable that is set to anything but the one value this program knows."""
+        if (value := self._variables.get(name, known)) != known:
+            self._problems.append(f"{name} is {value!r}: {known} is all this program can do")
+
     def log_level(self) -> str:
         """Return LOG_LEVEL, INFO where it is not set."""
         level = self._variables.get("LOG_LEVEL", "INFO").upper()

@@ -18,16 +18,18 @@ from workbench.metrics.tables import FloatArray
 from workbench.model.parameter import Distribution
 from workbench.model.parameters import PER_EVENT
 from workbench.model.scheduling import read_nodes
-from workbench.plan.basis import Basis, basis_of
+from workbench.plan.basis import Basis, basis_of, measured
+from workbench.plan.draws import DRAWS, Draws, draws_of
+from workbench.plan.outages import Hub, Outage, felt_verdicts, outage
 from workbench.plan.question import Question
 from workbench.plan.rates import CONFIRMED_AT, SHARES, Curve, curve
 from workbench.plan.room import rooms
 from workbench.plan.stations import PATHS, PROCESSORS, Left, saturation_per_s, states, worst_node
-from workbench.plan.volumes import YEAR_DAYS, disks
+from workbench.plan.volumes import YEAR_DAYS, disks, retention
 from workbench.plan.what_ifs import what_ifs
 from workbench.records.folder import FORMAT_VERSION
+from workbench.topology.pods import read_pod_traits
 
-DRAWS: Final = 200  # of the stations' rates
 PLAYED: Final = 12  # of them through the engine
 EXPLAINED: Final = (0.05, 0.95)
 DAYS_SHOWN_MAX: Final = 50 * YEAR_DAYS
@@ -35,10 +37,8 @@ LEFT_OUT: Final = (
     "Redis beyond its share of a batch, ZooKeeper, the gateways' readers, the mesh, the network between nodes",
     "several limits on one node that together exceed its cores",
     "waiting at brokers and at Postgres' cores: only their utilization is bounded",
-    "contention of more processors than were measured, pool sizes, encryption outside of the database",
-    "the cheapest set-up: this answer is of the set-up as it stands",
+    "contention of more processors than were measured",
 )
-Draws = list[dict[str, float]]
 
 
 def answer(
@@ -68,6 +68,8 @@ def answer(
     for left in states(basis):
         begins(f"rates, {left.name}")
         found.append(_state(basis, question, left, rows, curves, (seed, played)))
+    begins("outages")
+    felt = outages(basis, question, seed)
     begins("disks, room and what-ifs")
     volumes, fits_days = disks(basis, question.rate_per_s, question.growth_per_year)
     content = {
@@ -77,31 +79,35 @@ def answer(
         "manifests_sha256": basis.topology.manifests_sha256,
         "seed": seed,
         "states": found,
+        "outages": [each.to_dict() for each in felt],
         "curve": _curve(*curves[basis.topology.processors.replicas]),
         "disks": [disk.to_dict() for disk in volumes],
         "kafka_days_that_fit": round(fits_days, 1),
+        "retention": retention(basis, question.rate_per_s, question.growth_per_year).to_dict(),
         "rooms": [room.to_dict() for room in rooms(basis.manifests, read_nodes(nodes), worst_node(basis), seed)],
-        "what_ifs": [each.to_dict() for each in what_ifs(basis, seed)],
+        "what_ifs": [each.to_dict() for each in what_ifs(basis, question, seed)],
         "sensitivity": _sensitivity(basis, question),
         "assumptions": _assumptions(basis),
         "left_out": list(LEFT_OUT),
+        "search": None,  # what a search adds (workbench.plan.search)
     }
-    return {**content, "verdicts": _verdicts(content)}
+    return {**content, "verdicts": [*_verdicts(content), *felt_verdicts(question.objectives, felt)]}
 
 
 def _forms(question: Question) -> dict[str, Any]:
-    return {"objectives": question.objectives.model_dump(), "node": question.node.model_dump()}
+    forms = {"objectives": question.objectives, "node": question.node, "search": question.search}
+    return {name: None if form is None else form.model_dump() for name, form in forms.items()}
 
 
-def draws_of(basis: Basis, seed: int, count: int) -> Draws:
-    """Return so many draws of the parameters, each with every constant by name."""
-    constants = {
-        name: float(row.value)
-        for name, row in basis.parameters.by_name.items()
-        if isinstance(row.value, int | float) and not isinstance(row.value, bool)
-    }
-    drawn = basis.parameters.draws(seed, range(count))
-    return [{**constants, **{name: float(values[i]) for name, values in drawn.items()}} for i in range(count)]
+def outages(basis: Basis, question: Question, seed: int) -> list[Outage]:
+    """Return the outage after each loss that an objective names."""
+    asked = (question.objectives.outage, question.objectives.loss)
+    losses = dict.fromkeys(each.after for each in asked if each is not None)
+    if not losses:
+        return []
+    traits, known = read_pod_traits(basis.manifests), measured(basis)
+    hub = Hub(basis.topology, basis.manifests, traits, basis.at(question.rate_per_s), known, seed)
+    return [outage(hub, after) for after in losses]
 
 
 def _state(
@@ -253,10 +259,11 @@ def _verdicts(content: Mapping[str, Any]) -> list[dict[str, Any]]:
     for name in dict.fromkeys(("whole", objectives["survives"])):
         low, middle = by_name[name]["sustainable_per_s"]["interval_90"][0], by_name[name]["sustainable_per_s"]["median"]
         kept = "kept" if low >= rate else "missed" if middle < rate else "open"
-        rows.append({"objective": f"p99 within {objectives['p99_s']:g} s, {name}", "verdict": kept, "value": middle})
+        words = f"p99 within {objectives['p99_s']:g} s, {name}"
+        rows.append({"objective": words, "verdict": kept, "value": middle, "unit": "events/s"})
     until = [disk["days_until_full"] for disk in content["disks"] if disk["kind"] == "node"]
     days = min((each for each in until if each is not None), default=None)
     kept = "kept" if days is None or days >= objectives["disk_days_min"] else "missed"
     words = f"no node's disk full within {objectives['disk_days_min']:g} days"
-    rows.append({"objective": words, "verdict": kept, "value": days})
+    rows.append({"objective": words, "verdict": kept, "value": days, "unit": "days"})
     return rows

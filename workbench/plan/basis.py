@@ -10,7 +10,9 @@ import numpy as np
 
 from workbench.errors import BadInput
 from workbench.metrics.tables import IntArray
+from workbench.model.parameter import Parameter, Source
 from workbench.model.parameters import Parameters, merge
+from workbench.model.part_priors import every_prior
 from workbench.model.stated import from_manifests
 from workbench.records.folder import RunFolder, load_json
 from workbench.scenario import find_scenario, read_with_hub
@@ -59,6 +61,12 @@ class Basis:
     def at(self, rate_per_s: float) -> Workload:
         """Return the load at a constant rate."""
         return replace(self.workload, profile=RateProfile(ProfileKind.CONSTANT, rate_per_s))
+
+
+def measured(basis: Basis) -> dict[str, Parameter]:
+    """Return what a run measured of its hub in place of priors, whatever the hub: nothing without a run."""
+    known, sources = every_prior(), (Source.BASELINE, Source.CALIBRATION)
+    return {name: row for name, row in basis.parameters.by_name.items() if name in known and row.source in sources}
 
 
 def basis_of(scenario_name: str, run: Path | None) -> Basis:

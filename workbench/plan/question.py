@@ -10,6 +10,7 @@ from typing import Final, Literal
 from pydantic import Field, ValidationError
 
 from workbench.errors import BadInput, Problem
+from workbench.plan.search_form import CostForm, SearchForm, contradictions
 from workbench.scenario.form import StrictForm
 from workbench.scenario.reading import PROJECT_ROOT, document_of
 from workbench.scenario.wording import nearest, problem_of_plain
@@ -19,7 +20,10 @@ DEFAULT_QUESTION: Final = PROJECT_ROOT / "questions" / "next-year.yaml"
 RATE_PER_S_MAX: Final = 100_000.0
 GROWTH_MAX: Final = 10.0
 MONTHS_A_YEAR: Final = 12
-State = Literal["whole", "one broker gone", "one Postgres instance gone", "one event processor gone", "one node gone"]
+Loss = Literal[
+    "one broker gone", "one Postgres instance gone", "one event processor gone", "one node gone", "two nodes gone"
+]
+State = Literal["whole", Loss]
 _RATE: Final = f"events per second, above 0 and at most {RATE_PER_S_MAX:g}"
 _BANDWIDTH: Final = "bytes per second, above 0"
 
@@ -31,6 +35,22 @@ class GrowthForm(StrictForm):
     per_month: float | None = Field(default=None, ge=0, le=GROWTH_MAX, description="a share: 0.02 is 2 % more a month")
 
 
+class OutageForm(StrictForm):
+    """How long a loss may be felt, worst partition."""
+
+    after: Loss = Field(default="one node gone", description="the loss")
+    ack_s: float | None = Field(default=None, gt=0, le=86_400, description="s without an acknowledgement, at most")
+    row_s: float | None = Field(default=None, gt=0, le=86_400, description="s without a committed row, at most")
+
+
+class LostForm(StrictForm):
+    """What a loss may cost of what was acknowledged."""
+
+    after: Loss = Field(default="one node gone", description="the loss")
+    records: int | None = Field(default=None, ge=0, le=10**9, description="acknowledged records, at most; from 0")
+    rows: int | None = Field(default=None, ge=0, le=10**9, description="committed rows, at most; from 0")
+
+
 class ObjectivesForm(StrictForm):
     """What the hub has to keep."""
 
@@ -40,6 +60,8 @@ class ObjectivesForm(StrictForm):
         default=0.8, gt=0, lt=1, description="share of a station that queues are not known of"
     )
     disk_days_min: float = Field(default=90.0, gt=0, le=36_500, description="days until the first disk is full")
+    outage: OutageForm | None = Field(default=None, description="after, ack_s, row_s")
+    loss: LostForm | None = Field(default=None, description="after, records, rows")
 
 
 class NodeForm(StrictForm):
@@ -57,8 +79,9 @@ class QuestionForm(StrictForm):
     rate_per_s: float = Field(gt=0, le=RATE_PER_S_MAX, description=_RATE)
     on: str = Field(pattern=r"^\d{4}-\d{2}-\d{2}$", description='the day that rate is of, as "2027-01-31"')
     growth: GrowthForm = Field(description="per_year or per_month")
-    objectives: ObjectivesForm = Field(description="p99_s, survives, utilization_max, disk_days_min")
+    objectives: ObjectivesForm = Field(description="p99_s, survives, utilization_max, disk_days_min, outage, loss")
     node: NodeForm = Field(default=NodeForm(), description="network_bytes_per_s, disk_bytes_per_s")
+    search: SearchForm | None = Field(default=None, description="what may be changed to find the cheapest set-up")
 
 
 # By the key that holds it; the file itself is "".
@@ -67,6 +90,10 @@ FORMS: Final[dict[str, type[StrictForm]]] = {
     "growth": GrowthForm,
     "objectives": ObjectivesForm,
     "node": NodeForm,
+    "outage": OutageForm,
+    "loss": LostForm,
+    "search": SearchForm,
+    "cost": CostForm,
 }
 
 
@@ -81,6 +108,7 @@ class Question:
     growth_per_year: float
     objectives: ObjectivesForm
     node: NodeForm
+    search: SearchForm | None = None
 
 
 def read_question(path: Path) -> Question:
@@ -92,6 +120,8 @@ def read_question(path: Path) -> Question:
         found = (problem_of_plain(each, document, FORMS, "question") for each in error.errors())
         problems = sorted(found, key=lambda each: each.line or 0)
         raise BadInput(f"question {shown(path)} cannot be used", problems) from error
+    if form.search is not None and (problems := list(contradictions(form.search, document))):
+        raise BadInput(f"question {shown(path)} cannot be used", problems)
     return Question(
         form.title,
         form.scenario,
@@ -100,6 +130,7 @@ def read_question(path: Path) -> Question:
         _growth_per_year(form.growth, document),
         form.objectives,
         form.node,
+        form.search,
     )
 
 

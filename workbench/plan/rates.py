@@ -51,25 +51,33 @@ def curve(basis: Basis, processors: int, draws: Sequence[Mapping[str, float]], r
 
 
 def simulate(
-    basis: Basis, processors: int, draws: Mapping[str, float], rate_per_s: float, seed: int, index: int
+    basis: Basis,
+    processors: int,
+    draws: Mapping[str, float],
+    rate_per_s: float,
+    seed: int,
+    index: int,
+    lasts_s: float = LASTS_S,
 ) -> tuple[float, bool]:
-    """Return p99 (s) from intended send to committed row over LASTS_S, and whether the backlog stayed."""
-    events = _traffic(basis, draws, rate_per_s, seed, index)
+    """Return p99 (s) from intended send to committed row over `lasts_s`, and whether the backlog stayed."""
+    events = _traffic(basis, draws, rate_per_s, seed, index, lasts_s)
     setting = setting_of(basis.parameters, basis.at(rate_per_s))
     fate = engine.run(events, _undisturbed(basis, processors, events), service_of(setting, basis.parameters, draws))
     counted = events.intended_s >= WARM_UP_S
     waited_s = fate.committed_s[counted] - events.intended_s[counted]
-    behind = _behind(events, fate, LASTS_S) - _behind(events, fate, WARM_UP_S)
-    return float(np.quantile(waited_s, 0.99)), bool(behind < KEPT_UP_SHARE * rate_per_s * (LASTS_S - WARM_UP_S))
+    behind = _behind(events, fate, lasts_s) - _behind(events, fate, WARM_UP_S)
+    return float(np.quantile(waited_s, 0.99)), bool(behind < KEPT_UP_SHARE * rate_per_s * (lasts_s - WARM_UP_S))
 
 
-def _traffic(basis: Basis, draws: Mapping[str, float], rate_per_s: float, seed: int, index: int) -> Traffic:
+def _traffic(
+    basis: Basis, draws: Mapping[str, float], rate_per_s: float, seed: int, index: int, lasts_s: float
+) -> Traffic:
     """Return the devices' events alone: the canary is the drills', not the hub's."""
     both = traffic(
         basis.at(rate_per_s),
         {topic.name: topic.partitions for topic in basis.topology.topics},
         int(draws["load_workers"]),
-        (0.0, LASTS_S),
+        (0.0, lasts_s),
         0.0,
         basis.parameters.distribution("response_s"),
         basis.parameters.distribution("batch_noise"),

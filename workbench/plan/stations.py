@@ -21,6 +21,7 @@ from workbench.model.setting import full_batch_s
 from workbench.model.traffic import table
 from workbench.plan.basis import Basis
 from workbench.plan.question import Question
+from workbench.plan.survival import lost_on, stops, worst_nodes, writable
 
 PROCESSORS: Final = "event processors"
 POSTGRES: Final = "Postgres CPU (pgcrypto)"
@@ -48,11 +49,9 @@ class Left:
 
 
 def states(basis: Basis) -> tuple[Left, ...]:
-    """Return the hub whole and with each part gone; of the nodes the worst one."""
+    """Return the hub whole and with each part gone; of the nodes the worst ones."""
     hub = basis.topology
     whole = Left("whole", len(hub.kafka.broker_ids), hub.processors.replicas, hub.postgres.replicas)
-    worst = worst_node(basis)
-    brokers, processors, postgres = (_lost(basis, kind, worst) for kind in ("kafka", "event-processor", "postgres"))
     return (
         whole,
         replace(whole, name="one broker gone", brokers=whole.brokers - 1),
@@ -63,41 +62,47 @@ def states(basis: Basis) -> tuple[Left, ...]:
             note="after the fail-over; nothing is written until then",
         ),
         replace(whole, name="one event processor gone", processors=whole.processors - 1),
-        Left(
-            "one node gone",
-            whole.brokers - brokers,
-            whole.processors - processors,
-            whole.postgres - postgres,
-            f"{worst}, until its processors run elsewhere",
-        ),
+        _without(basis, whole, "one node gone", worst_nodes(hub, 1)),
+        _without(basis, whole, "two nodes gone", worst_nodes(hub, 2)),
+    )
+
+
+def _without(basis: Basis, whole: Left, name: str, nodes: tuple[str, ...]) -> Left:
+    """Return what is left without nodes, until the processors run elsewhere; nothing where Kafka takes no write."""
+    hub = basis.topology
+    stopped = stops(hub, nodes)
+    brokers, processors, postgres = (lost_on(hub, nodes, kind) for kind in ("kafka", "event-processor", "postgres"))
+    note = " and ".join(nodes) + ", until their processors run elsewhere"
+    if stopped:
+        note = " and ".join(nodes) + ": " + " ".join(each.sentence for each in stopped)
+    return Left(
+        name,
+        0 if any(each.unacknowledged for each in stopped) else whole.brokers - brokers,
+        whole.processors - processors,
+        whole.postgres - postgres,
+        note,
     )
 
 
 def worst_node(basis: Basis) -> str:
-    """Return the node whose loss leaves the fewest processors; of equals the fewest brokers, then instances."""
-
-    def lost(node: str) -> tuple[int, int, int]:
-        return _lost(basis, "event-processor", node), _lost(basis, "kafka", node), _lost(basis, "postgres", node)
-
-    return max(basis.topology.nodes, key=lost)
-
-
-def _lost(basis: Basis, kind: str, node: str) -> int:
-    return sum(server.rpartition("-")[0] == kind and at == node for server, at in basis.topology.placement.items())
+    """Return the node whose loss stops most."""
+    return worst_nodes(basis.topology, 1)[0]
 
 
 def saturation_per_s(basis: Basis, question: Question, left: Left, draws: Mapping[str, float]) -> dict[str, float]:
     """Return the rate (events/s of the whole hub) at which each station is busy all the time."""
-    writable = left.brokers >= max(topic.min_insync_replicas for topic in basis.topology.topics)
+    takes_writes = left.brokers > 0 and writable(basis.topology, len(basis.topology.kafka.broker_ids) - left.brokers)
     rates = {
         PROCESSORS: _processors_per_s(basis, left, draws) if left.processors else 0.0,
         POSTGRES: _postgres_per_s(basis, draws) if left.postgres else 0.0,
-        BROKERS: _brokers_per_s(basis, left, draws) if writable else 0.0,
+        BROKERS: _brokers_per_s(basis, left, draws) if takes_writes else 0.0,
     }
     if question.node.network_bytes_per_s is not None:
-        rates[NETWORK] = question.node.network_bytes_per_s / (basis.copies_bytes / left.brokers) if writable else 0.0
+        rates[NETWORK] = (
+            question.node.network_bytes_per_s / (basis.copies_bytes / left.brokers) if takes_writes else 0.0
+        )
     if question.node.disk_bytes_per_s is not None:
-        rates[DISK] = question.node.disk_bytes_per_s / (basis.copies_bytes / left.brokers) if writable else 0.0
+        rates[DISK] = question.node.disk_bytes_per_s / (basis.copies_bytes / left.brokers) if takes_writes else 0.0
     return rates
 
 

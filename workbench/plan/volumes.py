@@ -87,6 +87,39 @@ def disks(basis: Basis, rate_per_s: float, growth_per_year: float) -> tuple[list
     return found, fits_days
 
 
+@dataclass(frozen=True)
+class Retention:
+    """What of Kafka's records fits a broker's volume: a bound of a partition's log, and how long records then stay."""
+
+    bytes_per_partition: float  # the largest log.retention.bytes with which every copy on a broker fits
+    hours_today: float  # that the busiest partition keeps under this bound
+    hours_in_a_year: float
+    stated_bytes: float | None  # as the manifests have it
+    stated_hours: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {name: None if value is None else round(value, 1) for name, value in vars(self).items()}
+
+
+def retention(basis: Basis, rate_per_s: float, growth_per_year: float) -> Retention:
+    """Return the retention that fits. Raises BadInput where the manifests state no size."""
+    hub = basis.topology
+    size = _sizes(render(basis.manifests))[0]["kafka"]
+    copies = sum(topic.partitions * topic.replication_factor for topic in hub.topics)
+    bound = FULL_SHARE * size / math.ceil(copies / len(hub.kafka.broker_ids))
+    busiest = max(basis.workload.mix.get(topic.name, 0.0) / topic.partitions for topic in hub.topics)
+    hours = bound / (rate_per_s * busiest * basis.record_bytes) / 3600.0
+    stated = float(hub.kafka.config.get("log.retention.bytes", -1))
+    return Retention(
+        bound,
+        hours,
+        hours / (1.0 + growth_per_year),
+        stated if stated >= 0.0 else None,
+        float(hub.kafka.config.get("log.retention.hours", LOG_RETENTION_H)),
+    )
+
+
 def days_until(amount: float, per_day: float, growth_per_year: float) -> float:
     """Return after how many days an inflow that grows exponentially has brought an amount."""
     if amount <= 0.0:

@@ -9,6 +9,8 @@ from workbench.metrics.numbers import count, percent, seconds
 from workbench.report.blocks import Badge, Column, Page, Section, Table, cells
 from workbench.report.figures.planning import Bar, Point, draw_bars, draw_curve
 from workbench.report.pages import to_html
+from workbench.report.plan_search import NEVER as NO_END
+from workbench.report.plan_search import search_section, search_sentence, value_words
 
 MOVERS_MAX: Final = 8
 NEVER: Final = "never"
@@ -22,7 +24,12 @@ def plan_html(answer: Answer) -> str:
 
 
 def sentence(answer: Answer) -> str:
-    """Return the answer in one sentence."""
+    """Return the answer in one sentence: with a search, what it found."""
+    return search_sentence(answer["search"]) if answer["search"] else as_it_stands(answer)
+
+
+def as_it_stands(answer: Answer) -> str:
+    """Return what the set-up that is there carries, in one sentence."""
     asked = answer["question"]
     whole = answer["states"][0]
     lost = next(state for state in answer["states"] if state["name"] == asked["objectives"]["survives"])
@@ -59,7 +66,7 @@ def page_of(answer: Answer) -> Page:
             f"parameters: {answer['source']}",
         ],
         headline=sentence(answer),
-        supports="",
+        supports=as_it_stands(answer) if answer["search"] else "",
         mood="fail" if "fail" in looks else "open" if "open" in looks else "pass",
         alarm="",
         badges=[_badge(each) for each in answer["verdicts"]],
@@ -70,6 +77,8 @@ def page_of(answer: Answer) -> Page:
             _rates(answer),
             _curve(answer),
             _cliff(answer),
+            *([_outages(answer)] if answer["outages"] else []),
+            *([search_section(answer["search"])] if answer["search"] else []),
             _disks(answer),
             _rooms(answer),
             _what_ifs(answer),
@@ -82,8 +91,8 @@ def page_of(answer: Answer) -> Page:
 
 def _badge(row: Answer) -> Badge:
     value = row["value"]
-    unit = "days" if "disk" in row["objective"] else "events/s"
-    found = "no bound was found" if value is None else f"{value:,.0f} {unit}"
+    nothing = NO_END if row["unit"] == "s" else "no bound was found"
+    found = nothing if value is None else value_words(value, row["unit"])
     word = {"kept": "KEPT", "missed": "MISSED", "open": "OPEN"}[row["verdict"]]
     return Badge("Objective", word, f"{row['objective']}: {found}.", _LOOKS[row["verdict"]])
 
@@ -164,6 +173,41 @@ def _cliff(answer: Answer) -> Section:
     return Section("cliff", "With a part gone", "What is left when a third of it is gone?", (), [figure], [table])
 
 
+def _outages(answer: Answer) -> Section:
+    columns = [
+        Column("after"),
+        Column("no acknowledgement", True),
+        Column("no committed row", True),
+        Column("records lost", True),
+        Column("rows lost", True),
+        Column("processors elsewhere", True),
+    ]
+    rows = [
+        cells(
+            each["after"],
+            _felt(each["ack_s"], "s"),
+            _felt(each["row_s"], "s"),
+            _felt(each["records_lost"], ""),
+            _felt(each["rows_lost"], ""),
+            NO_END if each["processors_replaced_s"] is None else seconds(each["processors_replaced_s"]),
+        )
+        for each in answer["outages"]
+    ]
+    sentences = [f"With {each['after']}: {' '.join(each['stops'])}" for each in answer["outages"] if each["stops"]]
+    table = Table("Longest of the worst partition: median, and 90 % of the replications", columns, rows)
+    question = "How long is a loss felt, and what is gone with it?"
+    return Section("outages", "After a loss", question, sentences, (), [table])
+
+
+def _felt(spread: Answer, unit: str) -> str:
+    if spread["median"] is None:
+        return NO_END if unit else "not excluded"
+    low, high = spread["interval_90"]
+    words = seconds if unit else count
+    ends = f"{words(low)} to {NO_END if high is None else words(high)}"
+    return f"{words(spread['median'])} ({ends})"
+
+
 def _disks(answer: Answer) -> Section:
     columns = [
         Column("disk"),
@@ -187,8 +231,19 @@ def _disks(answer: Answer) -> Section:
         "Counted from empty disks to 90 % full. A volume of class local-path is a folder without a limit of its own: "
         "past its stated size it takes the room of the others on its node.",
         f"Kafka's volume holds {days:,.1f} days of records at today's rate.",
+        _retention(answer["retention"]),
     ]
     return Section("disks", "Disks", "When is the first disk full?", sentences, (), [Table("Disks", columns, rows)])
+
+
+def _retention(found: Answer) -> str:
+    stated = found["stated_bytes"]
+    now = "no bound by size" if stated is None else f"{stated / 1e9:.1f} GB"
+    return (
+        f"Stated are {found['stated_hours']:g} hours and {now} a partition; up to "
+        f"{found['bytes_per_partition'] / 1e9:.1f} GB a partition fit the volume, which is {found['hours_today']:,.0f} "
+        f"hours of the busiest partition today and {found['hours_in_a_year']:,.0f} a year on."
+    )
 
 
 def _rooms(answer: Answer) -> Section:
@@ -214,7 +269,7 @@ def _rooms(answer: Answer) -> Section:
 
 
 def _what_ifs(answer: Answer) -> Section:
-    columns = [Column("question"), Column("choice"), Column("after", True), Column("90 %", True), Column("outcome")]
+    columns = [Column("question"), Column("choice"), Column("takes", True), Column("90 %", True), Column("outcome")]
     rows = [
         cells(
             each["question"],
@@ -225,7 +280,7 @@ def _what_ifs(answer: Answer) -> Section:
         )
         for each in answer["what_ifs"]
     ]
-    table = Table("Counted from the node's silence", columns, rows)
+    table = Table("Each question's choices side by side; a node's loss counts from its silence", columns, rows)
     return Section("what-ifs", "What if", "What would another choice change?", (), (), [table])
 
 

@@ -107,7 +107,7 @@ class EventProcessors:
     group_session_timeout_s: float  # a silent member's partitions are another's after so long
     batch_events_max: int  # most events of one database transaction
     batch_linger_s: float  # longest wait for a batch to fill
-    encryption: str  # "pgcrypto"
+    encryption: str  # "pgcrypto", "application" or "disk"
     environment: Mapping[str, str]
     resources: Resources
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal, get_args
 
 from workbench.topology.documents import Node
 from workbench.topology.environment import ContainerEnvironment
-from workbench.topology.fields import Reader, near
+from workbench.topology.fields import Reader, near, one_of
 from workbench.topology.hub import EventProcessors, Topic
 from workbench.topology.rendering import Resources
 from workbench.topology.stores import only_container
 
+# Where bodies are encrypted: in Postgres (pgp_sym_encrypt), in the processor, or below the file system (LUKS).
+Encryption = Literal["pgcrypto", "application", "disk"]
 BATCH_EVENTS_MAX: Final = 100_000
 BATCH_LINGER_S_MAX: Final = 60.0
 GROUP_SESSION_TIMEOUT_S: Final = (6.0, 1800.0)  # Kafka 3.7.1 group.min.session.timeout.ms and group.max.session..
 # What the processor refuses to start without, wherever it comes from (most of these are secrets).
 _NEEDED: Final = ("KAFKA_BOOTSTRAP", "POSTGRES_DSN", "REDIS_URL", "ENCRYPTION_KEY", "PROCESSOR_INDEX")
+_ENCRYPTION: Final = "spec.template.spec.containers[0].env[ENCRYPTION]"
 _TOPICS: Final = "spec.template.spec.containers[0].env[KAFKA_TOPICS]"
 
 
@@ -33,10 +36,20 @@ def read_processors(reader: Reader, node: Node, resources: Resources, topics: tu
         group_session_timeout_s=env.number("GROUP_SESSION_TIMEOUT_S", *GROUP_SESSION_TIMEOUT_S, whole=False),
         batch_events_max=round(env.number("BATCH_EVENTS_MAX", 1, BATCH_EVENTS_MAX, whole=True)),
         batch_linger_s=env.number("BATCH_LINGER_S", 0.0, BATCH_LINGER_S_MAX, whole=False),
-        encryption="pgcrypto",  # the one way the processor knows
+        encryption=_encryption(reader, env),
         environment=env.literal,
         resources=reader.resources(container, "resources"),
     )
+
+
+def _encryption(reader: Reader, env: ContainerEnvironment) -> str:
+    """Return where bodies are encrypted: pgcrypto where nothing is stated, the one way the processor itself knows."""
+    if "ENCRYPTION" not in env.stated:
+        return "pgcrypto"
+    text = env.text("ENCRYPTION")
+    if text not in get_args(Encryption):
+        reader.note(env.stated["ENCRYPTION"].place, _ENCRYPTION, text, one_of(get_args(Encryption)))
+    return text
 
 
 def _check_topics(reader: Reader, env: ContainerEnvironment, known: list[str]) -> None:

@@ -58,5 +58,6 @@ def read_settings(variables: Mapping[str, str]) -> Settings:
         log_level=environment.log_level(),
         kafka_tls=KafkaTls(*tls) if tls else None,
     )
+    environment.only("ENCRYPTION", "pgcrypto")
     environment.check()
     return settings
