@@ -2,6 +2,7 @@
 
 from workbench.scenario.checking import manifests_of, misfits, read_with_hub
 from workbench.scenario.drill_scenario import Expectation, Objective, PrimaryMetric, Scenario
+from workbench.scenario.question import question_of
 from workbench.scenario.reading import (
     PROJECT_ROOT,
     all_scenarios,
@@ -27,6 +28,7 @@ __all__ = [
     "is_suite",
     "manifests_of",
     "misfits",
+    "question_of",
     "read_scenario",
     "read_suite",
     "read_with_hub",
