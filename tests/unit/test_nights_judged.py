@@ -58,7 +58,7 @@ def test_a_worse_model_is_no_slower_hub() -> None:
 
 
 def test_a_broken_tool_is_neither() -> None:
-    """Nothing was left to judge: 3; inconclusive or stopped: 4; one failure beside good drills: 3, the metric as before."""
+    """Nothing left to judge: 3; inconclusive or stopped alone: 4; one failure beside good drills: 3, else as before."""
     before = nights(1, 12)
     tonight = nights(13, 13)
     broken = [failed(tonight[0]), failed(tonight[1], KILLED, -9), failed(tonight[2], exit_code=6)]
@@ -71,6 +71,13 @@ def test_a_broken_tool_is_neither() -> None:
     assert (found.cause, code) == (Cause.INCONCLUSIVE, 4)
     found, code = judged([*before, *tonight[:2], failed(tonight[2])])
     assert (found.cause, code) == (Cause.AS_BEFORE, 3)
+
+
+def test_an_interval_that_is_too_wide_hides_no_slower_hub() -> None:
+    """Such drills prove nothing of the model and exit with 4; what they saw of the hub counts."""
+    late = [replace(each, exit_code=4, prediction="INCONCLUSIVE") for each in nights(13, 15, factor=1.6)]
+    found, code = judged([*nights(1, 12), *late])
+    assert (found.cause, code, found.drills) == (Cause.HUB, 1, 3)
 
 
 def test_an_objective_that_was_missed_is_a_fact() -> None:

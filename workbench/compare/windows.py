@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from workbench.compare.changes import Change, changes, known_of_configuration
-from workbench.errors import EXIT_AS_EXPECTED, EXIT_MISSED
+from workbench.errors import EXIT_AS_EXPECTED, EXIT_INCONCLUSIVE, EXIT_MISSED
 from workbench.records.night_drill import DONE, IMPORTED, NightDrill
 
 PROVED: Final = (EXIT_AS_EXPECTED, EXIT_MISSED)
@@ -37,9 +37,14 @@ class Window:
 
 
 def counts(drill: NightDrill, metric: str) -> bool:
-    """Tell whether a drill proves something and has a value of a metric."""
+    """Tell whether a drill has a value of a metric that may be compared.
+
+    One that is inconclusive because its sealed interval was too wide has: a doubled session widens it as well. Of one
+    that failed a check no metric is kept (workbench.compare.reference).
+    """
     row = drill.metric(metric)
-    return drill.state == DONE and drill.exit_code in PROVED and row is not None and row.seen is not None
+    ended = drill.state == DONE and drill.exit_code in (*PROVED, EXIT_INCONCLUSIVE)
+    return ended and row is not None and row.seen is not None
 
 
 def windows(drills: Sequence[NightDrill], last: NightDrill, metric: str, compare_nights: int) -> tuple[Window, ...]:
