@@ -11,14 +11,16 @@ from workbench.scenario.reading import (
     read_scenario,
     scenario_of,
 )
-from workbench.scenario.suite import Suite, all_suites, find_suite, is_suite, read_suite
+from workbench.scenario.suite import RealHub, StopConditions, Suite, all_suites, find_suite, is_suite, read_suite
 
 __all__ = [
     "PROJECT_ROOT",
     "Expectation",
     "Objective",
     "PrimaryMetric",
+    "RealHub",
     "Scenario",
+    "StopConditions",
     "Suite",
     "all_scenarios",
     "all_suites",
