@@ -28,7 +28,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "plan.json").write_text("{}")
     (tmp_path / "fakes.yaml").write_text(SUITE)
     command = (sys.executable, "-S", fake_drill, str(tmp_path))
-    monkeypatch.setattr(cli_nightly, "Night", partial(Night, command=command, end_s=2.0, well_again_s=0.0))
+    monkeypatch.setattr(cli_nightly, "Night", partial(Night, command=command, well_again_s=0.0))
     monkeypatch.setattr(ground, "check_fitness", lambda _topology, _directory: None)
     for name in ("GITHUB_STEP_SUMMARY", "GITHUB_ACTIONS"):
         monkeypatch.delenv(name, raising=False)

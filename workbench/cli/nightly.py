@@ -98,8 +98,9 @@ def run_command(
 
     with open_history(history.absolute()) as opened:
         conducted = Night(
-            wanted, night, opened, out, folder, say, ground.check, options=ground.options, guard=ground.guard
-        )
+            wanted, night, opened, out, folder, say, ground.check, options=ground.options, guard=ground.guard,
+            end_s=ground.end_s,
+        )  # fmt: skip
         code = _conduct(conducted, folder)
     if as_json:
         click.echo((folder / JSON).read_text(), nl=False)

@@ -7,13 +7,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Final
 
+from workbench.drill.stopping import EXPERIMENT_END_MAX_S
 from workbench.errors import BadInput
 from workbench.nightly.fitness import check_fitness, largest_hub
 from workbench.nightly.guard import Guard, HubGuard, Unguarded
+from workbench.nightly.night import END_S
 from workbench.nightly.permission import check_identity, check_permission, check_still_approved, read_approval
 from workbench.scenario import RealHub, Suite, find_scenario, read_with_hub
 from workbench.target.kubernetes.api import Api
+from workbench.target.kubernetes.hub import UNDO_TIMEOUT_S
+
+CLUSTER_END_S: Final = EXPERIMENT_END_MAX_S + UNDO_TIMEOUT_S + 60.0  # a drill that is told to stop, at its slowest
 
 
 @dataclass(frozen=True)
@@ -23,6 +29,7 @@ class Ground:
     check: Callable[[float], None]
     options: tuple[str, ...] = ()
     guard: Guard = field(default_factory=Unguarded)
+    end_s: float = END_S
 
 
 def ground_of(
@@ -52,9 +59,9 @@ def ground_of(
     )
     options += ("--context", context) if context else ()
     if suite.hub is None or suite.stop is None:
-        return Ground(lambda _drill_s: None, options)
+        return Ground(lambda _drill_s: None, options, end_s=CLUSTER_END_S)
     check = _permitted(suite, suite.hub, Api(kubeconfig, context), typed, approval)
-    return Ground(check, options, HubGuard(suite.stop))
+    return Ground(check, options, HubGuard(suite.stop), CLUSTER_END_S)
 
 
 def _permitted(suite: Suite, hub: RealHub, api: Api, typed: str, approval: Path | None) -> Callable[[float], None]:
