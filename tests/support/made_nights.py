@@ -30,7 +30,8 @@ def drill(
     started_s = 86_400.0 * night + 300.0 * repeat
     return NightDrill(
         "s", f"2026-03-{night:02d}", scenario, repeat, repeat, started_s, DONE, started_s + 200.0, 0,
-        f"run-{scenario}-{night}-{repeat}", "PASS", "PASS", True, "", "c", "c0ffee", 2, "Linux", {}, 0.0, "", rows,
+        f"run-{scenario}-{night}-{repeat}", "PASS", "PASS", True, configuration="c", question="q", manifests="m",
+        commit="c0ffee", cores=2, system="Linux", stolen_percent=0.0, metrics=rows,
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from workbench.nightly.night import Night, run_night
 from workbench.records.history import History, open_history
@@ -18,7 +19,7 @@ FAKE_DRILL = Path(__file__).with_name("fake_drill.py")
 DRILLS = {"broker-loss": 2, "redis-loss": 1}
 
 
-def fit() -> None:
+def fit(_drill_s: float) -> None:
     """Find the machine fit."""
 
 
@@ -26,17 +27,22 @@ def night_of_fakes(
     folder: Path,
     history: History,
     say: Callable[[str], None] = print,
-    check: Callable[[], None] = fit,
+    check: Callable[[float], None] = fit,
     drills: Mapping[str, int] = DRILLS,
     budget_s: float = 3600.0,
     drill_max_s: float = 30.0,
+    **more: Any,
 ) -> Night:
     """Return a night whose drills are fakes."""
     suite = Suite("fakes", "Fakes", budget_s, 21, dict(drills))
     command = (sys.executable, "-S", str(FAKE_DRILL), str(folder))
     runs = folder / "runs"
     runs.mkdir(exist_ok=True)
-    return Night(suite, NIGHT, history, runs, folder / "logs", say, check, command, drill_max_s, 2.0, 0.0)
+    logs = folder / "logs"
+    return Night(
+        suite, NIGHT, history, runs, logs, say, check, command, drill_max_s=drill_max_s, end_s=2.0, well_again_s=0.0,
+        **more,
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

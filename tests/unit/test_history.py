@@ -13,6 +13,7 @@ from tests.support.reference_records import metric, percentiles, record
 from workbench.cli import main
 from workbench.errors import BadInput, MachineTrouble
 from workbench.nightly import import_records
+from workbench.nightly.outcome import scenario_now
 from workbench.records.history import MIGRATIONS, open_history
 from workbench.records.night_drill import DONE, IMPORTED, NightDrill, night_metric
 from workbench.records.reference import ReferenceMetric, write_record
@@ -21,8 +22,8 @@ NIGHT = "2026-03-14"
 NOT_SEEN = ReferenceMetric("isr_full_s", "s", "metric", True, 0.25, (), {}, None, 180.0, None, None)
 ROWS = (night_metric(metric(9.5, percentiles(10.0, 4.0), kept=True), 30.0), night_metric(NOT_SEEN, None))
 DRILL = NightDrill(
-    "s", NIGHT, "broker-loss", 1, 7, 100.0, DONE, 300.0, 1, "run-7", "PASS", "FAIL", True, "why", "c", "c0ffee", 2,
-    "Linux", {"Kafka": "3.7.1"}, 1.5, "runs/7", ROWS,
+    "s", NIGHT, "broker-loss", 1, 7, 100.0, DONE, 300.0, 1, "run-7", "PASS", "FAIL", True, "why", "kubernetes", "c",
+    "q", "m", "c0ffee", "k", 2, "Linux", {"Kafka": "3.7.1"}, 1.5, "runs/7", ROWS,
 )  # fmt: skip
 SECOND = (*MIGRATIONS, "ALTER TABLE nights ADD COLUMN note TEXT;")
 
@@ -137,11 +138,38 @@ def test_a_migration_keeps_a_copy(tmp_path: Path) -> None:
     write(path, DRILL)
     with open_history(path, SECOND) as history:
         assert history.drills() == [DRILL]
-    with closing(sqlite3.connect(path)) as new, closing(sqlite3.connect(f"{path}.v1")) as old:
-        assert new.execute("PRAGMA user_version").fetchone() == (2,)
-        assert old.execute("PRAGMA user_version").fetchone() == (1,)
+    now = len(MIGRATIONS)
+    with closing(sqlite3.connect(path)) as new, closing(sqlite3.connect(f"{path}.v{now}")) as old:
+        assert new.execute("PRAGMA user_version").fetchone() == (now + 1,)
+        assert old.execute("PRAGMA user_version").fetchone() == (now,)
         assert new.execute("SELECT note FROM nights").fetchall() == [(None,)]
         assert old.execute("SELECT run_id FROM drills").fetchall() == [("run-7",)]
+
+
+def test_a_history_of_version_1_is_taken_over(tmp_path: Path) -> None:
+    """Its drills were an embedded hub's; what they asked is told by the scenario of today that is theirs, or nobody."""
+    path = tmp_path / "history.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(f"{MIGRATIONS[0]} PRAGMA user_version = 1;")
+        connection.execute("INSERT INTO nights (suite, night, started_s) VALUES ('s', ?, 1.0)", (NIGHT,))
+        now = scenario_now("broker-loss")
+        assert now is not None
+        for repeat, configuration in enumerate((now.configuration, "gone"), 1):
+            connection.execute(
+                "INSERT INTO drills VALUES (NULL, 's', ?, 'broker-loss', ?, 1, ?, 'done', 9.0, 0, NULL, 'PASS', 'PASS',"
+                " 1, '', ?, 'c0ffee', 2, 'Linux', '{}', NULL, '')",
+                (NIGHT, repeat, float(repeat), configuration),
+            )
+        connection.commit()
+    with open_history(path) as history:
+        assert [(each.target, each.question, each.calibration) for each in history.drills()] == [("local", "", "")] * 2
+        assert import_records(history, []) == []
+        told, unknown = history.drills()
+    assert (told.question, told.manifests) == (now.question, now.manifests)
+    assert (unknown.question, unknown.manifests) == ("", "")
+    with closing(sqlite3.connect(f"{path}.v1")) as old:
+        assert old.execute("PRAGMA user_version").fetchone() == (1,)
+        assert old.execute("SELECT count(*) FROM drills").fetchone() == (2,)
 
 
 def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:

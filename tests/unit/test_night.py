@@ -19,7 +19,7 @@ from tests.support.fake_drill import write_run
 from tests.support.night_driver import NIGHT, night_of_fakes
 from tests.support.reference_records import metric, percentiles
 from tests.support.sample_run import write_sample
-from workbench.errors import MachineTrouble, Stopped
+from workbench.errors import MachineTrouble, Stopped, UndoUnverified
 from workbench.nightly.night import End, run_night
 from workbench.nightly.plan import plan
 from workbench.records.history import open_history
@@ -150,7 +150,7 @@ def test_three_failures_in_a_row_end_the_night(folder: Path) -> None:
 def test_an_unfit_machine_is_refused(folder: Path) -> None:
     """Before the first drill it is an error; after one the night ends with what it has."""
 
-    def unfit() -> None:
+    def unfit(_drill_s: float) -> None:
         if (folder / "done.txt").exists() or refuse:
             raise MachineTrouble("hub 7 is up")
 
@@ -188,6 +188,45 @@ def test_a_stop_ends_the_running_drill_and_leaves_it_to_be_done(folder: Path) ->
     hanging = int(wait_for(folder / "hanging"))
     with pytest.raises(ProcessLookupError):
         os.kill(hanging, 0)
+
+
+class EndsWhenADrillRuns:
+    """A guard whose condition holds as soon as a drill hangs."""
+
+    def __init__(self, folder: Path) -> None:
+        """Look at a folder of fakes."""
+        self.hanging = folder / "hanging"
+
+    def look(self, run: Path | None) -> None:
+        """Raise Stopped while a fake hangs; it has no run."""
+        assert run is None
+        if self.hanging.exists():
+            raise Stopped("stop condition alert NodeNotReady: 1")
+
+
+def test_a_stop_condition_ends_the_running_drill(folder: Path) -> None:
+    """The drill is told to end, its entry still says running; on a cluster a drill that just dies is no undo."""
+    (folder / "plan.json").write_text(json.dumps({"broker-loss 1": "hangs"}))
+    with open_history(folder / "history.sqlite") as history:
+        night = night_of_fakes(folder, history, guard=EndsWhenADrillRuns(folder))
+        with pytest.raises(Stopped, match="NodeNotReady"):
+            run_night(night)
+        assert [drill.state for drill in history.drills()] == [RUNNING]
+        (folder / "hanging").unlink()
+        cluster = replace(night, suite=replace(night.suite, target="kubernetes"))
+        with pytest.raises(UndoUnverified, match="NodeNotReady: 1; the drill ended with -15: see"):
+            run_night(cluster)
+
+
+def test_a_drill_on_a_cluster_that_may_have_left_something_broken_ends_the_night(folder: Path) -> None:
+    """Killed: nobody undid its fault, so no other drill is done there; an embedded hub is simply made anew."""
+    (folder / "plan.json").write_text(json.dumps({"broker-loss 1": "dies"}))
+    with open_history(folder / "history.sqlite") as history:
+        night = night_of_fakes(folder, history, drills={"broker-loss": 2})
+        with pytest.raises(UndoUnverified, match="broker-loss seed 2026031401 killed"):
+            run_night(replace(night, suite=replace(night.suite, target="kubernetes")))
+        assert [drill.state for drill in history.drills()] == [KILLED]
+        assert run_night(night) == End()
 
 
 def earlier(scenario: str, spread: float, observed: float = 10.0) -> NightDrill:

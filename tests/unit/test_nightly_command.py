@@ -14,10 +14,11 @@ from tests.support.sample_run import write_sample
 from workbench.cli import main
 from workbench.cli import nightly as cli_nightly
 from workbench.errors import EXIT_AS_EXPECTED, EXIT_MACHINE, EXIT_STOPPED
-from workbench.nightly import Night, check_fitness
+from workbench.nightly import Night, ground
+from workbench.nightly.fitness import check_fitness
 from workbench.records.history import open_history
 
-SUITE = "title: T\nbudget_s: 600\ncompare_nights: 21\ndrills:\n  broker-loss: 2\n"
+SUITE = "title: T\ntarget: local\nbudget_s: 600\ncompare_nights: 21\ndrills:\n  broker-loss: 2\n"
 
 
 @pytest.fixture
@@ -27,8 +28,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "plan.json").write_text("{}")
     (tmp_path / "fakes.yaml").write_text(SUITE)
     command = (sys.executable, "-S", fake_drill, str(tmp_path))
-    monkeypatch.setattr(cli_nightly, "Night", partial(Night, command=command, end_s=2.0, well_again_s=0.0))
-    monkeypatch.setattr(cli_nightly, "check_fitness", lambda _topology, _directory: None)
+    monkeypatch.setattr(cli_nightly, "Night", partial(Night, command=command, well_again_s=0.0))
+    monkeypatch.setattr(ground, "check_fitness", lambda _topology, _directory: None)
     for name in ("GITHUB_STEP_SUMMARY", "GITHUB_ACTIONS"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
@@ -90,7 +91,7 @@ def test_another_hub_is_refused(
 ) -> None:
     """3, with the command that helps; nothing is counted."""
     monkeypatch.setattr("workbench.nightly.fitness.known_hubs", lambda: [Path("7f3a")])
-    monkeypatch.setattr(cli_nightly, "check_fitness", check_fitness)
+    monkeypatch.setattr(ground, "check_fitness", check_fitness)
     assert night(folder) == EXIT_MACHINE
     assert "hub 7f3a is up" in capsys.readouterr().err
     with open_history(folder / "history.sqlite") as history:

@@ -10,9 +10,11 @@ import pytest
 from scipy.stats import fisher_exact, permutation_test
 
 from tests.support.made_nights import PHASE, drill, failed, imported, nights
+from workbench.compare.changes import MANIFESTS, changes, numbered
 from workbench.compare.nights import ALPHA, Cause, MetricNight, judge_night
 from workbench.compare.shifts import holm, slower, smallest_visible, stale
-from workbench.records.night_drill import KILLED, NightDrill
+from workbench.records.night_drill import KILLED, RUNNING, NightDrill
+from workbench.report.night_words import sentence
 
 
 def judged(drills: list[NightDrill]) -> tuple[MetricNight, int]:
@@ -56,7 +58,7 @@ def test_a_worse_model_is_no_slower_hub() -> None:
 
 
 def test_a_broken_tool_is_neither() -> None:
-    """Nothing was left to judge: 3; inconclusive alone: 4; one failure beside good drills: 3, the metric as before."""
+    """Nothing left to judge: 3; inconclusive or stopped alone: 4; one failure beside good drills: 3, else as before."""
     before = nights(1, 12)
     tonight = nights(13, 13)
     broken = [failed(tonight[0]), failed(tonight[1], KILLED, -9), failed(tonight[2], exit_code=6)]
@@ -65,8 +67,17 @@ def test_a_broken_tool_is_neither() -> None:
     assert math.isnan(found.observed)
     found, code = judged([*before, *(failed(each, exit_code=4) for each in tonight)])
     assert (found.cause, code) == (Cause.INCONCLUSIVE, 4)
+    found, code = judged([*before, *(failed(each, RUNNING, None) for each in tonight)])
+    assert (found.cause, code) == (Cause.INCONCLUSIVE, 4)
     found, code = judged([*before, *tonight[:2], failed(tonight[2])])
     assert (found.cause, code) == (Cause.AS_BEFORE, 3)
+
+
+def test_an_interval_that_is_too_wide_hides_no_slower_hub() -> None:
+    """Such drills prove nothing of the model and exit with 4; what they saw of the hub counts."""
+    late = [replace(each, exit_code=4, prediction="INCONCLUSIVE") for each in nights(13, 15, factor=1.6)]
+    found, code = judged([*nights(1, 12), *late])
+    assert (found.cause, code, found.drills) == (Cause.HUB, 1, 3)
 
 
 def test_an_objective_that_was_missed_is_a_fact() -> None:
@@ -85,15 +96,86 @@ def test_one_missed_prediction_is_chance() -> None:
     assert (found.cause, code, found.missed) == (Cause.AS_BEFORE, 0, 1)
 
 
-def test_another_configuration_or_machine_is_no_measure() -> None:
-    """Earlier drills of another version, or on more cores, are left out; imported ones count, and are no night."""
-    other = [replace(each, configuration="d") for each in nights(1, 6)]
-    other += [replace(each, cores=8) for each in nights(7, 9)]
-    found, code = judged([*other, *nights(10, 10)])
+def test_another_question_target_or_machine_is_no_measure() -> None:
+    """Earlier drills with another load or fault, of another target or on more cores are left out."""
+    others = [replace(each, question="p") for each in nights(1, 3)]
+    others += [replace(each, target="kubernetes") for each in nights(4, 6)]
+    others += [replace(each, cores=8) for each in nights(7, 9)]
+    found, code = judged([*others, *nights(10, 10)])
     assert (found.earlier, code) == (0, 0)
     assert math.isnan(found.change)
+
+
+def test_imported_drills_count_and_are_no_night() -> None:
+    """They are compared with, told apart in the sentence, and never among the nights that are judged."""
     found, _ = judged([*map(imported, nights(1, 9)), *nights(10, 10)])
-    assert (found.earlier, found.nights) == (27, 1)
+    assert (found.earlier, found.imported, found.nights) == (27, 27, 1)
+    assert "27 earlier drills (27 of them reference records)" in sentence(found)
+
+
+def test_a_drill_that_does_not_know_its_question_is_told_by_its_configuration() -> None:
+    """One of the same configuration knows; a configuration that nobody knows is compared with its like alone."""
+    old = [replace(each, question="", manifests="") for each in nights(1, 6)]
+    found, _ = judged([*old, *nights(7, 7)])
+    assert (found.earlier, found.nights, found.since, found.within) == (12, 3, (), ())
+    found, _ = judged([*(replace(each, configuration="b") for each in old), *nights(7, 7)])
+    assert found.earlier == 0
+    found, _ = judged([*old, replace(drill(7, 1), question="", manifests="")])
+    assert (found.earlier, found.nights) == (12, 3)
+
+
+def changed(drills: list[NightDrill], **fields: str) -> list[NightDrill]:
+    """Return drills of a hub whose manifests are others, or whatever else is named."""
+    return [replace(each, **({"manifests": "n", "configuration": "d"} | fields)) for each in drills]
+
+
+def test_a_slower_hub_is_found_across_a_change_of_its_manifests_which_is_named() -> None:
+    """Three drills of one night that are longer than all before; the sentence says since when and where."""
+    found, code = judged([*nights(1, 12), *changed(nights(13, 13, factor=1.6, predicted=32.0))])
+    assert (found.cause, code, found.earlier, found.nights) == (Cause.HUB, 1, 36, 1)
+    assert [(each.night, each.what) for each in found.since] == [("2026-03-13", MANIFESTS)]
+    assert found.phase == PHASE
+    assert "slower (p = 0." in sentence(found)
+    assert "of all tests) since the manifests changed on 2026-03-13; most of it in " in sentence(found)
+
+
+def test_one_drill_a_night_finds_a_change_in_some_nights() -> None:
+    """Everything since the manifests changed is looked at together, up to ten nights; then it is what is usual."""
+    before = [drill(night, 1) for night in range(1, 13)]
+    late = changed([drill(night, 1, factor=1.6, predicted=32.0) for night in range(13, 25)])
+    causes = [judged([*before, *late[: count + 1]])[0].cause for count in range(12)]
+    first = causes.index(Cause.HUB)
+    assert 2 <= first <= 5
+    assert set(causes[first:10]) == {Cause.HUB}
+    assert causes[10:] == [Cause.AS_BEFORE, Cause.AS_BEFORE]
+
+
+def test_a_change_that_does_nothing_is_told_and_is_no_alarm() -> None:
+    """What would have shown stands beside it; a new commit of the workbench is named as well."""
+    found, code = judged([*nights(1, 12), *changed(nights(13, 14), commit="beef")])
+    assert (found.cause, code, found.nights) == (Cause.AS_BEFORE, 0, 3)
+    assert "; the manifests and the workbench's commit changed on 2026-03-13" in sentence(found)
+
+
+def test_without_a_change_a_slower_hub_is_said_to_be_the_hubs_alone() -> None:
+    """Nothing that is recorded changed, so the sentence points at what is not recorded."""
+    found, _ = judged([*nights(1, 12), *nights(13, 15, factor=1.25)])
+    assert "manifests, workbench and calibration are as before" in sentence(found)
+
+
+def test_changes_are_numbered_by_night_and_thing() -> None:
+    """A thing that nobody knows has not changed; a calibration that is named first has."""
+    found = changes([*nights(1, 1), *changed(nights(2, 2), calibration="k"), *changed(nights(3, 3), manifests="")])
+    assert {place: [each.what for each in here] for place, here in found.items()} == {
+        3: [MANIFESTS, "the calibration"],
+        6: ["the calibration"],
+    }
+    flat = [each for here in found.values() for each in here]
+    assert numbered(flat) == {
+        ("2026-03-02", "the calibration"): 1,
+        ("2026-03-02", MANIFESTS): 2,
+        ("2026-03-03", "the calibration"): 3,
+    }
 
 
 def test_a_rank_tests_p_value_is_that_of_all_permutations() -> None:

@@ -14,8 +14,15 @@ import click
 from workbench import api
 from workbench.cli._long_running import RunByDefault, stop_on_sigterm
 from workbench.compare.nights import judge_night
-from workbench.errors import EXIT_MACHINE, EXIT_STOPPED, Stopped, worst_exit_code
-from workbench.nightly import End, Night, check_fitness, import_records, largest_hub, night_of, run_night
+from workbench.errors import (
+    EXIT_MACHINE,
+    EXIT_STOPPED,
+    EXIT_UNDO_UNVERIFIED,
+    Stopped,
+    UndoUnverified,
+    worst_exit_code,
+)
+from workbench.nightly import End, Night, ground_of, import_records, night_of, run_night
 from workbench.nightly.outputs import ANNOTATIONS, JSON, SUMMARY, not_done, write_outputs
 from workbench.records.history import open_history
 from workbench.records.reference import read_records
@@ -45,19 +52,42 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="The night as one object on stdout; progress goes to stderr.")
 @click.option("--out", type=click.Path(path_type=Path), default=api.DEFAULT_OUT, help="Folder of the runs.")
 @_history
-def run_command(suite: str, as_json: bool, out: Path, history: Path) -> int:
+@click.option(
+    "--kubeconfig",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="KUBECONFIG",
+    help="Of a suite whose target is kubernetes.  [default: $KUBECONFIG]",
+)
+@click.option("--context", default="", help="Of the kubeconfig.  [default: its current one]")
+@click.option("--hub", default="", help="The name of the hub that others use, typed by who starts the night.")
+@click.option(
+    "--approval", type=click.Path(path_type=Path, dir_okay=False), help="Who allows that hub's night, until when."
+)
+def run_command(
+    suite: str,
+    as_json: bool,
+    out: Path,
+    history: Path,
+    kubeconfig: Path | None,
+    context: str,
+    hub: str,
+    approval: Path | None,
+) -> int:
     """Do SUITE (a name in suites/ or a file) within its budget; started again the same night, it goes on.
 
     A night is named by the day it begins on and lasts from noon to noon UTC. Its files are written to
     OUT/nightly/SUITE/NIGHT: junit.xml, summary.md, annotations.txt, trend.html, drills.prom, night.json.
 
+    A suite for a hub that others use needs --hub and --approval, and is done to the cluster that the suite names
+    alone (docs/runbook-preprod.md).
+
     \b
     Exit code: 0 as expected, 1 the hub or the model got worse or an objective was missed,
-    2 bad input, 3 a tool or the machine failed, 4 inconclusive, 5 stopped.
+    2 bad input, 3 a tool or the machine failed, 4 inconclusive, 5 stopped, 6 something may still be broken.
     """
     wanted = read_suite(find_suite(suite))
-    topology = largest_hub(wanted)
     out = out.absolute()
+    ground = ground_of(wanted, out, kubeconfig, context, hub, approval)
     night = night_of(time.time())
     folder = out / "nightly" / wanted.name / night
     folder.mkdir(parents=True, exist_ok=True)
@@ -67,7 +97,10 @@ def run_command(suite: str, as_json: bool, out: Path, history: Path) -> int:
         click.echo(text, err=as_json)
 
     with open_history(history.absolute()) as opened:
-        conducted = Night(wanted, night, opened, out, folder, say, lambda: check_fitness(topology, out))
+        conducted = Night(
+            wanted, night, opened, out, folder, say, ground.check, options=ground.options, guard=ground.guard,
+            end_s=ground.end_s,
+        )  # fmt: skip
         code = _conduct(conducted, folder)
     if as_json:
         click.echo((folder / JSON).read_text(), nl=False)
@@ -76,13 +109,16 @@ def run_command(suite: str, as_json: bool, out: Path, history: Path) -> int:
 
 
 def _conduct(night: Night, folder: Path) -> int:
-    """Do the night and write its files, also when a person ends it."""
+    """Do the night and write its files, also when a person or a stop condition ends it."""
     codes = []
     try:
         end = run_night(night)
     except (KeyboardInterrupt, Stopped) as error:
         end = End(str(error) or "stopped by a person (Ctrl-C)")
         codes.append(EXIT_STOPPED)
+    except UndoUnverified as error:
+        end = End(f"something may still be broken: {error}")
+        codes.append(EXIT_UNDO_UNVERIFIED)
     drills = night.history.drills()
     judged = judge_night(drills, night.suite.name, night.night, night.suite.compare_nights)
     missing = not_done(night.suite, judged.drills)

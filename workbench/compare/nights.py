@@ -14,7 +14,9 @@ from enum import StrEnum
 from statistics import median
 from typing import Final
 
+from workbench.compare.changes import Change
 from workbench.compare.shifts import holm, logs, slower, smallest_visible, stale
+from workbench.compare.windows import PROVED, Window, counts, windows
 from workbench.errors import EXIT_AS_EXPECTED, EXIT_INCONCLUSIVE, EXIT_MACHINE, EXIT_MISSED, worst_exit_code
 from workbench.metrics.belonging import PARTS
 from workbench.metrics.catalogue import BY_NAME
@@ -22,8 +24,6 @@ from workbench.records.machine import DISTURBED_PERCENT
 from workbench.records.night_drill import DONE, IMPORTED, RUNNING, NightDrill
 
 ALPHA: Final = 0.01  # chance a night of any false alarm
-WINDOWS: Final = ((1, 0.25), (3, 0.75))  # nights looked at together, and their shares of a test's chance
-PROVED: Final = (EXIT_AS_EXPECTED, EXIT_MISSED)
 
 type _Drills = Sequence[NightDrill]
 
@@ -49,6 +49,7 @@ class MetricNight:
     cause: Cause
     drills: int  # of the night, that have a value
     earlier: int  # drills it is compared with
+    imported: int  # of those, that no night has run
     nights: int  # looked at together for the change
     observed: float  # medians, NaN without any
     before: float
@@ -61,6 +62,8 @@ class MetricNight:
     phase_change_s: float
     visible: float | None  # the smallest change that four of five nights like these would show
     disturbed: int  # drills of the night from which the host took over DISTURBED_PERCENT
+    since: tuple[Change, ...]  # what changed just before the nights looked at together
+    within: tuple[Change, ...]  # and what changed among them
 
 
 @dataclass(frozen=True)
@@ -76,12 +79,12 @@ class NightJudgement:
 
 @dataclass(frozen=True)
 class _Sample:
-    """What a metric is judged by: tonight's drills, and per window late and early values."""
+    """What a metric is judged by: tonight's drills, and what is held against what."""
 
     scenario: str
     metric: str
     tonight: tuple[NightDrill, ...]
-    windows: tuple[tuple[tuple[NightDrill, ...], tuple[NightDrill, ...]], ...]
+    windows: tuple[Window, ...]
 
 
 def judge_night(drills: Sequence[NightDrill], suite: str, night: str, compare_nights: int) -> NightJudgement:
@@ -114,52 +117,23 @@ def _sample(
     drills: Sequence[NightDrill], tonight: Sequence[NightDrill], scenario: str, metric: str, compare_nights: int
 ) -> _Sample:
     mine = tuple(drill for drill in tonight if drill.scenario == scenario)
-    counted = [drill for drill in mine if _counts(drill, metric)]
-    if not counted:
-        return _Sample(scenario, metric, mine, ())
-    last = counted[-1]
-    alike = [  # an earlier version of the scenario, or another machine, is no measure of tonight
-        drill
-        for drill in drills
-        if drill.scenario == scenario
-        and (drill.configuration, drill.cores) == (last.configuration, last.cores)
-        and drill.started_s <= last.started_s
-        and _counts(drill, metric)
-    ]
-    nights = list(dict.fromkeys((drill.suite, drill.night) for drill in reversed(alike)))
-    run = [name for name in nights if name[0] != IMPORTED]
-    windows = []
-    for count in dict.fromkeys(min(count, len(run)) for count, _ in WINDOWS):
-        late = set(run[:count])
-        early = set([name for name in nights if name not in late][:compare_nights])
-        windows.append(
-            (
-                tuple(drill for drill in alike if (drill.suite, drill.night) in late),
-                tuple(drill for drill in alike if (drill.suite, drill.night) in early),
-            )
-        )
-    return _Sample(scenario, metric, mine, tuple(windows))
+    counted = [drill for drill in mine if counts(drill, metric)]
+    found = windows(drills, counted[-1], metric, compare_nights) if counted else ()
+    return _Sample(scenario, metric, mine, found)
 
 
-def _counts(drill: NightDrill, metric: str) -> bool:
-    """Tell whether a drill proves something and has a value of a metric."""
-    row = drill.metric(metric)
-    return drill.state == DONE and drill.exit_code in PROVED and row is not None and row.seen is not None
-
-
-def _over_windows(sample: _Sample, test: Callable[[_Sample, _Drills, _Drills], float]) -> float:
+def _over_windows(sample: _Sample, test: Callable[[_Sample, Window], float]) -> float:
     """Return the smallest p-value over windows, each with its share of the chance (weighted Bonferroni)."""
-    shares = [1.0] if len(sample.windows) == 1 else [share for _, share in WINDOWS]
-    p_values = [test(sample, *window) / share for window, share in zip(sample.windows, shares, strict=False)]
-    return min([1.0, *p_values])
+    return min([1.0, *(test(sample, window) / window.share for window in sample.windows)])
 
 
-def _p_slower(sample: _Sample, late: _Drills, early: _Drills) -> float:
-    return slower(_values(late, sample.metric), _values(early, sample.metric), sample.scenario, sample.metric)
+def _p_slower(sample: _Sample, window: Window) -> float:
+    late, early = (_values(drills, sample.metric) for drills in (window.late, window.early))
+    return slower(late, early, sample.scenario, sample.metric)
 
 
-def _p_stale(sample: _Sample, late: _Drills, early: _Drills) -> float:
-    return stale(_misses(late, sample.metric), _misses(early, sample.metric))
+def _p_stale(sample: _Sample, window: Window) -> float:
+    return stale(_misses(window.late, sample.metric), _misses(window.early, sample.metric))
 
 
 def _values(drills: _Drills, metric: str) -> list[float]:
@@ -173,21 +147,23 @@ def _misses(drills: _Drills, metric: str) -> list[bool]:
 
 
 def _judged(sample: _Sample, p_slower: float, p_stale: float, alpha: float) -> MetricNight:
-    """Put one metric's numbers together; the change is told over the longest window."""
+    """Put one metric's numbers together; the change is told over the window that shows it."""
     metric = sample.metric
-    counted = [drill for drill in sample.tonight if _counts(drill, metric)]
-    late, early = sample.windows[-1] if sample.windows else ((), ())
+    counted = [drill for drill in sample.tonight if counts(drill, metric)]
+    cause = _cause(sample, p_slower, p_stale)
+    window = _told(sample, cause)
+    late, early = window.late, window.early
     rows = [row for row in (drill.metric(metric) for drill in counted) if row is not None]
     phase, phase_change_s = _phase(metric, late, early)
     now, then = _values(late, metric), _values(early, metric)
-    share = WINDOWS[-1][1] if len(sample.windows) > 1 else 1.0
     return MetricNight(
         scenario=sample.scenario,
         metric=metric,
         unit=rows[0].unit if rows else "",
-        cause=_cause(sample, p_slower, p_stale),
+        cause=cause,
         drills=len(rows),
         earlier=len(early),
+        imported=sum(drill.suite == IMPORTED for drill in early),
         nights=len({(drill.suite, drill.night) for drill in late}),
         observed=_median(_values(counted, metric)),
         before=_median(then),
@@ -198,9 +174,21 @@ def _judged(sample: _Sample, p_slower: float, p_stale: float, alpha: float) -> M
         missed=sum(_misses(counted, metric)),
         phase=phase,
         phase_change_s=phase_change_s,
-        visible=smallest_visible(then, len(now), alpha * share),
+        visible=smallest_visible(then, len(now), alpha * window.share),
         disturbed=sum((drill.stolen_percent or 0.0) > DISTURBED_PERCENT for drill in sample.tonight),
+        since=window.since,
+        within=window.within,
     )
+
+
+def _told(sample: _Sample, cause: Cause) -> Window:
+    """Return the window that a change is told over: the one that shows it most clearly, or else the longest."""
+    test = {Cause.HUB: _p_slower, Cause.MODEL: _p_stale}.get(cause)
+    if not sample.windows:
+        return Window((), (), 1.0)
+    if test is None:
+        return max(sample.windows, key=lambda window: len(window.late))
+    return min(sample.windows, key=lambda window: test(sample, window) / window.share)
 
 
 def _median(values: Sequence[float]) -> float:
@@ -216,7 +204,8 @@ def _cause(sample: _Sample, p_slower: float, p_stale: float) -> Cause:
         return Cause.MODEL
     if sample.windows:
         return Cause.AS_BEFORE
-    return Cause.INCONCLUSIVE if any(drill.inconclusive for drill in sample.tonight) else Cause.TOOL
+    opened = any(drill.inconclusive or drill.state == RUNNING for drill in sample.tonight)
+    return Cause.INCONCLUSIVE if opened else Cause.TOOL
 
 
 def _phase(metric: str, late: _Drills, early: _Drills) -> tuple[str, float]:

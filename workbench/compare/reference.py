@@ -13,8 +13,9 @@ from workbench.records.machine import stolen_percent
 from workbench.records.prediction import Prediction, finite, read_prediction, round_significant
 from workbench.records.reference import INTERVALS, PERCENTS, ReferenceMetric, ReferenceRecord
 from workbench.records.runs_index import IndexedRun
+from workbench.scenario import question_of
 
-CONFIGURATION_DIGITS: Final = 12
+CONFIGURATION_DIGITS: Final = 12  # of the manifests' and the calibration's hash as well
 INCOMPLETE: Final = "incomplete: the driver ended before the comparison"
 
 
@@ -43,6 +44,10 @@ def record_of(sealed: IndexedRun) -> ReferenceRecord | None:
         unscored=unscored,
         metrics=metrics,
         stolen_percent=round_significant(stolen_percent(folder)),
+        target=run["target"]["name"],
+        question=question_of(run["scenario"]["text"]),
+        manifests=run["manifests_sha256"][:CONFIGURATION_DIGITS],
+        calibration=(run.get("calibration") or {}).get("sha256", "")[:CONFIGURATION_DIGITS],
     )
 
 

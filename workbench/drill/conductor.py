@@ -24,7 +24,8 @@ from workbench.drill.recovery import PHASES, Recovery
 from workbench.drill.run_record import RunRecord, utc_text
 from workbench.drill.sealing import predict_and_seal
 from workbench.drill.steady import WINDOW_S, WINDOWS, problems
-from workbench.errors import Inconclusive, Stopped, ToolFailed, WorkbenchError
+from workbench.drill.stopping import NOT_VERIFIED, NOTHING_BROKEN, undo_after_stop
+from workbench.errors import Inconclusive, Stopped, ToolFailed, UndoUnverified, WorkbenchError
 from workbench.fault import SIGNAL_NAMES, RestartRule
 from workbench.model import NOT_MODELLED
 from workbench.model.parameters import merge
@@ -89,25 +90,29 @@ class Drill:
         self.prediction: Prediction | None = None
         self.sealed_s: float | None = None
         self.aftermath: Aftermath | None = None
+        self.experiment_pid = 0  # as long as there is none
+        self.residue = NOTHING_BROKEN
 
     def run(self) -> Judged:
         """Do the whole drill and return what it amounts to.
 
         A person's stop is judged too (exit code 5); any other WorkbenchError travels after it was written
-        to the timeline. The hub is gone in every case.
+        to the timeline. A hub of its own is gone in every case; one that was up is whole again, or UndoUnverified says
+        that it may not be.
         """
         self._mark("preflight", scenario=self.scenario.name, seed=self.seed)
         stopped = None
-        residue = Verdict(CLEAN, "Clean: nothing was broken yet.")
         try:
-            residue = self._on_the_hub()
+            self.residue = self._on_the_hub()
         except (KeyboardInterrupt, Stopped) as error:
             stopped = str(error) or "a person (Ctrl-C)"
             self._mark("stopped", by=stopped)
         except WorkbenchError as error:
             self._mark("failed", reason=str(error))
+            if self.residue.word != CLEAN:
+                raise UndoUnverified(f"{self.residue.sentence} {error}") from error
             raise
-        return self._judge(residue, stopped)
+        return self._judge(self.residue, stopped)
 
     def _on_the_hub(self) -> Verdict:
         self.progress.phase_started("hub", None)
@@ -157,6 +162,13 @@ class Drill:
             self.aftermath = look_back(self.folder, hub, self.scenario, load, watched, self.progress, before)
             self._mark("verified", **self.aftermath.ledger_counts)
             return undone
+        except (KeyboardInterrupt, WorkbenchError):
+            if hub.was_up and self.experiment_pid:
+                self.residue = NOT_VERIFIED  # unless what follows says better
+                self.residue = undo_after_stop(hub, self.experiment_pid)
+                kind = "undo-verified" if self.residue.word == CLEAN else "undo-failed"
+                self._mark(kind, detail=self.residue.sentence)
+            raise
         finally:
             load.stop()
             live.stop()
@@ -253,7 +265,8 @@ class Drill:
         journal = self.folder.observed / "journal.json"
         argv = chaos_command(self.scenario, victim, (hub.target, hub.hub_id), moment_s, self.folder, journal)
         self.progress.phase_started("fault", None)
-        hub.launch("chaos", argv, environment={}, stdout=self.folder.observed / "chaos.log")
+        log = self.folder.observed / "chaos.log"
+        self.experiment_pid = hub.launch("chaos", argv, environment={}, stdout=log)
         injected_s = self._await_injection(hub, live, load, moment_s)
         if injected_s is None:
             return None, time.time()

@@ -11,14 +11,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from workbench.errors import EXIT_MACHINE, MachineTrouble, Stopped
+from workbench.errors import EXIT_MACHINE, EXIT_UNDO_UNVERIFIED, MachineTrouble, Stopped, UndoUnverified
 from workbench.nightly.collecting import DRILL_MAX_S
+from workbench.nightly.guard import Guard, Unguarded
 from workbench.nightly.outcome import ended_by_itself, sealed_run, with_outcome
 from workbench.nightly.plan import Planned, plan
+from workbench.records.folder import RunFolder, load_json
 from workbench.records.history import History
 from workbench.records.night_drill import DONE, HUNG, KILLED, RUNNING, NightDrill
 from workbench.scenario import Suite
@@ -32,7 +34,11 @@ TROUBLES_MAX: Final = 3  # drills in a row that a tool failed in: then the machi
 
 @dataclass(frozen=True)
 class Night:
-    """What one night needs. `check` raises MachineTrouble when the machine is not fit; `say` takes one line."""
+    """What one night needs.
+
+    `check` raises MachineTrouble when the machine, or a cluster's hub, is not fit for a drill of so many seconds; `say`
+    takes one line; `guard` raises Stopped.
+    """
 
     suite: Suite
     night: str
@@ -40,8 +46,10 @@ class Night:
     runs: Path  # folder of the runs
     logs: Path  # folder of what the drills print
     say: Callable[[str], None]
-    check: Callable[[], None]
+    check: Callable[[float], None]
     command: Sequence[str] = DRILL  # before scenario, --seed and --out
+    options: Sequence[str] = ()  # of the command, behind those
+    guard: Guard = field(default_factory=Unguarded)
     drill_max_s: float = DRILL_MAX_S
     end_s: float = END_S
     well_again_s: float = WELL_AGAIN_S
@@ -72,13 +80,14 @@ def run_night(night: Night) -> End:
     """Do every drill of a night that is not done and fits its budget; return how it ended.
 
     A drill that fails, hangs or is killed does not end it. Raises MachineTrouble when the machine is not fit at the
-    start, Stopped and KeyboardInterrupt with the running drill ended and not counted.
+    start, Stopped and KeyboardInterrupt with the running drill ended and not counted, and UndoUnverified where that
+    drill may have left something broken, or any drill on a cluster may.
     """
     night.logs.mkdir(parents=True, exist_ok=True)
     before = night.history.drills()
     tonight = {drill.key: drill for drill in before if (drill.suite, drill.night) == (night.suite.name, night.night)}
     done = _settle(night, tonight.values())
-    _wait_until_fit(night, night.well_again_s if tonight else 0.0)
+    _wait_until_fit(night, 0.0, night.well_again_s if tonight else 0.0)
     night.history.begin_night(night.suite.name, night.night, time.time())
     drills = plan(night.suite, night.night, [drill for drill in before if drill.key not in tonight])
     waiting = [each for each in drills if (night.suite.name, night.night, each.scenario, each.repeat) not in done]
@@ -94,6 +103,10 @@ def _run(night: Night, waiting: Sequence[Planned], done: int, total: int, budget
         if each.expected_s > budget.left_s() and done:
             left_out += 1  # a shorter one may still fit
             continue
+        try:
+            _wait_until_fit(night, each.expected_s, night.well_again_s if done else 0.0)
+        except MachineTrouble as error:
+            return End(str(error), trouble=True)
         done += 1
         night.say(
             f"[{done}/{total}] {each.scenario} seed {each.seed}: about {_minutes(each.expected_s)}, "
@@ -101,13 +114,11 @@ def _run(night: Night, waiting: Sequence[Planned], done: int, total: int, budget
         )
         drill = _drill(night, each, budget)
         night.say(f"[{done}/{total}] {each.scenario} seed {each.seed}: {_outcome(drill)}")
+        if night.suite.target != "local" and (drill.state != DONE or drill.exit_code == EXIT_UNDO_UNVERIFIED):
+            raise UndoUnverified(f"{each.scenario} seed {each.seed} {_outcome(drill)}")
         troubles = troubles + 1 if drill.state != DONE or drill.exit_code == EXIT_MACHINE else 0
         if troubles == TROUBLES_MAX:
             return End(f"{troubles} drills in a row failed, the last one said: {drill.reason}", trouble=True)
-        try:
-            _wait_until_fit(night, night.well_again_s)
-        except MachineTrouble as error:
-            return End(str(error), trouble=True)
     return End(f"{left_out} drills did not fit the time" if left_out else "")
 
 
@@ -148,7 +159,7 @@ def _run_drill(night: Night, drill: NightDrill, log: Path, timeout_s: float) -> 
     The drill is told to stop when this process dies (PR_SET_PDEATHSIG, prctl(2)): nobody would count it. A session
     of its own keeps a person's Ctrl-C from it, so that it is told once and undoes its fault in peace.
     """
-    arguments = [drill.scenario, "--seed", str(drill.seed), "--out", str(night.runs)]
+    arguments = [drill.scenario, "--seed", str(drill.seed), "--out", str(night.runs), *night.options]
     with log.open("wb") as file:
         process = subprocess.Popen(
             ["setpriv", "--pdeathsig", "TERM", *night.command, *arguments],
@@ -158,34 +169,54 @@ def _run_drill(night: Night, drill: NightDrill, log: Path, timeout_s: float) -> 
             start_new_session=True,
         )
         try:
-            return process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            return None
-        except (KeyboardInterrupt, Stopped):
-            night.say("stopping: the running drill undoes its fault first")
+            return _wait(night, drill, process, timeout_s)
+        except (KeyboardInterrupt, Stopped) as error:
+            night.say(f"stopping: the running drill undoes its fault first ({error or 'Ctrl-C'})")
+            code = _end(process, night.end_s)
+            if code == EXIT_UNDO_UNVERIFIED or (code < 0 and night.suite.target != "local"):
+                raise UndoUnverified(f"{error or 'Ctrl-C'}; the drill ended with {code}: see {log}") from error
             raise
         finally:
             _end(process, night.end_s)
 
 
-def _end(process: subprocess.Popen[bytes], end_s: float) -> None:
-    """End a drill that still runs: asked first, killed when it does not answer."""
-    if process.poll() is not None:
-        return
-    process.terminate()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(end_s)
+def _wait(night: Night, drill: NightDrill, process: subprocess.Popen[bytes], timeout_s: float) -> int | None:
+    """Return a drill's exit code, None when it took too long; the guard looks on meanwhile."""
+    deadline_s = time.monotonic() + timeout_s
+    run: Path | None = None
+    while time.monotonic() < deadline_s:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.wait(min(POLL_S, max(0.0, deadline_s - time.monotonic())))
+        run = run or _run_of(night, drill)
+        night.guard.look(run)
+    return None
+
+
+def _run_of(night: Night, drill: NightDrill) -> Path | None:
+    """Return the folder of the run that a drill has begun, None as long as it has none."""
+    found = sorted((night.runs / drill.scenario).glob("*/run.json"))[-1:]
+    ours = [path.parent for path in found if path.stat().st_mtime >= drill.started_s]
+    return next((path for path in ours if load_json(RunFolder(path).run_json).get("seed") == drill.seed), None)
+
+
+def _end(process: subprocess.Popen[bytes], end_s: float) -> int:
+    """End a drill that still runs, asked first, killed when it does not answer; return its exit code."""
+    if process.poll() is None:
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(end_s)
     if process.poll() is None:
         process.kill()
-        process.wait()
+    return process.wait()
 
 
-def _wait_until_fit(night: Night, timeout_s: float) -> None:
-    """Wait until the machine is fit for a drill. Raises MachineTrouble when it is not in time."""
+def _wait_until_fit(night: Night, drill_s: float, timeout_s: float) -> None:
+    """Wait until everything is fit for a drill of so many seconds. Raises MachineTrouble when it is not in time."""
     deadline_s = time.monotonic() + timeout_s
     while True:
+        night.guard.look(None)
         try:
-            return night.check()
+            return night.check(drill_s)
         except MachineTrouble:
             if time.monotonic() >= deadline_s:
                 raise

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from workbench.compare.reference import INCOMPLETE, configuration_of, record_of
+from workbench.compare.reference import CONFIGURATION_DIGITS, INCOMPLETE, configuration_of, record_of
 from workbench.errors import EXIT_AS_EXPECTED, EXIT_INCONCLUSIVE, EXIT_MISSED, BadInput
 from workbench.records.folder import RunFolder, load_json
 from workbench.records.night_drill import DONE, IMPORTED, NightDrill, night_metric
 from workbench.records.reference import ReferenceRecord
 from workbench.records.runs_index import IndexedRun, read_index
-from workbench.scenario import find_scenario, read_with_hub
+from workbench.scenario import find_scenario, question_of, read_with_hub
 
 HALF_DAY_S: Final = 43_200.0
 LOG_TAIL: Final = 300  # characters of a log's last line that explain a failure
@@ -75,8 +75,10 @@ def imported(record: ReferenceRecord, repeat: int) -> NightDrill:
     )  # fmt: skip
     missed = any(row.kept is False for row in record.metrics)
     code = EXIT_INCONCLUSIVE if record.unscored else EXIT_MISSED if missed else EXIT_AS_EXPECTED
-    configuration, bounds = _objectives_now(record.scenario)
-    found = _of_record(drill, record, bounds if record.configuration == configuration else {})
+    now = scenario_now(record.scenario)
+    found = _of_record(
+        drill, record, now.bounds if now is not None and record.configuration == now.configuration else {}
+    )
     return replace(found, exit_code=code, reason=record.unscored, ended_s=record.sealed_s)
 
 
@@ -84,23 +86,41 @@ def _of_record(drill: NightDrill, record: ReferenceRecord, bounds: Mapping[str, 
     return replace(
         drill,
         run_id=record.run_id,
+        target=record.target,
         configuration=record.configuration,
+        question=record.question,
+        manifests=record.manifests,
         commit=record.commit,
+        calibration=record.calibration,
         cores=record.cores,
         stolen_percent=record.stolen_percent,
         metrics=tuple(night_metric(row, bounds.get(row.name)) for row in record.metrics),
     )
 
 
+@dataclass(frozen=True)
+class ScenarioNow:
+    """A scenario of today; fields as in NightDrill, and its objectives' bounds, which a record does not have."""
+
+    configuration: str
+    question: str
+    manifests: str
+    bounds: Mapping[str, float]
+
+
 @cache
-def _objectives_now(name: str) -> tuple[str, dict[str, float]]:
-    """Return a scenario's configuration and its objectives' bounds as they are now; a record has no bounds."""
+def scenario_now(name: str) -> ScenarioNow | None:
+    """Return a scenario as it is now, None where it was renamed or is gone."""
     try:
         scenario, topology = read_with_hub(find_scenario(name))
-    except BadInput:  # renamed or gone since
-        return "", {}
-    configuration = configuration_of(scenario.sha256, topology.manifests_sha256)
-    return configuration, {each.metric: each.at_most for each in scenario.objectives}
+    except BadInput:
+        return None
+    return ScenarioNow(
+        configuration_of(scenario.sha256, topology.manifests_sha256),
+        question_of(scenario.text),
+        topology.manifests_sha256[:CONFIGURATION_DIGITS],
+        {each.metric: each.at_most for each in scenario.objectives},
+    )
 
 
 def _not_judged(comparison: Mapping[str, Any]) -> str:

@@ -42,7 +42,15 @@ CREATE TABLE metrics (
 CREATE VIEW predicted AS
   SELECT drill, name, CAST(key AS INTEGER) AS percent, value FROM metrics, json_each(metrics.quantiles);
 """
-MIGRATIONS: Final = (_CREATE,)  # the n-th leads from version n to n + 1
+# A drill of version 1 was always an embedded hub's. What it asked and its manifests are told by later drills of the
+# same configuration, or by `workbench nightly import`; until then nobody knows.
+_CIRCUMSTANCES: Final = """
+ALTER TABLE drills ADD COLUMN target TEXT NOT NULL DEFAULT 'local';
+ALTER TABLE drills ADD COLUMN question TEXT NOT NULL DEFAULT '';
+ALTER TABLE drills ADD COLUMN manifests TEXT NOT NULL DEFAULT '';
+ALTER TABLE drills ADD COLUMN calibration TEXT NOT NULL DEFAULT '';
+"""
+MIGRATIONS: Final = (_CREATE, _CIRCUMSTANCES)  # the n-th leads from version n to n + 1
 _COLUMNS: Final = tuple(each.name for each in fields(NightDrill) if each.name != "metrics")
 _METRIC_COLUMNS: Final = tuple(each.name for each in fields(NightMetric))
 

@@ -56,8 +56,12 @@ class NightDrill:
     prediction: str = ""
     as_expected: bool | None = None  # whether the resilience verdict is the one the scenario expects
     reason: str = ""  # why nothing of it counts
+    target: str = "local"
     configuration: str = ""  # of scenario and manifests
-    commit: str = ""
+    question: str = ""  # of the scenario alone: load, fault and timing; "" where nobody knows
+    manifests: str = ""  # the beginning of their hash; "" where nobody knows
+    commit: str = ""  # of the workbench: its model, and on an embedded hub the hub's own applications
+    calibration: str = ""  # the beginning of its hash, "" without one
     cores: int = 0
     system: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)

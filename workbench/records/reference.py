@@ -1,13 +1,15 @@
 """Reference records: what is kept of one sealed prediction, small enough for the repository.
 
 reports/reference/<scenario>/<run-id>.json, one a seal, unscored ones included. Predicted values are kept as
-percentiles, since a prediction's thousand replications take a megabyte.
+percentiles, since a prediction's thousand replications take a megabyte. What the first records do not say of their
+scenario and manifests stands in configurations.json beside them, by configuration.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +20,7 @@ from workbench.records.folder import dump_json_compact, write_durably
 
 PERCENTS: Final = tuple(range(1, 100))
 INTERVALS: Final = (50, 80, 90, 99)
+CONFIGURATIONS: Final = "configurations.json"
 
 
 @dataclass(frozen=True)
@@ -58,9 +61,22 @@ class ReferenceRecord:
     unscored: str  # why nothing of it counts, "" when it does
     metrics: tuple[ReferenceMetric, ...]
     stolen_percent: float | None = None  # of the machine's time, by its host; None where nobody looked
+    target: str = "local"
+    question: str = ""  # of the scenario (workbench.scenario.question_of), "" where nobody knows
+    manifests: str = ""  # the beginning of the rendered manifests' hash, "" where nobody knows
+    calibration: str = ""  # the beginning of the calibration's hash, "" without one
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What a configuration was made of; fields as in ReferenceRecord."""
+
+    question: str
+    manifests: str
 
 
 _RECORD: Final = TypeAdapter(ReferenceRecord)
+_CONFIGURATIONS: Final = TypeAdapter(dict[str, Configuration])
 
 
 def write_record(folder: Path, record: ReferenceRecord) -> Path:
@@ -73,18 +89,37 @@ def write_record(folder: Path, record: ReferenceRecord) -> Path:
 
 def read_records(folder: Path) -> list[ReferenceRecord]:
     """Return every record below a folder, the earliest seal first. Raises BadInput naming each bad file."""
-    records, problems = [], []
+    records: list[ReferenceRecord] = []
+    known: dict[str, Configuration] = {}
+    problems: list[Problem] = []
     for path in sorted(folder.glob("*/*.json")):
-        try:
+        with _noted(path, problems):
             records.append(_RECORD.validate_json(path.read_bytes()))
-        except ValidationError as error:
-            problems += [
-                Problem(str(path), ".".join(map(str, each["loc"])), str(each["input"])[:60], each["msg"])
-                for each in error.errors()
-            ]
+    if (folder / CONFIGURATIONS).is_file():
+        with _noted(folder / CONFIGURATIONS, problems):
+            known = _CONFIGURATIONS.validate_json((folder / CONFIGURATIONS).read_bytes())
     if problems:
         raise BadInput("reference records cannot be read", problems)
-    return sorted(records, key=lambda record: record.sealed_s)
+    return sorted((_completed(record, known) for record in records), key=lambda record: record.sealed_s)
+
+
+@contextmanager
+def _noted(path: Path, problems: list[Problem]) -> Iterator[None]:
+    """Add what is wrong with a file to the problems."""
+    try:
+        yield
+    except ValidationError as error:
+        problems += [
+            Problem(str(path), ".".join(map(str, each["loc"])), str(each["input"])[:60], each["msg"])
+            for each in error.errors()
+        ]
+
+
+def _completed(record: ReferenceRecord, known: Mapping[str, Configuration]) -> ReferenceRecord:
+    made_of = known.get(record.configuration)
+    if record.question or made_of is None:
+        return record
+    return replace(record, question=made_of.question, manifests=made_of.manifests)
 
 
 def scored(records: Sequence[ReferenceRecord]) -> list[ReferenceRecord]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from workbench.compare.changes import Change, changes, numbered
 from workbench.compare.nights import Cause, MetricNight, NightJudgement
 from workbench.metrics.numbers import percent, quantity, span
 from workbench.records.night_drill import NightDrill, NightMetric
@@ -14,10 +16,13 @@ from workbench.report.night_words import counts, findings, headline, says, sente
 
 NIGHTS_MAX: Final = 30
 MISSES_MAX: Final = 20
+CHANGES_MAX: Final = 30
+HASH_DIGITS: Final = 7
+LOCAL: Final = "local"
 _MOODS: Final = {0: "pass", 1: "fail"}
 _LEGEND: Final = (
     "A mark a drill, a red diamond outside its sealed 90 % interval (light; dark: 50 %, bar: median). "
-    "Dashes: the objective. Lines part nights."
+    "Dashes: the objective. Lines part nights; a dotted one with a number says that something changed."
 )
 
 
@@ -97,20 +102,52 @@ def _change(each: MetricNight) -> list[Cell]:
 
 
 def _trends(drills: Sequence[NightDrill]) -> Section:
-    names = sorted({(drill.scenario, row.name) for drill in drills for row in drill.metrics if row.primary})
+    lanes: dict[tuple[str, str], list[NightDrill]] = {}
+    for drill in drills:
+        if drill.metrics:
+            lanes.setdefault((drill.scenario, drill.target), []).append(drill)
+    found = {lane: [each for here in changes(mine).values() for each in here] for lane, mine in sorted(lanes.items())}
+    numbers = numbered(itertools.chain.from_iterable(found.values()))
+    names = sorted((*lane, row.name) for lane, mine in lanes.items() for row in mine[-1].metrics if row.primary)
     figures = [
         draw_trend(
             f"t{place}-{scenario}",
             scenario,
-            f"`{scenario}`, {title_of(metric)}.",
-            points(drills, scenario, metric),
+            f"`{scenario}`{'' if target == LOCAL else f' on {target}'}, {title_of(metric)}.",
+            points(lanes[scenario, target], metric, numbers),
         )
-        for place, (scenario, metric) in enumerate(names, 1)
+        for place, (scenario, target, metric) in enumerate(names, 1)
     ]
     sentences = [
         f"The last drills of each scenario in the order of time: {DRILLS_MAX}, or {NARROW_MAX} on a phone. {_LEGEND}"
     ]
-    return Section("trends", "Trends", "How long did each recovery take?", sentences, figures)
+    return Section(
+        "trends", "Trends", "How long did each recovery take?", sentences, figures, tables=_changed(found, numbers)
+    )
+
+
+def _changed(found: Mapping[tuple[str, str], Sequence[Change]], numbers: Mapping[tuple[str, str], int]) -> list[Table]:
+    """Return what the numbered lines of the trends are, the newest first."""
+    columns = (Column("number", True), Column("night"), Column("changed"), Column("from"), Column("to"), Column("in"))
+    newest = sorted(numbers.items(), key=lambda each: -each[1])[:CHANGES_MAX]
+    body = [
+        _change_row(number, place, {lane: _at(place, mine) for lane, mine in found.items()}) for place, number in newest
+    ]
+    return [Table(f"What changed at the numbered lines, the last {CHANGES_MAX}", columns, body)] if body else []
+
+
+def _at(place: tuple[str, str], found: Sequence[Change]) -> list[Change]:
+    return [change for change in found if (change.night, change.what) == place]
+
+
+def _change_row(number: int, place: tuple[str, str], found: Mapping[tuple[str, str], Sequence[Change]]) -> list[Cell]:
+    """Return one numbered change; its hashes differ where scenarios have manifests of their own."""
+    here = [change for each in found.values() for change in each]
+    before = dict.fromkeys(change.before[:HASH_DIGITS] for change in here)
+    after = dict.fromkeys(change.after[:HASH_DIGITS] for change in here)
+    scenarios = list(dict.fromkeys(scenario for (scenario, _), each in found.items() if each))
+    where = scenarios[0] if len(scenarios) == 1 else f"{len(scenarios)} scenarios"
+    return cells(str(number), *place, ", ".join(before), ", ".join(after), where)
 
 
 def _nights(drills: Sequence[NightDrill]) -> Section:

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from workbench.compare.nights import PROVED, Cause, MetricNight, NightJudgement
+from workbench.compare.changes import Change
+from workbench.compare.nights import Cause, MetricNight, NightJudgement
+from workbench.compare.windows import PROVED
 from workbench.metrics.catalogue import BY_NAME
 from workbench.metrics.numbers import percent, quantity, stated
 from workbench.records.machine import DISTURBED_PERCENT
@@ -66,15 +68,32 @@ def _change(each: MetricNight) -> str:
     if not each.earlier:
         return "no earlier drill to compare with"
     nights = "" if each.nights == 1 else f" over {each.nights} nights"
-    moved = f"{percent(each.change, sign=True)}{nights} against {each.earlier} earlier drills"
+    kept = f" ({each.imported} of them reference records)" if each.imported else ""
+    moved = f"{percent(each.change, sign=True)}{nights} against {each.earlier} earlier drills{kept}"
     if each.cause is Cause.HUB:
-        return f"{moved}: slower (p = {each.p_slower:.2g} of all tests)"
-    if each.cause is Cause.MODEL:
-        return f"{moved}, yet too many predictions missed (p = {each.p_stale:.2g} of all tests)"
-    seen = (
-        "no change could have been seen" if each.visible is None else f"{percent(each.visible, sign=True)} would show"
-    )
-    return f"{moved}; of so few drills {seen}" if each.visible is None else f"{moved}; {seen}"
+        found = f": slower (p = {each.p_slower:.2g} of all tests)"
+    elif each.cause is Cause.MODEL:
+        found = f", yet too many predictions missed (p = {each.p_stale:.2g} of all tests)"
+    elif each.visible is None:
+        found = "; of so few drills no change could have been seen"
+    else:
+        found = f"; {percent(each.visible, sign=True)} would show"
+    return moved + found + _changed(each)
+
+
+def _changed(each: MetricNight) -> str:
+    """Return "; since the manifests changed on 2026-11-28" and what else changed meanwhile."""
+    if each.cause is Cause.HUB and not each.since and not each.within:
+        return "; manifests, workbench and calibration are as before"
+    since = f" since {things(each.since)} changed on {each.since[0].night}" if each.since else ""
+    nights = dict.fromkeys(change.night for change in each.within)
+    meanwhile = [(things([change for change in each.within if change.night == night]), night) for night in nights]
+    return since + "".join(f"; {words} changed on {night}" for words, night in meanwhile)
+
+
+def things(changed: Sequence[Change]) -> str:
+    """Return "the manifests and the workbench's commit"."""
+    return " and ".join(dict.fromkeys(change.what for change in changed))
 
 
 def _phase(each: MetricNight) -> str:

@@ -58,7 +58,7 @@ def read_scenario(path: Path) -> Scenario:
 
 def scenario_of(text: str, path: Path) -> Scenario:
     """Return a scenario of its file's text, as `read_scenario` does; of the path only the name matters."""
-    document = _document(text, path, "scenario")
+    document = scenario_document(text, path)
     problems: list[Problem] = []
     if not _NAME.match(path.stem) or path.suffix != ".yaml":
         bound = "a name in kebab-case that ends in .yaml, such as broker-loss.yaml"
@@ -77,6 +77,11 @@ def scenario_of(text: str, path: Path) -> Scenario:
 def document_of(path: Path, what: str = "scenario") -> Node:
     """Return a file's one document, unchecked. Raises BadInput, which calls it `what`, where it is not one map."""
     return _document(read_text(path), path, what)
+
+
+def scenario_document(text: str, path: Path) -> Node:
+    """Return the one document of a scenario's text, unchecked. Raises BadInput where it is not one map."""
+    return _document(text, path, "scenario")
 
 
 def _document(text: str, path: Path, what: str) -> Node:

@@ -41,6 +41,10 @@ def problem_of_plain(error: ErrorDetails, document: Node, forms: Mapping[str, ty
     `forms` are by the key that holds them; the file's own is "". What no form holds below a key is that key's.
     """
     path = _key_path(error["loc"])
+    if error["type"] == "value_error":  # of keys that do not go together
+        node, bound = nearest(document, path), str(error.get("ctx", {}).get("error", error["msg"]))
+        stated = ", ".join(node.fields)
+        return Problem(node.place.file, key_path_text(path), f"a map of {stated}", bound, node.place.line)
     inner = forms.get(str(path[0])) if len(path) > 1 else None
     form, key = (inner, str(path[-1])) if inner is not None else (forms[""], str(path[0]))
     field = form.model_fields.get(key)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,16 +11,18 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from workbench.compare.changes import changes
 from workbench.metrics.numbers import quantity
 from workbench.records.night_drill import NightDrill, NightMetric
 from workbench.report.figures import marks
 from workbench.report.figures.sheet import Drawing, Sheet, Variant, draw_both, grid
-from workbench.report.palette import AXIS, MUTED, OBJECTIVE, PREDICTED, RULE, TINT_50, TINT_90
+from workbench.report.palette import AXIS, MUTED, OBJECTIVE, PREDICTED, RULE, TEXT, TINT_50, TINT_90
 
 HEIGHT_IN: Final = 2.3
 DRILLS_MAX: Final = 60
 NARROW_MAX: Final = 30  # more would cover each other on a phone
 LEFT_IN: Final = 0.85
+TOP_IN: Final = 0.45  # for the changes' numbers
 LABEL_DRILLS: Final = {"wide": 7, "narrow": 18}  # of DRILLS_MAX, the room that a night's name takes
 
 
@@ -29,12 +32,23 @@ class Point:
 
     night: str
     row: NightMetric
+    changed: tuple[int, ...] = ()  # numbers of what changed just before this drill
 
 
-def points(drills: Sequence[NightDrill], scenario: str, metric: str) -> list[Point]:
-    """Return the last DRILLS_MAX drills of a scenario that have a metric, the earliest first."""
-    rows = [(drill, drill.metric(metric)) for drill in drills if drill.scenario == scenario]
-    return [Point(drill.night, row) for drill, row in rows if row is not None][-DRILLS_MAX:]
+def points(drills: Sequence[NightDrill], metric: str, numbers: Mapping[tuple[str, str], int]) -> list[Point]:
+    """Return the last DRILLS_MAX drills of one scenario that have a metric, the earliest first.
+
+    `numbers` are those of the whole page's changes (workbench.compare.changes).
+    """
+    having = [drill for drill in drills if drill.metric(metric) is not None]
+    changed = changes(having)
+    found = []
+    for place, drill in enumerate(having):
+        row = drill.metric(metric)
+        if row is not None:
+            here = sorted(numbers[change.night, change.what] for change in changed.get(place, ()))
+            found.append(Point(drill.night, row, tuple(here)))
+    return found[-DRILLS_MAX:]
 
 
 def draw_trend(name: str, title: str, caption: str, shown: Sequence[Point]) -> Drawing:
@@ -51,8 +65,8 @@ def draw_trend(name: str, title: str, caption: str, shown: Sequence[Point]) -> D
 
 def _draw(variant: Variant, shown: Sequence[Point]) -> Figure:
     """Draw bands, bars, marks, the objective and what parts the nights, from the bottom up."""
-    sheet = Sheet(variant, HEIGHT_IN + 0.6)
-    axes = sheet.axes(LEFT_IN, 0.15, variant.width_in - LEFT_IN - 0.2, HEIGHT_IN)
+    sheet = Sheet(variant, HEIGHT_IN + TOP_IN + 0.45)
+    axes = sheet.axes(LEFT_IN, TOP_IN, variant.width_in - LEFT_IN - 0.2, HEIGHT_IN)
     axes.set(xlim=(-0.8, max(9.0, len(shown) - 0.2)))
     axes.set_ylabel(shown[-1].row.unit, color=MUTED, fontsize=variant.text_pt)
     for side in ("bottom", "left"):
@@ -67,6 +81,7 @@ def _draw(variant: Variant, shown: Sequence[Point]) -> Figure:
         else:
             (marks.miss if each.row.inside_90 is False else marks.dot)(axes, x, each.row.seen, variant)
     axes.set_ylim(bottom=0.0)
+    _changes(axes, shown, variant)
     return sheet.figure
 
 
@@ -87,6 +102,31 @@ def _objective(axes: Axes, shown: Sequence[Point]) -> None:
     bound = shown[-1].row.at_most
     if bound:
         axes.axhline(bound, color=OBJECTIVE, linewidth=1.2, linestyle=(0, (5, 3)))
+
+
+def _changes(axes: Axes, shown: Sequence[Point], variant: Variant) -> None:
+    """Draw a numbered vertical where something changed; of two numbers that are too close one goes a line higher."""
+    last_x, upper = -math.inf, False
+    room = LABEL_DRILLS[variant.name] / 3 * max(10, len(shown)) / DRILLS_MAX
+    for place, each in enumerate(shown):
+        if not each.changed or not place:
+            continue
+        x = place - 0.5
+        axes.axvline(x, color=TEXT, linewidth=1.2, linestyle=(0, (1, 2)), zorder=1.5)
+        upper = not upper if x - last_x < room else False
+        last_x = x
+        words = ",".join(map(str, each.changed))
+        axes.annotate(
+            words,
+            (x, 1.0),
+            xycoords=("data", "axes fraction"),
+            xytext=(0.0, 2.0 + (1.25 * variant.text_pt if upper else 0.0)),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            color=TEXT,
+            fontsize=variant.text_pt,
+        )
 
 
 def _nights(axes: Axes, shown: Sequence[Point], variant: Variant) -> None:

@@ -1,0 +1,33 @@
+"""What a drill that is stopped owes a hub that stays: its experiment ended, its fault undone, and that verified."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import Final
+
+from workbench.compare.verdicts import BROKEN, CLEAN, Verdict
+from workbench.target.port import DrillHub
+
+NOTHING_BROKEN: Final = Verdict(CLEAN, "Clean: nothing was broken yet.")
+NOT_VERIFIED: Final = Verdict(BROKEN, "Something may still be broken: the undo was stopped before it was verified.")
+EXPERIMENT_END_MAX_S: Final = 60.0
+POLL_S: Final = 0.2
+
+
+def undo_after_stop(hub: DrillHub, experiment_pid: int) -> Verdict:
+    """End the experiment, which must break nothing afterwards, and undo; return what is known of the hub then."""
+    deadline_s = time.monotonic() + EXPERIMENT_END_MAX_S
+    told = False
+    while hub.running("chaos"):
+        if time.monotonic() > deadline_s:
+            return Verdict(BROKEN, f"Something may still be broken: the experiment (process {experiment_pid}) goes on.")
+        if not told:
+            os.kill(experiment_pid, signal.SIGTERM)  # Chaos Toolkit rolls back
+            told = True
+        time.sleep(POLL_S)
+    undone = hub.undo()
+    if not undone.verified:
+        return Verdict(BROKEN, f"Something may still be broken: {undone.detail}.")
+    return Verdict(CLEAN, "Clean: the undo was verified after the stop.")
