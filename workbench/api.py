@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from workbench.drill.progress import Progress
     from workbench.records.calibration import CalibrationFile
     from workbench.scenario.drill_scenario import Scenario
+    from workbench.target.kubernetes.looking import Preview
     from workbench.target.port import DrillHub
     from workbench.topology.hub import HubTopology
 
@@ -54,6 +55,7 @@ __all__ = [
     "predict",
     "predict_again",
     "prediction_table",
+    "preview",
     "report",
     "runs",
 ]
@@ -83,6 +85,7 @@ class KubernetesAccess:
     kubeconfig: Path
     manifests: Path
     context: str = ""  # "": the kubeconfig's current one
+    power: str = ""  # address of its nodes' power, "": none is known
 
 
 @dataclass(frozen=True)
@@ -157,11 +160,20 @@ def drill(
     if on is not None:
         record.set(manifests=str(scenario.manifests))
     try:
-        opens = _opens(scenario, topology, seed, on)
+        opens = _opens(scenario, topology, seed, on, folder)
         judged = Drill(scenario, topology, seed, record, out, teller, measured, open_hub=opens).run()
     finally:
         render(folder)
     return DrillResult(folder, judged.content, judged.exit_code)
+
+
+def preview(name_or_path: str, on: KubernetesAccess) -> Preview:
+    """Say whom a drill on a cluster's hub would hit now; nothing is changed. Raises BadInput as the drill would."""
+    from workbench.target.kubernetes.looking import look
+
+    scenario, topology = read_with_hub(find_scenario(name_or_path), on.manifests)
+    _check_rules(scenario)
+    return look(topology, scenario.faults[0], on.kubeconfig, on.context)
 
 
 def _check_rules(scenario: Scenario) -> None:
@@ -180,14 +192,23 @@ def _check_rules(scenario: Scenario) -> None:
 
 
 def _opens(
-    scenario: Scenario, topology: HubTopology, seed: int, on: KubernetesAccess | None
+    scenario: Scenario, topology: HubTopology, seed: int, on: KubernetesAccess | None, folder: RunFolder
 ) -> Callable[[Callable[[str], None]], DrillHub]:
     """Return what gives a drill its hub, when called with what progress is said to."""
     if on is not None:
         from workbench.target.kubernetes import open_hub
 
         brokers = _hit_brokers(scenario.faults[0], topology)
-        return lambda say: open_hub(topology, brokers, kubeconfig=on.kubeconfig, context=on.context, progress=say)
+        return lambda say: open_hub(
+            topology,
+            scenario.faults[0],
+            brokers,
+            kubeconfig=on.kubeconfig,
+            context=on.context,
+            power=on.power,
+            run=folder,
+            progress=say,
+        )
     from workbench.target.local import start
 
     return lambda say: start(topology, seed=seed, restart=scenario.restart, failover=scenario.failover, progress=say)

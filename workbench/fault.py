@@ -111,6 +111,16 @@ class StoredData(StrEnum):
     LOST = "lost"  # the file is gone: it starts empty
 
 
+class Risk(StrEnum):
+    """What a fault on a cluster would break beyond its victim: only with the scenario's word (`breaks`)."""
+
+    CONTROL_PLANE = "control-plane"  # a node with the API server
+    DRIVER = "driver"  # a node with the drill's own driver
+    ZOOKEEPER_QUORUM = "zookeeper-quorum"  # no majority would serve
+    IN_SYNC_SETS = "in-sync-sets"  # fewer replicas than min.insync.replicas
+    LAST_POSTGRES = "last-postgres"  # no instance would be ready
+
+
 class RestartRule(StrEnum):
     """What happens to a server that died."""
 
@@ -162,6 +172,7 @@ class Fault:
     lag_s: float = 0.0  # only of a broker's kill
     data: StoredData = StoredData.KEPT  # lost: only of Redis's kill
     factor: float = 1.0  # above 1: only of a burst
+    breaks: tuple[Risk, ...] = ()  # beyond the victim, on a cluster
 
     @property
     def part(self) -> Part:

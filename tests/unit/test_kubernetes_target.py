@@ -68,8 +68,7 @@ def test_pods_are_known_by_the_operators_names_and_labels() -> None:
 
 def test_every_server_of_the_manifests_is_asked_for() -> None:
     """Missing ones are told by these names."""
-    hub = SimpleNamespace(topology=read_topology(MANIFESTS))
-    names = servers_of(hub)  # type: ignore[arg-type]
+    names = servers_of(read_topology(MANIFESTS))
     assert {"kafka-0", "kafka-2", "zookeeper-1", "zookeeper-3", "postgres-3", "redis-0", "gateway-0"} <= set(names)
     assert len(names) == len(set(names)) == 3 + 3 + 3 + 1 + 2 + 1
 

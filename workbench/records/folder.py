@@ -72,6 +72,11 @@ class RunFolder:
         return self.root / "comparison.json"
 
     @property
+    def safety(self) -> Path:
+        """What a drill wrote down before it broke anything on a cluster, and what it found afterwards."""
+        return self.root / "safety"
+
+    @property
     def figures(self) -> Path:
         """The report's figures as SVG."""
         return self.root / "figures"

@@ -16,5 +16,7 @@ def find_power(address: str) -> NodePower:
     """Return the power that an address names. Raises BadInput for one of an unknown kind."""
     scheme, _, rest = address.partition(":")
     if scheme not in POWERS or not rest:
-        raise BadInput(f"no power of nodes is known by {address!r}: one of {', '.join(f'{each}:...' for each in POWERS)}")
+        raise BadInput(
+            f"no power of nodes is known by {address!r}: one of {', '.join(f'{each}:...' for each in POWERS)}"
+        )
     return POWERS[scheme](rest)
