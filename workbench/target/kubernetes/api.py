@@ -41,7 +41,7 @@ class Api:
     def get(self, path: str) -> dict[str, Any]:
         """Return what the API answers at a path, as it is: custom resources too. Raises what the client does."""
         accepts = {"Accept": "application/json"}
-        answer, *_ = self.fresh().call_api(
+        answer = self.fresh().call_api(
             path, "GET", header_params=accepts, auth_settings=["BearerToken"], _preload_content=False
         )
         return dict(json.loads(answer.data))

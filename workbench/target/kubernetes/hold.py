@@ -96,7 +96,8 @@ class Hold:
 
     def _stop_beating(self) -> None:
         self._ends.set()
-        self._beating.join()
+        if self._beating.is_alive():
+            self._beating.join()
 
 
 def residue_words(left: tuple[Difference, ...]) -> str:
