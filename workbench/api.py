@@ -23,7 +23,7 @@ from workbench.model import control_plane as model_control_plane
 from workbench.model import predict as model_predict
 from workbench.model.parameters import merge
 from workbench.model.scheduling import Decision, place_all, read_nodes, read_workloads
-from workbench.records.folder import RunFolder, load_json, writable
+from workbench.records.folder import RunFolder, load_json, new_run_id, writable
 from workbench.records.prediction import Prediction, interval, median
 from workbench.records.runs_index import read_index
 from workbench.scenario import PROJECT_ROOT, find_scenario, read_with_hub
@@ -140,7 +140,7 @@ def drill(
     """
     from workbench.drill.conductor import Drill
     from workbench.drill.progress import Progress
-    from workbench.drill.run_record import begin, new_run_id
+    from workbench.drill.run_record import begin
     from workbench.report import render
 
     scenario, topology = read_with_hub(find_scenario(name_or_path), None if on is None else on.manifests)

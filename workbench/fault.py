@@ -24,6 +24,15 @@ class FaultType(StrEnum):
     LOAD_BURST = "LoadBurst"  # nothing is broken: the devices send a multiple of their rate for a while
 
 
+class ClusterFault(StrEnum):
+    """Faults of a cluster's own objects: done by an experiment (experiments/node-drain.yaml), not by a scenario."""
+
+    POD_DELETE = "PodDelete"  # by the API, with the pod's own grace or another
+    NODE_CORDON = "NodeCordon"  # no new pods
+    NODE_DRAIN = "NodeDrain"  # cordoned, its pods evicted as their disruption budgets allow
+    NODE_POWER_OFF = "NodePowerOff"  # silence: nothing is shut down, nothing is reset
+
+
 class Part(StrEnum):
     """The part of the hub that a fault hits: each has a model, a recovery and phases of its own."""
 

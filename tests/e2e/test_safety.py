@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,11 @@ from tests.support import residues
 from tests.support.throwaway import BUILD_S
 from tests.support.waiting import wait_for
 from workbench.drill.nodes import trial
-from workbench.errors import EXIT_STOPPED, BadInput, UndoUnverified
+from workbench.errors import EXIT_STOPPED, BadInput, ToolFailed, UndoUnverified
 from workbench.safety.snapshot import differences
 from workbench.safety.undo import ClusterObject, Undo
 from workbench.target.kubernetes.api import Api
+from workbench.target.kubernetes.cluster_faults import ClusterFaults, find_node, find_pods
 from workbench.target.kubernetes.hold import Hold, a_record, held
 from workbench.target.kubernetes.record import ClusterRecord
 from workbench.target.kubernetes.snapshots import NAMESPACE, take_snapshot
@@ -129,6 +131,75 @@ def test_what_was_cordoned_is_given_back_but_not_its_successor(
     told = _recover(cluster)
     assert told.returncode == 0, told.stdout
     assert "left alone" in told.stdout
+
+
+@pytest.mark.timeout(300)
+def test_a_node_is_drained_as_budgets_allow_and_given_back(
+    cluster: Cluster, kubectl: Kubectl, api: Api, tmp_path: Path
+) -> None:
+    """Two pods move, one after the other; a budget that allows none ends the drain at its bound, and it is undone."""
+    kubectl.apply(yaml.safe_dump_all(residues.drained_objects(min_available=1)))
+    settled = [f"--namespace={residues.DRAINED}", "--timeout=60s"]
+    _kubectl(cluster, "rollout", "status", "deployment/moved", *settled)
+    pods = find_pods(api, residues.DRAINED, "app=moved", 2)
+    with held(api, a_record("drains"), tmp_path) as hold:
+        proof = ClusterFaults(api, hold).drain(find_node(api, pods[0].node), 60.0)
+        assert pods[0] in proof.victims
+        moved = find_pods(api, residues.DRAINED, "app=moved", 2)
+        assert pods[0].node not in [each.node for each in moved]
+    kubectl.apply(yaml.safe_dump_all(residues.drained_objects(min_available=2)))
+    _kubectl(cluster, "rollout", "status", "deployment/moved", *settled)
+    node = find_pods(api, residues.DRAINED, "app=moved", 2)[0].node
+    with (
+        pytest.raises(
+            ToolFailed, match=r"was not drained within 7 s, moved-.* its disruption budget does not allow it"
+        ),
+        held(api, a_record("cannot-drain"), tmp_path) as hold,
+    ):
+        ClusterFaults(api, hold).drain(find_node(api, node), 7.0)
+    assert not api.core.read_node(node).spec.unschedulable
+
+
+@pytest.mark.timeout(300)
+def test_a_pod_is_hit_by_its_uid_or_not_at_all(cluster: Cluster, kubectl: Kubectl, api: Api, tmp_path: Path) -> None:
+    """Deleted and replaced; the API server itself refuses the successor in its place."""
+    kubectl.apply(yaml.safe_dump_all(residues.drained_objects(min_available=0)))
+    _kubectl(cluster, "rollout", "status", "deployment/moved", f"--namespace={residues.DRAINED}", "--timeout=60s")
+    victim = find_pods(api, residues.DRAINED, "app=moved", 2)[0]
+    with held(api, a_record("deletes"), tmp_path) as hold:
+        proof = ClusterFaults(api, hold).delete_pods([victim], 0)
+        assert proof.effective_s - proof.injected_s < 30.0
+    there = find_pods(api, residues.DRAINED, "app=moved", 2)[0]
+    with (
+        pytest.raises(ToolFailed, match="409 Conflict"),
+        held(api, a_record("deletes-another"), tmp_path) as hold,
+    ):
+        ClusterFaults(api, hold).delete_pods([replace(there, uid=victim.uid)], None)
+    assert there in find_pods(api, residues.DRAINED, "app=moved", 2)
+
+
+@pytest.mark.parametrize(
+    ("namespace", "selector", "words"),
+    [
+        ("kube-system", "", "may be empty"),
+        ("", "a=b", "may be empty"),
+        ("kube-system", "no=such", "chooses no pod"),
+        ("kube-system", "k8s-app", "at most 0 are meant"),
+    ],
+)
+def test_a_selector_that_means_nothing_or_too_much_is_refused(
+    api: Api, namespace: str, selector: str, words: str
+) -> None:
+    """Before anything is asked for; the pods that were not meant are named."""
+    with pytest.raises(BadInput, match=words):
+        find_pods(api, namespace, selector, 0)
+
+
+@pytest.mark.parametrize(("name", "words"), [("", "empty one"), (" ", "empty one"), ("worker-9", "the cluster has")])
+def test_a_node_that_is_not_there_is_refused(api: Api, name: str, words: str) -> None:
+    """An empty name would mean all nodes to the API; the ones there are are named."""
+    with pytest.raises(BadInput, match=words):
+        find_node(api, name)
 
 
 @pytest.mark.timeout(600)

@@ -160,3 +160,18 @@ RESIDUES: Final = (
         ),
     ),
 )
+
+DRAINED: Final = "drained"
+
+
+def drained_objects(min_available: int) -> list[dict[str, Any]]:
+    """Return a Deployment of two pods with a disruption budget, in a namespace of its own."""
+    labels = {"app": "moved"}
+    template = {"metadata": {"labels": labels}, "spec": _pod_spec()}
+    spec = {"replicas": 2, "selector": {"matchLabels": labels}, "template": template}
+    budget = {"minAvailable": min_available, "selector": {"matchLabels": labels}}
+    return [
+        _object("v1", "Namespace", DRAINED, ""),
+        _object("apps/v1", "Deployment", "moved", DRAINED, spec=spec),
+        _object("policy/v1", "PodDisruptionBudget", "moved", DRAINED, spec=budget),
+    ]

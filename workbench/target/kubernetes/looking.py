@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import socket
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from workbench.errors import BadInput
-from workbench.fault import Fault
+from workbench.fault import Fault, Risk
+from workbench.safety.blast_radius import risks
 from workbench.target.kubernetes.api import Api, api_failures
 from workbench.target.kubernetes.doors import Secrets, bootstrap, check_names, endpoints
 from workbench.target.kubernetes.hold import a_record
-from workbench.target.kubernetes.hub import KubernetesHub, servers_of
+from workbench.target.kubernetes.hub import KubernetesHub, hub_state, servers_of
 from workbench.target.kubernetes.likeness import check_likeness
 from workbench.target.kubernetes.pods import HubPod, hub_pods
 from workbench.target.kubernetes.record import ClusterRecord
@@ -19,6 +24,9 @@ from workbench.target.kubernetes.rights import check_rights, drill_rights
 from workbench.target.kubernetes.session import Session
 from workbench.target.port import Victim
 from workbench.topology.hub import HubTopology
+
+CONTROL_PLANE_LABEL: Final = "node-role.kubernetes.io/control-plane"
+OWN_NAMESPACE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")  # in a pod: its own
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,16 @@ def look(topology: HubTopology, fault: Fault, kubeconfig: Path, context: str) ->
         raise BadInput(f"drill {holder} holds this cluster or died holding it: `workbench recover` looks")
     pods = _pods(api, topology)
     version = check_likeness(api, topology, pods, servers_of(topology))
+    with unwatched(api, topology, pods, kubeconfig, context) as hub:
+        victim = hub.resolve(fault)
+    return Preview(version, victim, pods)
+
+
+@contextmanager
+def unwatched(
+    api: Api, topology: HubTopology, pods: tuple[HubPod, ...], kubeconfig: Path, context: str
+) -> Iterator[KubernetesHub]:
+    """Give the hub to ask questions of for a block's time, without agents on its nodes."""
     check_names(bootstrap(topology).partition(":")[0])
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
@@ -50,10 +68,33 @@ def look(topology: HubTopology, fault: Fault, kubeconfig: Path, context: str) ->
         session = Session(kubeconfig, context, topology, doors, (), record, directory)
         hub = KubernetesHub(directory, session, None, owned=False)
         try:
-            victim = hub.resolve(fault)
+            yield hub
         finally:
             hub.disconnect()
-    return Preview(version, victim, pods)
+
+
+def check_node(topology: HubTopology, node: str, allowed: Sequence[Risk], kubeconfig: Path, context: str) -> None:
+    """Raise BadInput with all that the loss of a node would break beyond it and that is not allowed."""
+    api = Api(kubeconfig, context)
+    pods = _pods(api, topology)
+    with unwatched(api, topology, pods, kubeconfig, context) as hub:
+        state = hub_state(hub)
+    with api_failures("the nodes could not be listed"):
+        control_plane = [each.metadata.name for each in api.core.list_node(label_selector=CONTROL_PLANE_LABEL).items]
+    state = replace(state, control_plane_nodes=frozenset(control_plane), driver_nodes=_driver_nodes(api))
+    found = risks([pod.name for pod in pods if pod.node == node], [node], state)
+    if refused := [f"{risk}: {words}" for risk, words in found.items() if risk not in allowed]:
+        raise BadInput(f"the loss of {node} is refused, since it is not named what it breaks: {'; '.join(refused)}")
+
+
+def _driver_nodes(api: Api) -> frozenset[str]:
+    """Return the node of the pod that this process runs in, none where it runs in none."""
+    if not OWN_NAMESPACE.exists():
+        return frozenset()
+    name, namespace = socket.gethostname(), OWN_NAMESPACE.read_text().strip()
+    with api_failures("the driver's own pod could not be looked for"):
+        found = api.core.list_namespaced_pod(namespace, field_selector=f"metadata.name={name}").items
+    return frozenset(pod.spec.node_name for pod in found)
 
 
 def victim_words(victim: Victim) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from kubernetes import client
 
 from workbench.errors import BadInput, Problem
+from workbench.fault import ClusterFault
 from workbench.target.kubernetes.api import SIDE_BY_SIDE, Api, api_failures
 from workbench.target.kubernetes.snapshots import CRDS, KINDS, NAMESPACE, Kind
 
@@ -44,6 +45,18 @@ def drill_rights(namespace: str) -> tuple[Right, ...]:
     hub = (Right("get", "secrets", namespace=namespace), Right("delete", "pods", namespace=namespace))
     listing = tuple(_listing(kind) for kind in (*KINDS, Kind("CustomResourceDefinition", CRDS)))
     return (*listing, *HOLDING, *hub)
+
+
+def fault_rights(fault: ClusterFault, namespace: str) -> tuple[Right, ...]:
+    """Return what one fault of a cluster's own needs beside that: to hit, and to look first."""
+    nodes = (Right("get", "nodes"), Right("patch", "nodes"))
+    own = {
+        ClusterFault.POD_DELETE: (Right("get", "pods", namespace=namespace),),
+        ClusterFault.NODE_CORDON: nodes,
+        ClusterFault.NODE_DRAIN: (*nodes, Right("create", "pods/eviction"), Right("get", "pods")),
+        ClusterFault.NODE_POWER_OFF: (),
+    }
+    return (*drill_rights(namespace), *own[fault])
 
 
 def check_rights(api: Api, wanted: Iterable[Right]) -> None:
