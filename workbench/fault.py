@@ -30,6 +30,7 @@ class ClusterFault(StrEnum):
     POD_DELETE = "PodDelete"  # by the API, with the pod's own grace or another
     NODE_CORDON = "NodeCordon"  # no new pods
     NODE_DRAIN = "NodeDrain"  # cordoned, its pods evicted as their disruption budgets allow
+    KUBELET_STOP = "KubeletStop"  # SIGSTOP, later SIGCONT: its pods run on, nobody hears of them
     NODE_POWER_OFF = "NodePowerOff"  # silence: nothing is shut down, nothing is reset
 
 

@@ -20,7 +20,7 @@ from workbench.records.folder import new_run_id
 from workbench.target.kubernetes.api import Api
 from workbench.target.kubernetes.cluster_faults import ClusterFaults, Proof, find_node, find_pods
 from workbench.target.kubernetes.hold import Hold, a_record
-from workbench.target.kubernetes.looking import check_node
+from workbench.target.kubernetes.looking import check_node, image_with_python
 from workbench.target.kubernetes.record import ClusterRecord
 from workbench.target.kubernetes.rights import check_rights, fault_rights
 from workbench.target.powers import find_power
@@ -45,11 +45,12 @@ def break_cluster(
     power: str = "",
     out: str = "reports/out/cluster-faults",
 ) -> dict[str, Any]:
-    """Do one fault of a cluster (PodDelete, NodeCordon, NodeDrain, NodePowerOff) and return its proof.
+    """Do one fault of a cluster (PodDelete, NodeCordon, NodeDrain, KubeletStop, NodePowerOff) and return its proof.
 
     PodDelete hits the one pod that `selector` chooses in the hub's namespace, with `grace_s` (below 0: the pod's own);
-    the others hit `node`. What the manifests' hub would lose beyond that is refused unless `breaks` names it. Raises
-    InterruptExecution for what is refused and where the fault could not be done or proved.
+    the others hit `node`; a drain must be done within `bound_s`, a kubelet goes on after it. What the manifests' hub
+    would lose beyond that is refused unless `breaks` names it. Raises InterruptExecution for what is refused and where
+    the fault could not be done or proved.
     """
     run_id = new_run_id(datetime.datetime.now(datetime.UTC))
     try:
@@ -72,7 +73,11 @@ def break_cluster(
         hold = Hold(api, a_record(run_id, address, topology.namespace), folder)
         hold.take()
         _HELD[run_id] = hold
-        proof = _do(ClusterFaults(api, hold), wanted, victims, grace_s, bound_s, address)
+        faults = ClusterFaults(api, hold)
+        if wanted is ClusterFault.KUBELET_STOP:
+            proof = faults.stop_kubelet(victims[0], image_with_python(api, topology), bound_s)
+        else:
+            proof = _do(faults, wanted, victims, grace_s, bound_s, address)
     except (WorkbenchError, ValueError) as error:
         raise InterruptExecution(f"{fault} of {node or selector} failed: {error}") from error
     return {**asdict(proof), "run_id": run_id}
@@ -86,7 +91,7 @@ def _do(faults: ClusterFaults, wanted: ClusterFault, victims: Any, grace_s: int,
             return faults.cordon(victims[0])
         case ClusterFault.NODE_DRAIN:
             return faults.drain(victims[0], bound_s)
-        case ClusterFault.NODE_POWER_OFF:
+        case _:
             return faults.power_off(victims[0], find_power(power))
 
 

@@ -53,6 +53,11 @@ class Agents:
         answer: dict[str, Any] = json.loads(self._ask(node, "kill", uid, signal_name))
         return answer
 
+    def freeze_kubelet(self, node: str, for_s: float) -> Mapping[str, Any]:
+        """Stop a node's kubelet, a second from now, for so long; the node itself lets it go on: see agent.py."""
+        answer: dict[str, Any] = json.loads(self._ask(node, "freeze", "kubelet", repr(for_s)))
+        return answer
+
     def cpu_s(self, node: str, uid: str) -> float:
         """Return the computing time (s) of a pod's processes."""
         return float(json.loads(self._ask(node, "cpu", uid))["cpu_s"])

@@ -17,14 +17,18 @@ from workbench.errors import BadInput, ToolFailed
 from workbench.fault import ClusterFault
 from workbench.safety.room import Need, quantity, without_room
 from workbench.safety.undo import ClusterObject, Undo
+from workbench.target.kubernetes.agent_pods import Agents
 from workbench.target.kubernetes.api import Api, api_failures
 from workbench.target.kubernetes.hold import Hold
 from workbench.target.node_power import NodePower
-from workbench.waiting import happens
+from workbench.waiting import happens, sleep_until
 
 GONE_TIMEOUT_S: Final = 120.0
 POLL_S: Final = 0.1
 RETRY_S: Final = 5.0  # after a 429: what kubectl drain waits (kubectl/pkg/drain/drain.go)
+LEASES: Final = "kube-node-lease"
+LEASE_S: Final = 13.0  # a lease is renewed every 10 s (nodeLeaseDurationSeconds 40, a quarter of it) and a jitter
+FREEZE_MAX_S: Final = 120.0
 MISSING, CONFLICT, TOO_MANY = 404, 409, 429
 MIRROR: Final = "kubernetes.io/config.mirror"  # the API's picture of a static pod
 FINISHED: Final = ("Succeeded", "Failed")
@@ -45,6 +49,7 @@ class ClusterFaults:
     """Faults under one hold. Every method raises ToolFailed when the API fails or the proof does not come in time."""
 
     def __init__(self, api: Api, hold: Hold) -> None:
+        self._api = api
         self._core = api.core
         self._hold = hold
 
@@ -111,6 +116,31 @@ class ClusterFaults:
             raise ToolFailed(f"{node} has power after all")
         words = f"{power.address} says that {node.name} is off"
         return Proof(ClusterFault.NODE_POWER_OFF, (node,), injected_s, time.time(), words)
+
+    def stop_kubelet(self, node: ClusterObject, image: str, for_s: float) -> Proof:
+        """Stop a node's kubelet for so long; proved by its lease, which it renews every 10 s and then does not.
+
+        `image` is one with Python that the node has. The node itself lets the kubelet go on, whatever becomes of the
+        driver.
+        """
+        if not LEASE_S < for_s <= FREEZE_MAX_S:
+            raise BadInput(f"a kubelet is stopped for more than {LEASE_S:.0f} and at most {FREEZE_MAX_S:.0f} s")
+        self._hold.add(ClusterFault.KUBELET_STOP, (node,), Undo.AWAIT)
+        agents = Agents(self._api)
+        agents.start([node.name], image)
+        told = agents.freeze_kubelet(node.name, for_s)
+        sleep_until(told["stops_s"] + 1.0)
+        before = self._lease(node)
+        sleep_until(told["stops_s"] + LEASE_S)
+        if self._lease(node) != before:
+            raise ToolFailed(f"the kubelet of {node} renews its lease after all")
+        words = f"process {told['process_id']} of {node.name}: its lease was not renewed for {LEASE_S - 1.0:.0f} s"
+        return Proof(ClusterFault.KUBELET_STOP, (node,), told["stops_s"], time.time(), words)
+
+    def _lease(self, node: ClusterObject) -> str:
+        with api_failures(f"the lease of {node} could not be read"):
+            lease = client.CoordinationV1Api(self._api.fresh()).read_namespaced_lease(node.name, LEASES)
+        return str(lease.spec.renew_time)
 
     def evictable(self, node: str) -> list[Any]:
         """Return the pods that a drain of a node moves. Raises BadInput where one has no owner."""

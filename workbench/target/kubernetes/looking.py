@@ -87,6 +87,11 @@ def check_node(topology: HubTopology, node: str, allowed: Sequence[Risk], kubeco
         raise BadInput(f"the loss of {node} is refused, since it is not named what it breaks: {'; '.join(refused)}")
 
 
+def image_with_python(api: Api, topology: HubTopology) -> str:
+    """Return an image with Python that the cluster has: the event processors'."""
+    return next(pod.image for pod in _pods(api, topology) if pod.name.startswith(f"{topology.processors.name}-"))
+
+
 def _driver_nodes(api: Api) -> frozenset[str]:
     """Return the node of the pod that this process runs in, none where it runs in none."""
     if not OWN_NAMESPACE.exists():
