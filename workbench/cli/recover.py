@@ -23,8 +23,8 @@ def command(kubeconfig: Path | None, context: str, accept: bool) -> int:
     left alone.
 
     \b
-    Exit code: 0 the cluster is as it was, 2 bad input, 3 the API did not answer, 5 the driver lives,
-    6 something differs: what it is and what a person has to do is printed.
+    Exit code: 0 the cluster is as it was, 2 bad input, 3 the API did not answer, 5 the driver
+    lives, 6 something differs: what it is and what a person has to do is printed.
 
     \b
     Examples:
