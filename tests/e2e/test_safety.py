@@ -17,12 +17,14 @@ from tests.support.throwaway import BUILD_S
 from tests.support.waiting import wait_for
 from workbench.drill.nodes import trial
 from workbench.errors import EXIT_STOPPED, BadInput, ToolFailed, UndoUnverified
+from workbench.fault import ClusterFault
 from workbench.safety.snapshot import differences
 from workbench.safety.undo import ClusterObject, Undo
 from workbench.target.kubernetes.api import Api
 from workbench.target.kubernetes.cluster_faults import ClusterFaults, find_node, find_pods
 from workbench.target.kubernetes.hold import Hold, a_record, held
 from workbench.target.kubernetes.record import ClusterRecord
+from workbench.target.kubernetes.rights import check_rights, fault_rights
 from workbench.target.kubernetes.snapshots import NAMESPACE, take_snapshot
 from workbench.target.throwaway.building import built_programs
 from workbench.target.throwaway.cluster import Cluster
@@ -85,9 +87,8 @@ def test_every_planted_residue_is_found_and_nothing_else(
     assert ClusterRecord(api).holder() == "planted", "the record stays for whoever looks"
     told = _recover(cluster, "--accept")
     assert told.returncode == 0, told.stderr
-    assert (
-        "differs: Node kwok-001: spec.unschedulable is true, was absent (last written by kubectl-cordon" in told.stdout
-    )
+    assert "differs: Node kwok-001: spec.unschedulable is true, was absent" in told.stdout
+    assert f"differs: Namespace {residues.NEW_NAMESPACE} is there, was absent (last written by kubectl" in told.stdout
     assert NAMESPACE not in _namespaces(kubectl)
 
 
@@ -96,7 +97,28 @@ def _names(line: str, residue: residues.Residue) -> bool:
 
 
 def _about(line: str, residue: residues.Residue) -> bool:
-    return line.startswith(residue.found_as.split(": ")[0])
+    """Tell whether a line is of the residue's object, or of what the cluster puts into a new namespace."""
+    return line.startswith(residue.found_as.split(": ")[0]) or f" {residues.NEW_NAMESPACE}/" in line
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("token", ["", "not-a-token"])
+def test_who_may_not_drill_is_told_what_is_missing(cluster: Cluster, token: str, tmp_path: Path) -> None:
+    """A user without rights by every verb and resource, one whom the cluster does not know as such; nothing is made."""
+    program = str(built_programs(lambda _: None)["kubectl"])
+    if not token:
+        words = [program, f"--kubeconfig={cluster.kubeconfig}", "create", "token", "default", "--namespace=default"]
+        token = subprocess.run(words, check=True, capture_output=True, text=True, timeout=60).stdout.strip()
+    content = yaml.safe_load(cluster.kubeconfig.read_text())
+    content["users"][0]["user"] = {"token": token}
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(content))
+    with pytest.raises(BadInput) as told:
+        check_rights(Api(tmp_path / "kubeconfig"), fault_rights(ClusterFault.NODE_DRAIN, "central-hub"))
+    if token == "not-a-token":
+        assert "they have expired or are not its own" in str(told.value)
+    else:
+        missing = {problem.key for problem in told.value.problems}
+        assert {"create namespaces", "patch nodes", "create pods/eviction", "list pods"} <= missing
 
 
 @pytest.mark.timeout(300)
