@@ -11,9 +11,11 @@ from typing import Any, ClassVar
 
 import pytest
 import yaml
+from chaoslib.exceptions import InterruptExecution
 from click.testing import CliRunner
 
 from tests.support.fake_api import served
+from workbench.chaos.cluster import break_cluster
 from workbench.cli import root
 from workbench.errors import BadInput, Stopped, ToolFailed, UndoUnverified
 from workbench.safety.snapshot import Snapshot
@@ -30,7 +32,8 @@ from workbench.target.kubernetes.rights import Right, check_rights, drill_rights
 from workbench.target.kubernetes.undoing import Undoing
 from workbench.topology import read_topology
 
-TOPOLOGY = read_topology(PROJECT_ROOT / "manifests" / "overlays" / "throwaway")
+MANIFESTS = PROJECT_ROOT / "manifests" / "overlays" / "throwaway"
+TOPOLOGY = read_topology(MANIFESTS)
 KAFKA = f"/apis/kafka.strimzi.io/v1beta2/namespaces/{TOPOLOGY.namespace}/kafkas/{TOPOLOGY.kafka.name}"
 KUBEGRES = f"/apis/kubegres.reactive-tech.io/v1/namespaces/{TOPOLOGY.namespace}/kubegres/{TOPOLOGY.postgres.name}"
 
@@ -260,3 +263,15 @@ def test_a_snapshot_too_large_for_the_cluster_is_refused(api: Api, monkeypatch: 
     with pytest.raises(ToolFailed, match="more than fit"):
         ClusterRecord(api).write(a_record("r"), Snapshot({"Node a": {"x": "y"}}, {}))
     assert _Api.asked == []
+
+
+def test_an_experiment_s_bad_input_interrupts_it(api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chaos Toolkit goes on after any other error; an unknown fault asks for nothing, missing rights break nothing."""
+    where = {"kubeconfig": str(tmp_path / "kubeconfig"), "manifests": str(MANIFESTS), "out": str(tmp_path / "out")}
+    with pytest.raises(InterruptExecution, match="Telepathy"):
+        break_cluster("Telepathy", node="worker-1", **where)
+    assert _Api.asked == []
+    monkeypatch.setattr(_Api, "denied", {"create pods/eviction"})
+    with pytest.raises(InterruptExecution, match=r"create pods/eviction is not allowed"):
+        break_cluster("NodeDrain", node="worker-1", **where)
+    assert not (tmp_path / "out").exists()

@@ -9,6 +9,7 @@ import pytest
 from workbench.errors import BadInput, MachineTrouble
 from workbench.fault import Risk
 from workbench.safety.blast_radius import HubState, PartitionSet, risks
+from workbench.safety.room import Need, quantity, without_room
 from workbench.safety.snapshot import Snapshot, differences, facts, last_writer, object_name, passes_by_itself
 from workbench.safety.undo import ClusterObject, DrillRecord, Undo, UndoEntry, read_drill_record
 from workbench.target.powers import find_power
@@ -170,3 +171,18 @@ def test_no_node_has_an_empty_name() -> None:
     for ask in (power.power_off, power.power_on, power.is_on):
         with pytest.raises(BadInput, match="no name of the node"):
             ask("")
+
+
+@pytest.mark.parametrize(("text", "number"), [("250m", 0.25), ("2", 2.0), ("4Gi", 4 * 2.0**30), ("1k", 1000.0)])
+def test_a_quantity_is_read_as_kubernetes_means_it(text: str, number: float) -> None:
+    """Thousandths, binary and decimal multiples."""
+    assert quantity(text) == number
+
+
+def test_pods_without_room_are_named() -> None:
+    """The largest takes the roomiest node; what fits nowhere by processor, memory or number of pods is told."""
+    nodes = [Need("a", 2.0, 4.0, 2), Need("b", 2.0, 2.0, 1)]
+    assert without_room([Need("x", 1.0, 3.0), Need("y", 1.0, 2.0)], nodes) == []
+    assert without_room([Need("x", 1.0, 3.0), Need("y", 1.0, 2.0), Need("z", 0.1, 3.0)], nodes) == ["z"]
+    assert without_room([Need("x", 3.0, 1.0)], nodes) == ["x"]
+    assert without_room([Need(name, 0.1, 0.1) for name in "stuv"], nodes) == ["v"]

@@ -20,7 +20,7 @@ from workbench.records.folder import new_run_id
 from workbench.target.kubernetes.api import Api
 from workbench.target.kubernetes.cluster_faults import ClusterFaults, Proof, find_node, find_pods
 from workbench.target.kubernetes.hold import Hold, a_record
-from workbench.target.kubernetes.looking import check_node, image_with_python
+from workbench.target.kubernetes.looking import check_loss, image_with_python
 from workbench.target.kubernetes.record import ClusterRecord
 from workbench.target.kubernetes.rights import check_rights, fault_rights
 from workbench.target.powers import find_power
@@ -62,9 +62,7 @@ def break_cluster(
             victims = find_pods(api, topology.namespace, selector, PODS_MAX)
         else:
             victims = (find_node(api, node),)
-            if wanted is not ClusterFault.NODE_CORDON:  # which takes no pod away
-                allowed = [Risk(each) for each in breaks.split(",") if each]
-                check_node(topology, node, allowed, Path(kubeconfig or os.environ.get("KUBECONFIG", "")), context)
+        check_loss(topology, wanted, victims, [Risk(each) for each in breaks.split(",") if each], api)
         folder = Path(out) / run_id
         folder.mkdir(parents=True)
         address = power or os.environ.get("HUB_WORKBENCH_NODE_POWER", "")

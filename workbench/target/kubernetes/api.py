@@ -24,6 +24,8 @@ class Api:
     """The cluster's API, by an administrator's kubeconfig."""
 
     def __init__(self, kubeconfig: Path, context: str = "") -> None:
+        self.kubeconfig = kubeconfig
+        self.context = context
         settings = _settings(kubeconfig, context)
         settings.connection_pool_maxsize = SIDE_BY_SIDE + 4  # the watches have connections of their own
         settings.retries = urllib3.Retry(total=3, backoff_factor=0.2)

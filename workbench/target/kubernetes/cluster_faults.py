@@ -157,12 +157,20 @@ class ClusterFaults:
         with api_failures("the nodes' room could not be looked at"):
             nodes = self._core.list_node().items
             pods = self._core.list_pod_for_all_namespaces().items
+            volumes = self._core.list_persistent_volume().items
+        # Whose volume is on this node alone waits for it, whatever room there is elsewhere.
+        bound = {
+            (volume.spec.claim_ref.namespace, volume.spec.claim_ref.name)
+            for volume in volumes
+            if volume.spec.node_affinity and volume.spec.claim_ref
+        }
+        moving = [pod for pod in moved if not bound.intersection(_claims(pod))]
         free = [
             _room_of(each, [pod for pod in pods if pod.spec.node_name == each.metadata.name])
             for each in nodes
             if each.metadata.name != node and not each.spec.unschedulable and not _refuses(each)
         ]
-        if homeless := without_room([_need(pod) for pod in moved], free):
+        if homeless := without_room([_need(pod) for pod in moving], free):
             raise BadInput(f"not enough room on the other nodes for {', '.join(homeless)} of {node}; nothing was done")
 
     def _evict(self, victim: ClusterObject) -> str:
@@ -246,6 +254,12 @@ def _stays(pod: Any) -> bool:
     owners = {owner.kind for owner in pod.metadata.owner_references or ()}
     is_mirror = MIRROR in (pod.metadata.annotations or {})
     return is_mirror or bool(owners & {"DaemonSet", "Node"}) or pod.metadata.deletion_timestamp is not None
+
+
+def _claims(pod: Any) -> set[tuple[str, str]]:
+    """Return namespace and name of each claim of a pod."""
+    volumes = [each.persistent_volume_claim for each in pod.spec.volumes or ()]
+    return {(pod.metadata.namespace, each.claim_name) for each in volumes if each}
 
 
 def _refuses(node: Any) -> bool:

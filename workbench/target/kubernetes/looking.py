@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from workbench.errors import BadInput
-from workbench.fault import Fault, Risk
-from workbench.safety.blast_radius import risks
+from workbench.fault import ClusterFault, Fault, Risk
+from workbench.safety.blast_radius import HubState, risks
+from workbench.safety.undo import ClusterObject
 from workbench.target.kubernetes.api import Api, api_failures
 from workbench.target.kubernetes.doors import Secrets, bootstrap, check_names, endpoints
 from workbench.target.kubernetes.hold import a_record
@@ -26,6 +27,7 @@ from workbench.target.port import Victim
 from workbench.topology.hub import HubTopology
 
 CONTROL_PLANE_LABEL: Final = "node-role.kubernetes.io/control-plane"
+HARMLESS: Final = (ClusterFault.NODE_CORDON, ClusterFault.KUBELET_STOP)  # no process of the hub ends
 OWN_NAMESPACE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")  # in a pod: its own
 
 
@@ -50,22 +52,20 @@ def look(topology: HubTopology, fault: Fault, kubeconfig: Path, context: str) ->
         raise BadInput(f"drill {holder} holds this cluster or died holding it: `workbench recover` looks")
     pods = _pods(api, topology)
     version = check_likeness(api, topology, pods, servers_of(topology))
-    with unwatched(api, topology, pods, kubeconfig, context) as hub:
+    with unwatched(api, topology, pods) as hub:
         victim = hub.resolve(fault)
     return Preview(version, victim, pods)
 
 
 @contextmanager
-def unwatched(
-    api: Api, topology: HubTopology, pods: tuple[HubPod, ...], kubeconfig: Path, context: str
-) -> Iterator[KubernetesHub]:
+def unwatched(api: Api, topology: HubTopology, pods: tuple[HubPod, ...]) -> Iterator[KubernetesHub]:
     """Give the hub to ask questions of for a block's time, without agents on its nodes."""
     check_names(bootstrap(topology).partition(":")[0])
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
         doors = endpoints(topology, pods, Secrets(api, topology.namespace), directory)
         record = a_record("preview", "", topology.namespace)
-        session = Session(kubeconfig, context, topology, doors, (), record, directory)
+        session = Session(api.kubeconfig, api.context, topology, doors, (), record, directory)
         hub = KubernetesHub(directory, session, None, owned=False)
         try:
             yield hub
@@ -73,18 +73,24 @@ def unwatched(
             hub.disconnect()
 
 
-def check_node(topology: HubTopology, node: str, allowed: Sequence[Risk], kubeconfig: Path, context: str) -> None:
-    """Raise BadInput with all that the loss of a node would break beyond it and that is not allowed."""
-    api = Api(kubeconfig, context)
-    pods = _pods(api, topology)
-    with unwatched(api, topology, pods, kubeconfig, context) as hub:
-        state = hub_state(hub)
+def check_loss(
+    topology: HubTopology, fault: ClusterFault, lost: Sequence[ClusterObject], allowed: Sequence[Risk], api: Api
+) -> None:
+    """Raise BadInput with all that a fault of pods or nodes would break beyond them and that is not allowed."""
+    nodes = [each.name for each in lost if each.kind == "Node"]
+    servers, state = [], HubState()
+    if fault not in HARMLESS:
+        pods, uids = _pods(api, topology), {each.uid for each in lost}
+        servers = [pod.name for pod in pods if pod.uid in uids or pod.node in nodes]
+        with unwatched(api, topology, pods) as hub:
+            state = hub_state(hub)
     with api_failures("the nodes could not be listed"):
         control_plane = [each.metadata.name for each in api.core.list_node(label_selector=CONTROL_PLANE_LABEL).items]
     state = replace(state, control_plane_nodes=frozenset(control_plane), driver_nodes=_driver_nodes(api))
-    found = risks([pod.name for pod in pods if pod.node == node], [node], state)
+    found = risks(servers, nodes, state)
     if refused := [f"{risk}: {words}" for risk, words in found.items() if risk not in allowed]:
-        raise BadInput(f"the loss of {node} is refused, since it is not named what it breaks: {'; '.join(refused)}")
+        names = ", ".join(each.name for each in lost)
+        raise BadInput(f"{fault} of {names} is refused, since what it breaks is not named: {'; '.join(refused)}")
 
 
 def image_with_python(api: Api, topology: HubTopology) -> str:

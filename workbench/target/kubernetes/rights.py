@@ -53,7 +53,12 @@ def fault_rights(fault: ClusterFault, namespace: str) -> tuple[Right, ...]:
     own = {
         ClusterFault.POD_DELETE: (Right("get", "pods", namespace=namespace),),
         ClusterFault.NODE_CORDON: nodes,
-        ClusterFault.NODE_DRAIN: (*nodes, Right("create", "pods/eviction"), Right("get", "pods")),
+        ClusterFault.NODE_DRAIN: (
+            *nodes,
+            Right("create", "pods/eviction"),
+            Right("get", "pods"),
+            Right("list", "persistentvolumes"),
+        ),
         ClusterFault.KUBELET_STOP: (Right("get", "leases", "coordination.k8s.io", "kube-node-lease"),),
         ClusterFault.NODE_POWER_OFF: (),
     }
