@@ -29,7 +29,7 @@ from workbench.target.throwaway.record import read_record
 
 WORKBENCH: Final = (sys.executable, "-m", "workbench.cli")
 NODE: Final = "worker-2"
-NODE_DRILL_S: Final = 80.0  # a worker's power-off with tolerations of 5 s, whole
+NODE_DRILL_S: Final = 60.0  # of a worker's power-off; its node is off for the second half of that
 HUB_DRILL_S: Final = 400.0
 RECOVER_MAX_S: Final = 900.0
 POLL_S: Final = 0.05
@@ -84,10 +84,12 @@ def kill_one(cluster: throwaway.Cluster, after_s: float, *, hub: bool) -> Killed
         driver = subprocess.Popen(
             _drill(cluster.layout.cluster_id, out, hub=hub), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        while time.monotonic() < begun_s + after_s and driver.poll() is None:
-            time.sleep(POLL_S)
-        driver.send_signal(signal.SIGKILL)
-        driver.wait()
+        try:
+            while time.monotonic() < begun_s + after_s and driver.poll() is None:
+                time.sleep(POLL_S)
+        finally:
+            driver.send_signal(signal.SIGKILL)
+            driver.wait()
         killed_s = time.monotonic()
         entries, off = _on_record(Path(out)), not _has_power(cluster)
         done = _recover(cluster)
