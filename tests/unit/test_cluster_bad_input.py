@@ -22,6 +22,7 @@ from workbench.safety.snapshot import Snapshot
 from workbench.safety.undo import ClusterObject, DrillRecord, Undo, UndoEntry
 from workbench.scenario import PROJECT_ROOT
 from workbench.target.kubernetes import api as kubernetes_api
+from workbench.target.kubernetes import hold as hold_module
 from workbench.target.kubernetes import record as record_module
 from workbench.target.kubernetes.api import Api
 from workbench.target.kubernetes.hold import Hold, a_record
@@ -49,7 +50,8 @@ class _Api(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
         self.asked.append(f"GET {path}")
-        self._answer(200 if path in self.answers else 404, self.answers.get(path, {"message": "not found"}))
+        known = 200 if path in self.answers else 404
+        self._answer(max(known, self.status), self.answers.get(path, {"message": "not there"}))
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -231,10 +233,14 @@ def test_a_power_that_is_not_known_here_is_left_to_a_person(api: Api) -> None:
     assert undoing.for_a_person[0].startswith("switch worker-2 on")
 
 
-def test_an_api_that_goes_away_in_a_drill_leaves_its_undo_unverified(api: Api, tmp_path: Path) -> None:
+def test_an_api_that_goes_away_in_a_drill_leaves_its_undo_unverified(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Exit code 6, not the tool's 3: something may still be broken, and the message says what to do later."""
+    monkeypatch.setattr(hold_module, "AWAY_S", 0.0)
+    monkeypatch.setattr(_Api, "status", 500)
     hold = Hold(api, a_record("r"), tmp_path)
-    with pytest.raises(UndoUnverified, match="workbench recover"):
+    with pytest.raises(UndoUnverified, match=r"could not be read: 500 .*later: workbench recover"):
         hold.finish()
 
 

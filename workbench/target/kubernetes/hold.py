@@ -23,6 +23,7 @@ from workbench.target.kubernetes.undoing import audit, undo_all
 
 Say = Callable[[str], None]
 BEAT_S: Final = 3.0
+AWAY_S: Final = 60.0  # an API server comes back within: its kubelet starts it again
 TOLD_MAX: Final = 20  # differences in one message
 
 
@@ -70,8 +71,8 @@ class Hold:
         Raises UndoUnverified with every difference where there is one, and the record stays for `workbench recover`.
         """
         try:
-            left = self._undone()
-        except (ToolFailed, MachineTrouble, Stopped) as error:
+            left = self._undone_at_last()
+        except (MachineTrouble, Stopped) as error:
             raise UndoUnverified(f"the undo could not be verified: {error}; later: workbench recover") from error
         finally:
             self._stop_beating()
@@ -79,6 +80,17 @@ class Hold:
         if left:
             raise UndoUnverified(residue_words(left))
         self._cluster.remove()
+
+    def _undone_at_last(self) -> tuple[Difference, ...]:
+        """Undo and compare; an API that is away is tried again for AWAY_S. Raises as `_undone` does then."""
+        deadline_s = time.monotonic() + AWAY_S
+        while True:
+            try:
+                return self._undone()
+            except ToolFailed:
+                if time.monotonic() > deadline_s:
+                    raise
+            time.sleep(BEAT_S)
 
     def _undone(self) -> tuple[Difference, ...]:
         record = self._cluster.read()
