@@ -23,7 +23,7 @@ from workbench.model import control_plane as model_control_plane
 from workbench.model import predict as model_predict
 from workbench.model.parameters import merge
 from workbench.model.scheduling import Decision, place_all, read_nodes, read_workloads
-from workbench.records.folder import RunFolder, load_json, writable
+from workbench.records.folder import RunFolder, load_json, new_run_id, writable
 from workbench.records.prediction import Prediction, interval, median
 from workbench.records.runs_index import read_index
 from workbench.scenario import PROJECT_ROOT, find_scenario, read_with_hub
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from workbench.drill.progress import Progress
     from workbench.records.calibration import CalibrationFile
     from workbench.scenario.drill_scenario import Scenario
+    from workbench.target.kubernetes.looking import Preview
     from workbench.target.port import DrillHub
     from workbench.topology.hub import HubTopology
 
@@ -57,6 +58,7 @@ __all__ = [
     "predict",
     "predict_again",
     "prediction_table",
+    "preview",
     "report",
     "runs",
 ]
@@ -87,6 +89,7 @@ class KubernetesAccess:
     kubeconfig: Path
     manifests: Path
     context: str = ""  # "": the kubeconfig's current one
+    power: str = ""  # address of its nodes' power, "": none is known
 
 
 @dataclass(frozen=True)
@@ -141,7 +144,7 @@ def drill(
     """
     from workbench.drill.conductor import Drill
     from workbench.drill.progress import Progress
-    from workbench.drill.run_record import begin, new_run_id
+    from workbench.drill.run_record import begin
     from workbench.report import render
 
     scenario, topology = read_with_hub(find_scenario(name_or_path), None if on is None else on.manifests)
@@ -161,11 +164,20 @@ def drill(
     if on is not None:
         record.set(manifests=str(scenario.manifests))
     try:
-        opens = _opens(scenario, topology, seed, on)
+        opens = _opens(scenario, topology, seed, on, folder)
         judged = Drill(scenario, topology, seed, record, out, teller, measured, open_hub=opens).run()
     finally:
         render(folder)
     return DrillResult(folder, judged.content, judged.exit_code)
+
+
+def preview(name_or_path: str, on: KubernetesAccess) -> Preview:
+    """Say whom a drill on a cluster's hub would hit now; nothing is changed. Raises BadInput as the drill would."""
+    from workbench.target.kubernetes.looking import look
+
+    scenario, topology = read_with_hub(find_scenario(name_or_path), on.manifests)
+    _check_rules(scenario)
+    return look(topology, scenario.faults[0], on.kubeconfig, on.context)
 
 
 def _check_rules(scenario: Scenario) -> None:
@@ -184,14 +196,23 @@ def _check_rules(scenario: Scenario) -> None:
 
 
 def _opens(
-    scenario: Scenario, topology: HubTopology, seed: int, on: KubernetesAccess | None
+    scenario: Scenario, topology: HubTopology, seed: int, on: KubernetesAccess | None, folder: RunFolder
 ) -> Callable[[Callable[[str], None]], DrillHub]:
     """Return what gives a drill its hub, when called with what progress is said to."""
     if on is not None:
         from workbench.target.kubernetes import open_hub
 
         brokers = _hit_brokers(scenario.faults[0], topology)
-        return lambda say: open_hub(topology, brokers, kubeconfig=on.kubeconfig, context=on.context, progress=say)
+        return lambda say: open_hub(
+            topology,
+            scenario.faults[0],
+            brokers,
+            kubeconfig=on.kubeconfig,
+            context=on.context,
+            power=on.power,
+            run=folder,
+            progress=say,
+        )
     from workbench.target.local import start
 
     return lambda say: start(topology, seed=seed, restart=scenario.restart, failover=scenario.failover, progress=say)

@@ -24,6 +24,16 @@ class FaultType(StrEnum):
     LOAD_BURST = "LoadBurst"  # nothing is broken: the devices send a multiple of their rate for a while
 
 
+class ClusterFault(StrEnum):
+    """Faults of a cluster's own objects: done by an experiment (experiments/node-drain.yaml), not by a scenario."""
+
+    POD_DELETE = "PodDelete"  # by the API, with the pod's own grace or another
+    NODE_CORDON = "NodeCordon"  # no new pods
+    NODE_DRAIN = "NodeDrain"  # cordoned, its pods evicted as their disruption budgets allow
+    KUBELET_STOP = "KubeletStop"  # SIGSTOP, later SIGCONT: its pods run on, nobody hears of them
+    NODE_POWER_OFF = "NodePowerOff"  # silence: nothing is shut down, nothing is reset
+
+
 class Part(StrEnum):
     """The part of the hub that a fault hits: each has a model, a recovery and phases of its own."""
 
@@ -111,6 +121,16 @@ class StoredData(StrEnum):
     LOST = "lost"  # the file is gone: it starts empty
 
 
+class Risk(StrEnum):
+    """What a fault on a cluster would break beyond its victim: only with the scenario's word (`breaks`)."""
+
+    CONTROL_PLANE = "control-plane"  # a node with the API server
+    DRIVER = "driver"  # a node with the drill's own driver
+    ZOOKEEPER_QUORUM = "zookeeper-quorum"  # no majority would serve
+    IN_SYNC_SETS = "in-sync-sets"  # fewer replicas than min.insync.replicas
+    LAST_POSTGRES = "last-postgres"  # no instance would be ready
+
+
 class RestartRule(StrEnum):
     """What happens to a server that died."""
 
@@ -162,6 +182,7 @@ class Fault:
     lag_s: float = 0.0  # only of a broker's kill
     data: StoredData = StoredData.KEPT  # lost: only of Redis's kill
     factor: float = 1.0  # above 1: only of a burst
+    breaks: tuple[Risk, ...] = ()  # beyond the victim, on a cluster
 
     @property
     def part(self) -> Part:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
 from workbench.fault import Fault, FaultType, VictimSelector
+from workbench.records.folder import RunFolder
 from workbench.target.kubernetes import attach, open_hub
 from workbench.topology import read_topology
 
@@ -25,7 +27,18 @@ def main(manifests: Path) -> None:
     """Do it."""
     fault = Fault(FaultType.BROKER_KILL, VictimSelector(broker=1))
     kubeconfig = Path(os.environ["KUBECONFIG"])
-    with open_hub(read_topology(manifests), (), kubeconfig=kubeconfig, context="", progress=_say) as hub:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        open_hub(
+            read_topology(manifests),
+            fault,
+            (),
+            kubeconfig=kubeconfig,
+            context="",
+            progress=_say,
+            run=RunFolder(Path(folder) / "broker-kill"),
+        ) as hub,
+    ):
         with attach(hub.hub_id) as attached:  # as an experiment does, which is a process of its own
             injection = attached.inject(fault, attached.resolve(fault))
         print(json.dumps(asdict(injection)), flush=True)

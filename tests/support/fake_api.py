@@ -11,10 +11,16 @@ from pathlib import Path
 import yaml
 
 
+class _Server(ThreadingHTTPServer):
+    """Lets as many wait as a client asks side by side; with the 5 of the library some would be turned away."""
+
+    request_queue_size = 64
+
+
 @contextmanager
 def served(handler: type[BaseHTTPRequestHandler], kubeconfig: Path) -> Iterator[None]:
     """Serve while the block runs; `kubeconfig` is written for it."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = _Server(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     context = {"name": "c", "context": {"cluster": "c", "user": "u"}}
     clusters = [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{server.server_port}"}}]

@@ -11,9 +11,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import psutil
 import pytest
 from click.testing import CliRunner
 
+from tests.support.waiting import wait_for
 from workbench.cli import root
 from workbench.errors import BadInput
 from workbench.scenario import PROJECT_ROOT
@@ -68,8 +70,7 @@ def test_pods_are_known_by_the_operators_names_and_labels() -> None:
 
 def test_every_server_of_the_manifests_is_asked_for() -> None:
     """Missing ones are told by these names."""
-    hub = SimpleNamespace(topology=read_topology(MANIFESTS))
-    names = servers_of(hub)  # type: ignore[arg-type]
+    names = servers_of(read_topology(MANIFESTS))
     assert {"kafka-0", "kafka-2", "zookeeper-1", "zookeeper-3", "postgres-3", "redis-0", "gateway-0"} <= set(names)
     assert len(names) == len(set(names)) == 3 + 3 + 3 + 1 + 2 + 1
 
@@ -139,6 +140,20 @@ def test_the_agent_hits_nothing_it_does_not_know(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(agent, "containers", dict)
     with pytest.raises(ValueError, match="unpack"):
         agent.kill(UID, "SIGKILL")
+
+
+def test_the_agent_lets_a_frozen_process_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped, and let go by a process of the agent's own, which nobody has to ask."""
+    process = subprocess.Popen(["sleep", "60"])
+    monkeypatch.setattr(agent, "FREEZE_LEAD_S", 0.1)
+    monkeypatch.setattr(agent, "_name", lambda entry: "kubelet" if entry.name == str(process.pid) else "")
+    told = agent.freeze("kubelet", "0.5")
+    assert told["process_id"] == process.pid
+    seen = psutil.Process(process.pid)
+    wait_for(lambda: seen.status() == psutil.STATUS_STOPPED, 10.0, "it is stopped")
+    wait_for(lambda: seen.status() == psutil.STATUS_SLEEPING, 10.0, "it goes on")
+    process.kill()
+    process.wait()
 
 
 def test_the_agent_is_text_that_any_python_runs(tmp_path: Path) -> None:

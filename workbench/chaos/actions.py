@@ -14,8 +14,9 @@ from chaoslib.exceptions import InterruptExecution
 
 from workbench.chaos.hub import find
 from workbench.chaos.moments import append, check_moment
-from workbench.errors import WorkbenchError
-from workbench.fault import Fault, FaultType, StoredData, VictimSelector
+from workbench.errors import BadInput, WorkbenchError
+from workbench.fault import Fault, FaultType, Risk, StoredData, VictimSelector
+from workbench.target.port import Victim
 from workbench.waiting import sleep_until
 
 __all__ = ["inject_fault", "undo_faults"]
@@ -29,6 +30,8 @@ def inject_fault(
     for_s: float = 0.0,
     lag_s: float = 0.0,
     data: str = "kept",
+    uids: str = "",
+    breaks: str = "",
     target: str = "local",
     hub: str = "",
     timeline: str = "",
@@ -36,15 +39,18 @@ def inject_fault(
     """Break one server ("kafka-1") at `moment_s` + `at_s` (epoch seconds; 0 = now) and return the proof.
 
     A freeze ends after `for_s`, and this returns then; those that replicate the victim are frozen for `lag_s` before
-    a kill, which is so much later; Redis killed with its `data` lost starts empty. Appends fault-injected,
-    fault-effective and, of a freeze, fault-ended to `timeline` when one is given. Raises InterruptExecution when the
-    fault could not be done or proved.
+    a kill, which is so much later; Redis killed with its `data` lost starts empty. On a cluster the victim must still
+    have its `uids`, and what the fault may break beyond it is named in `breaks`, both with commas between. Appends
+    fault-injected, fault-effective and, of a freeze, fault-ended to `timeline` when one is given. Raises
+    InterruptExecution when the fault could not be done or proved.
     """
     check_moment(moment_s, at_s)
     try:
         with find(target, hub) as victims_hub:
-            wanted = Fault(FaultType(fault), VictimSelector(server=server), at_s, for_s, lag_s, StoredData(data))
+            named, allowed = VictimSelector(server=server), tuple(map(Risk, filter(None, breaks.split(","))))
+            wanted = Fault(FaultType(fault), named, at_s, for_s, lag_s, StoredData(data), breaks=allowed)
             victim = victims_hub.resolve(wanted)
+            check_pins(uids, victim)
             sleep_until(moment_s + at_s if moment_s else time.time() + at_s)
             injection = victims_hub.inject(wanted, victim)
             append(timeline, "fault-injected", injection.injected_s, **asdict(injection))
@@ -59,6 +65,12 @@ def inject_fault(
     if not injection.effective:
         raise InterruptExecution(f"{fault} of {server} was not proved effective: {injection.evidence}")
     return asdict(injection)
+
+
+def check_pins(uids: str, victim: Victim) -> None:
+    """Raise BadInput where a victim is not what was resolved before (its uids): something else has its name now."""
+    if uids and victim.uids != uids:
+        raise BadInput(f"{victim.server} was replaced since it was chosen ({uids}, now {victim.uids}): it is not hit")
 
 
 def undo_faults(target: str = "local", hub: str = "", timeline: str = "") -> dict[str, Any]:

@@ -15,6 +15,7 @@ from workbench.errors import EXIT_BAD_INPUT, EXIT_STOPPED, WorkbenchError
 # so that `workbench --help` does not import the models.
 COMMANDS: Final = {
     "drill": "Predict, seal, break, observe, compare: one whole drill.",
+    "recover": "Undo what a dead driver's drill left on a cluster.",
     "predict": "Predict what a scenario's fault will do, without breaking anything.",
     "calibrate": "Measure on a hub of its own what the models else take from priors.",
     "node-loss": "What Kubernetes does when a node goes silent, and when.",

@@ -8,10 +8,11 @@ from pathlib import Path
 import click
 
 from workbench import api
+from workbench.cli._kubeconfig import CONTEXT_OPTION, KUBECONFIG_OPTION, the_kubeconfig
 from workbench.cli._long_running import stop_on_sigterm
 from workbench.cli._progress import DrillProgress
 from workbench.drill.series import summarize_series, write_series
-from workbench.errors import BadInput, worst_exit_code
+from workbench.errors import EXIT_AS_EXPECTED, BadInput, worst_exit_code
 
 TARGETS = ("local", "kubernetes")
 
@@ -26,17 +27,22 @@ TARGETS = ("local", "kubernetes")
     type=click.Path(path_type=Path, dir_okay=False),
     help="A file of `workbench calibrate`: measured in place of priors.",
 )
-@click.option(
-    "--kubeconfig",
-    type=click.Path(path_type=Path, dir_okay=False),
-    envvar="KUBECONFIG",
-    help="Of the target kubernetes.  [default: $KUBECONFIG]",
-)
-@click.option("--context", default="", help="Of the kubeconfig.  [default: its current one]")
+@KUBECONFIG_OPTION
+@CONTEXT_OPTION
 @click.option(
     "--manifests",
     type=click.Path(path_type=Path, file_okay=False),
     help="What the cluster's hub was made from; the scenario's own are the embedded hub's.",
+)
+@click.option(
+    "--node-power",
+    "power",
+    default="",
+    envvar="HUB_WORKBENCH_NODE_POWER",
+    help="What switches the cluster's nodes: throwaway:ID.  [default: $HUB_WORKBENCH_NODE_POWER]",
+)
+@click.option(
+    "--dry-run", is_flag=True, help="Only look, on a cluster: may it be drilled, and exactly whom it would hit."
 )
 @click.option("--out", type=click.Path(path_type=Path), default=api.DEFAULT_OUT, help="Folder of the runs.")
 def command(
@@ -48,6 +54,8 @@ def command(
     kubeconfig: Path | None,
     context: str,
     manifests: Path | None,
+    power: str,
+    dry_run: bool,
     out: Path,
 ) -> int:
     """Predict what SCENARIO's fault will do, seal it, do it to a hub under load, and compare.
@@ -68,7 +76,9 @@ def command(
       workbench drill ./my-scenario.yaml --out /srv/drills
       workbench cluster run -- workbench drill broker-loss --target kubernetes --manifests manifests/overlays/throwaway
     """
-    on = _access(kubeconfig, context, manifests) if target == "kubernetes" else None
+    on = _access(kubeconfig, context, manifests, power) if target == "kubernetes" else None
+    if dry_run:
+        return _look(scenario, on)
     stop_on_sigterm()
     results = []
     for number in range(seed, seed + repeat):
@@ -93,13 +103,24 @@ def command(
     return worst_exit_code(result.exit_code for result in results)
 
 
-def _access(kubeconfig: Path | None, context: str, manifests: Path | None) -> api.KubernetesAccess:
+def _look(scenario: str, on: api.KubernetesAccess | None) -> int:
+    """Print whom a drill would hit. Raises BadInput where it would be refused."""
+    if on is None:
+        raise BadInput("--dry-run is of the target kubernetes: the embedded hub is not there before its drill")
+    seen = api.preview(scenario, on)
+    click.echo(f"Kubernetes {seen.kubernetes}, the hub of {on.manifests}: may be drilled")
+    for each in seen.victim.objects:
+        click.echo(f"would hit {each}")
+    click.echo("nothing was changed")
+    return EXIT_AS_EXPECTED
+
+
+def _access(kubeconfig: Path | None, context: str, manifests: Path | None, power: str) -> api.KubernetesAccess:
     """Return the way to the cluster's hub. Raises BadInput where a flag is missing."""
-    if kubeconfig is None or not kubeconfig.is_file():
-        raise BadInput("no kubeconfig: --kubeconfig or KUBECONFIG names a file that is there")
+    path = the_kubeconfig(kubeconfig)
     if manifests is None:
         raise BadInput("--manifests: the folder that the cluster's hub was made from is needed")
-    return api.KubernetesAccess(kubeconfig.absolute(), manifests, context)
+    return api.KubernetesAccess(path, manifests, context, power)
 
 
 __all__ = ["command"]

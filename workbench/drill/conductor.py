@@ -117,9 +117,16 @@ class Drill:
     def _on_the_hub(self) -> Verdict:
         self.progress.phase_started("hub", None)
         begun_s = time.monotonic()
-        with self.open_hub(self.progress.note) as hub:
-            self._hub_ready(hub, time.monotonic() - begun_s)
-            undone = self._drill_on(hub)
+        undone = None
+        try:
+            with self.open_hub(self.progress.note) as hub:
+                self._hub_ready(hub, time.monotonic() - begun_s)
+                undone = self._drill_on(hub)
+        except UndoUnverified as error:
+            self._mark("residue", detail=str(error))
+            if undone is None:  # the drill had not come to its end
+                raise
+            return Verdict(BROKEN, f"Something may still be broken: {error}.")
         left = [process.pid for process in processes_of(hub.directory, but=(os.getpid(),))]
         if left:
             return Verdict(BROKEN, f"Something may still be broken: processes {left} of the hub are left.")

@@ -43,6 +43,8 @@ def chaos_command(
         "ledger": str(folder.ledger),
         "fault": fault.type.value,
         "server": victim.server,
+        "uids": victim.uids,
+        "breaks": ",".join(fault.breaks),
         "moment_s:float": repr(moment_s + fault.at_s),
         "recovery_timeout_s:float": repr(scenario.recovery_timeout_s),
         "for_s:float": repr(fault.for_s),

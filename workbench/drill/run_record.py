@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import platform
-import secrets
 import subprocess
 from dataclasses import asdict
 from importlib.metadata import version
@@ -13,18 +12,13 @@ from typing import Any, Final
 
 import psutil
 
-from workbench.records.folder import FORMAT_VERSION, RunFolder, dump_json, writable, write_durably
+from workbench.records.folder import FORMAT_VERSION, RunFolder, dump_json, new_run_id, writable, write_durably
 from workbench.scenario import PROJECT_ROOT
 from workbench.scenario.drill_scenario import Scenario
 from workbench.topology.hub import HubTopology
 
 LIBRARIES: Final = ("chaostoolkit-lib", "confluent-kafka", "kazoo", "locust", "numba", "numpy", "psycopg", "simpy")
 GIT_TIMEOUT_S: Final = 10.0
-
-
-def new_run_id(now: datetime.datetime) -> str:
-    """Return an id that sorts by time: "20260314T214003Z-7f3a"."""
-    return f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
 
 
 def new_run_folder(out: Path, kind: str) -> RunFolder:

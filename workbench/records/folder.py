@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import os
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -72,6 +74,11 @@ class RunFolder:
         return self.root / "comparison.json"
 
     @property
+    def safety(self) -> Path:
+        """What a drill wrote down before it broke anything on a cluster, and what it found afterwards."""
+        return self.root / "safety"
+
+    @property
     def figures(self) -> Path:
         """The report's figures as SVG."""
         return self.root / "figures"
@@ -80,6 +87,11 @@ class RunFolder:
         """Make the folder and its sub-folders."""
         for path in (self.root, self.observed, self.ledger, self.load):
             path.mkdir(parents=True, exist_ok=True)
+
+
+def new_run_id(now: datetime.datetime) -> str:
+    """Return an id that sorts by time: "20260314T214003Z-7f3a"."""
+    return f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
 
 
 def writable(out: Path) -> Path:

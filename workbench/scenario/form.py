@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from workbench.fault import PARTS, ROLES, FaultType, Part, RestartRule, StoredData
+from workbench.fault import PARTS, ROLES, FaultType, Part, RestartRule, Risk, StoredData
 from workbench.metrics.catalogue import BY_NAME
 from workbench.scenario.drill_scenario import Expectation
 from workbench.topology.fields import near, one_of
@@ -189,6 +189,10 @@ class FaultForm(StrictForm):
         gt=1,
         le=BURST_FACTOR_MAX,
         description=f"the multiple of its rate that the load has in a burst, above 1 and at most {BURST_FACTOR_MAX:g}",
+    )
+
+    breaks: list[Annotated[Risk, Field(strict=False, description=one_of(Risk))]] = Field(
+        default_factory=list, description=f"a list of what it may break beyond its victim: {', '.join(Risk)}"
     )
 
     @model_validator(mode="after")

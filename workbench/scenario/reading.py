@@ -153,5 +153,12 @@ def _fault(fault: FaultForm) -> Fault:
     several = tuple(wanted.brokers or ())
     victim = VictimSelector(wanted.broker, wanted.role, wanted.processor, node=wanted.node, brokers=several)
     return Fault(
-        fault.type, victim, fault.at_s, fault.for_s or 0.0, fault.lag_s or 0.0, fault.data, fault.factor or 1.0
+        fault.type,
+        victim,
+        fault.at_s,
+        fault.for_s or 0.0,
+        fault.lag_s or 0.0,
+        fault.data,
+        fault.factor or 1.0,
+        tuple(fault.breaks),
     )

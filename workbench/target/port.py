@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from workbench.fault import Fault, FaultType
+from workbench.safety.undo import ClusterObject
 from workbench.topology.hub import HubTopology
 
 
@@ -62,12 +63,18 @@ class Victim:
     zookeeper: int | None = None  # server id
     leads_zookeeper: bool = False
     servers: tuple[tuple[str, int], ...] = ()  # name, process id
+    objects: tuple[ClusterObject, ...] = ()  # on a cluster: exactly these, by their uids
 
     @property
     def brokers(self) -> tuple[int, ...]:
         """Return the ids of all brokers among the victims."""
         named = tuple(int(name.removeprefix("kafka-")) for name, _ in self.servers if name.startswith("kafka-"))
         return named or (() if self.broker is None else (self.broker,))
+
+    @property
+    def uids(self) -> str:
+        """Return the uids of the cluster's objects with commas between them, "" where it is no cluster."""
+        return ",".join(each.uid for each in self.objects)
 
     @property
     def watched_server(self) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,14 +28,17 @@ from workbench.errors import BadInput, Inconclusive, ToolFailed, UndoUnverified
 from workbench.model.control_plane import Forecast, release
 from workbench.model.control_plane.trial import trial_forecast
 from workbench.records.folder import RunFolder, dump_json, write_durably
+from workbench.safety.undo import ClusterObject, Undo
 from workbench.streams import stream
 from workbench.target.kubernetes.api import Api
+from workbench.target.kubernetes.hold import Hold, a_record, held
 from workbench.target.throwaway import namespaces
 from workbench.target.throwaway.addons import ready_nodes
 from workbench.target.throwaway.building import built_programs
 from workbench.target.throwaway.cluster import Cluster
 from workbench.target.throwaway.kubectl import Kubectl
 from workbench.target.throwaway.layout import Node
+from workbench.target.throwaway.power import ThrowawayPower
 from workbench.waiting import happens, sleep_until
 
 Progress = Callable[[str], None]
@@ -71,12 +74,18 @@ def drill_node(cluster: Cluster, node: Node, seed: int, toleration_s: int, out: 
     folder = new_run_folder(out, "node-loss")
     kubectl = Kubectl(built_programs(progress), cluster.kubeconfig)
     nodes = [each.name for each in cluster.layout.nodes]
-    with only_trial(cluster) as api, _trial_pods(api, kubectl, cluster, toleration_s, progress):
+    with (
+        only_trial(cluster) as api,
+        _held(api, cluster, folder) as hold,
+        _trial_pods(api, kubectl, cluster, toleration_s, progress),
+    ):
         pods = _pods_on(kubectl, node.name)
         forecast = trial_forecast(node.name, nodes, sorted(pods), toleration_s, release("1.29"), REPLICATIONS, seed)
         sha256 = seal(folder, forecast.seed, forecast.moments, forecast.parameters)
         sealed_s = time.time()
         progress(f"sealed: {sentence(forecast.moment(name) for name in TOLD)}")
+        uid = api.core.read_node(node.name).metadata.uid
+        hold.add("NodePowerOff", (ClusterObject("Node", node.name, uid),), Undo.POWER_ON)
         try:
             facts, lost, off_s = _power_off(cluster, api, node, pods, forecast, seed, progress)
         finally:  # however that ended: stopped by a person, too
@@ -100,6 +109,16 @@ def drill_node(cluster: Cluster, node: Node, seed: int, toleration_s: int, out: 
     if missing := [row.title for row in drill.compared if row.observed is None]:
         raise Inconclusive(f"never seen: {', '.join(missing)}; what was seen is in {folder.root}")
     return drill
+
+
+@contextmanager
+def _held(api: Api, cluster: Cluster, folder: RunFolder) -> Iterator[Hold]:
+    """Hold the cluster for the block's time, with the trial's namespace on its record before it is made."""
+    folder.safety.mkdir()
+    record = a_record(folder.root.name, ThrowawayPower(cluster.layout.cluster_id).address, trial.NAMESPACE)
+    with held(api, record, folder.safety) as hold:
+        hold.add("the trial's pods", (ClusterObject("Namespace", trial.NAMESPACE, ""),), Undo.REMOVE_NAMESPACE)
+        yield hold
 
 
 @contextmanager

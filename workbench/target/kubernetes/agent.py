@@ -4,7 +4,8 @@ Runs in a pod that sees the node's processes (agent_pods.py), as text handed to 
 the workbench. A container is its first process: when that ends, the kernel ends the others with it.
 
 `watch` prints a line of JSON for each start and end, for ever; `kill UID SIGNAL` sends a signal to the first
-process of a pod and waits for its end; `cpu UID` tells what its processes have computed. Clocks: the node's own.
+process of a pod and waits for its end; `cpu UID` tells what its processes have computed; `freeze NAME SECONDS` stops
+a process of the node itself for so long. Clocks: the node's own.
 """
 
 from __future__ import annotations
@@ -14,12 +15,28 @@ import os
 import re
 import select
 import signal
+import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 LOOK_S = 0.5  # how often new containers are looked for; a start's own time is the kernel's
 END_TIMEOUT_S = 60.0
+# Stops the process of a descriptor after a while, and lets it go on after another, both in ms.
+FREEZER = """
+import select, signal, sys
+descriptor, lead_ms, for_ms = int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])
+ends = select.poll()
+ends.register(descriptor, select.POLLIN)
+if not ends.poll(lead_ms):
+    try:
+        signal.pidfd_send_signal(descriptor, signal.SIGSTOP)
+        ends.poll(for_ms)
+    finally:
+        signal.pidfd_send_signal(descriptor, signal.SIGCONT)
+"""
+FREEZE_LEAD_S = 1.0  # by then the answer is with whoever asked, which comes through the kubelet
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 FIRST = re.compile(r"^NSpid:.*\t1$", re.MULTILINE)
 ENDED = "Z"  # its parent has not taken note yet
@@ -106,6 +123,36 @@ def cpu(uid: str) -> dict[str, object]:
     return {"cpu_s": used / TICKS_PER_S}
 
 
+def freeze(name: str, for_s: str) -> dict[str, object]:
+    """Stop the node's only process of a name for so long, and return at once; it goes on whatever happens meanwhile.
+
+    A process of its own does both: with the kubelet stopped nobody can ask the agent for anything.
+    """
+    (pid,) = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit() and _name(entry) == name)
+    descriptor = os.pidfd_open(pid)
+    stops_s = time.time() + FREEZE_LEAD_S
+    words = [sys.executable, "-c", FREEZER, str(descriptor), str(FREEZE_LEAD_S * 1000.0), str(float(for_s) * 1000.0)]
+    # Without this one's output: else whoever asked would wait for the end of it.
+    freezer = subprocess.Popen(
+        words,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        pass_fds=[descriptor],
+        start_new_session=True,
+    )
+    freezer.returncode = 0  # it outlives this process
+    os.close(descriptor)
+    return {"process_id": pid, "stops_s": stops_s, "goes_on_s": stops_s + float(for_s)}
+
+
+def _name(entry: Path) -> str:
+    try:
+        return (entry / "comm").read_text().strip()
+    except OSError:  # ended meanwhile
+        return ""
+
+
 def first_process(uid: str) -> int:
     """Return the first process of the pod's only container."""
     (pid,) = (pid for pid, (pod, _, _) in containers().items() if pod == uid)
@@ -117,4 +164,5 @@ if __name__ == "__main__":
     if command == "watch":
         watch()
     else:
-        print(json.dumps(kill(*rest) if command == "kill" else cpu(*rest)))
+        commands: dict[str, Callable[..., dict[str, object]]] = {"kill": kill, "cpu": cpu, "freeze": freeze}
+        print(json.dumps(commands[command](*rest)))

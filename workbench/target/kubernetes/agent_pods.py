@@ -1,6 +1,6 @@
 """A pod on each node that sees the node's processes: agent.py in the hub's own image, gone when the drill is.
 
-It needs a namespace in which Pod Security admission allows `privileged`; nothing else of the workbench runs there.
+It runs in the namespace of the drill's record (record.py), in which Pod Security admission allows `privileged`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from kubernetes.stream import stream
 
 from workbench.errors import ToolFailed
 from workbench.target.kubernetes.api import Api, api_failures
+from workbench.target.kubernetes.snapshots import NAMESPACE
 
-NAMESPACE: Final = "hub-workbench"
 LABEL: Final = "hub-workbench/agent"
 PYTHON: Final = "/usr/local/bin/python"
 SCRIPT: Final = resources.files("workbench.target.kubernetes").joinpath("agent.py").read_text()
@@ -36,26 +36,26 @@ class Agents:
     def start(self, nodes: Iterable[str], image: str) -> None:
         """Start an agent on each node and return when all of them run."""
         wanted = sorted(nodes)
-        self.remove()
         with api_failures("the agents could not be started"):
-            self._api.core.create_namespace(_namespace())
             for node in wanted:
                 self._api.core.create_namespaced_pod(NAMESPACE, _pod(node, image))
         self._wait(lambda: self._running() == wanted, STARTS_TIMEOUT_S, "the agents run")
 
     def remove(self) -> None:
-        """Remove what there is of agents, and return when it is gone."""
-        if not self._there():
-            return
+        """Remove what there is of agents, and return when they are gone. Idempotent."""
         with api_failures("the agents could not be removed"):
-            for pod in self._api.core.list_namespaced_pod(NAMESPACE).items:
+            for pod in self._pods():
                 self._api.core.delete_namespaced_pod(pod.metadata.name, NAMESPACE, grace_period_seconds=0)
-            self._api.core.delete_namespace(NAMESPACE)
-        self._wait(lambda: not self._there(), GONE_TIMEOUT_S, "the agents are gone")
+        self._wait(lambda: not self._pods(), GONE_TIMEOUT_S, "the agents are gone")
 
     def kill(self, node: str, uid: str, signal_name: str) -> Mapping[str, Any]:
         """Send a signal to the first process of a pod and wait for its end: see agent.py."""
         answer: dict[str, Any] = json.loads(self._ask(node, "kill", uid, signal_name))
+        return answer
+
+    def freeze_kubelet(self, node: str, for_s: float) -> Mapping[str, Any]:
+        """Stop a node's kubelet, a second from now, for so long; the node itself lets it go on: see agent.py."""
+        answer: dict[str, Any] = json.loads(self._ask(node, "freeze", "kubelet", repr(for_s)))
         return answer
 
     def cpu_s(self, node: str, uid: str) -> float:
@@ -69,15 +69,12 @@ class Agents:
             answer = self._api.core.read_namespaced_pod_log(_name(node), NAMESPACE, _preload_content=False)
         return [json.loads(line) for line in answer.data.decode().splitlines()]
 
-    def _there(self) -> bool:
-        with api_failures("the agents' namespace could not be looked for"):
-            found = self._api.core.list_namespace(field_selector=f"metadata.name={NAMESPACE}").items
-        return bool(found)
+    def _pods(self) -> list[Any]:
+        with api_failures("the agents could not be listed"):
+            return list(self._api.core.list_namespaced_pod(NAMESPACE, label_selector=LABEL).items)
 
     def _running(self) -> list[str]:
-        with api_failures("the agents could not be listed"):
-            pods = self._api.core.list_namespaced_pod(NAMESPACE).items
-        return sorted(pod.spec.node_name for pod in pods if pod.status.phase == "Running")
+        return sorted(pod.spec.node_name for pod in self._pods() if pod.status.phase == "Running")
 
     def _ask(self, node: str, *words: str) -> str:
         """Run agent.py's command in the agent of a node and return what it printed."""
@@ -112,11 +109,6 @@ class Agents:
 
 def _name(node: str) -> str:
     return f"agent-{node}"
-
-
-def _namespace() -> dict[str, Any]:
-    labels = {"pod-security.kubernetes.io/enforce": "privileged"}
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}}
 
 
 def _pod(node: str, image: str) -> dict[str, Any]:

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import urllib3
+import yaml
 from kubernetes import client, config
 
-from workbench.errors import ToolFailed
+from workbench.errors import BadInput, ToolFailed
 
 SIDE_BY_SIDE: Final = 16  # requests at a time
 CONNECT_TIMEOUT_S: Final = 5.0
@@ -22,8 +24,9 @@ class Api:
     """The cluster's API, by an administrator's kubeconfig."""
 
     def __init__(self, kubeconfig: Path, context: str = "") -> None:
-        settings = client.Configuration()
-        config.load_kube_config(str(kubeconfig), context or None, client_configuration=settings)
+        self.kubeconfig = kubeconfig
+        self.context = context
+        settings = _settings(kubeconfig, context)
         settings.connection_pool_maxsize = SIDE_BY_SIDE + 4  # the watches have connections of their own
         settings.retries = urllib3.Retry(total=3, backoff_factor=0.2)
         self._settings = settings
@@ -31,10 +34,32 @@ class Api:
         self.core = client.CoreV1Api(each)
         self.apps = client.AppsV1Api(each)
         self.discovery = client.DiscoveryV1Api(each)
+        self.authorization = client.AuthorizationV1Api(each)
 
     def fresh(self) -> client.ApiClient:
         """Return a client of its own for the same cluster."""
         return _Client(self._settings)
+
+    def get(self, path: str) -> dict[str, Any]:
+        """Return what the API answers at a path, as it is: custom resources too. Raises what the client does."""
+        accepts = {"Accept": "application/json"}
+        answer = self.fresh().call_api(
+            path, "GET", header_params=accepts, auth_settings=["BearerToken"], _preload_content=False
+        )
+        return dict(json.loads(answer.data))
+
+
+def _settings(kubeconfig: Path, context: str) -> client.Configuration:
+    """Return what a kubeconfig says. Raises BadInput for one that says nothing whole."""
+    settings = client.Configuration()
+    try:
+        config.load_kube_config(str(kubeconfig), context or None, client_configuration=settings)
+    except (config.ConfigException, yaml.YAMLError, OSError, TypeError, KeyError, AttributeError, ValueError) as error:
+        words = " ".join(str(error).split())
+        raise BadInput(f"{kubeconfig} is no kubeconfig that leads to a cluster: {words}") from error
+    if not urlsplit(settings.host).hostname:
+        raise BadInput(f"{kubeconfig} is no kubeconfig that leads to a cluster: its cluster names no server")
+    return settings
 
 
 class _Client(client.ApiClient):  # type: ignore[misc]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import os
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
-from workbench.errors import ToolFailed
+from workbench.errors import BadInput, ToolFailed
 from workbench.target.clients.addresses import CA, CERTIFICATE, KEY, Address, KafkaAddresses
 from workbench.target.kubernetes.api import Api, api_failures
 from workbench.target.kubernetes.pods import METRICS_PORT, HubPod
@@ -69,15 +70,19 @@ def kafka_addresses(topology: HubTopology, security: dict[str, str]) -> KafkaAdd
     )
 
 
+def bootstrap(topology: HubTopology) -> str:
+    """Return where any broker answers: the Service that Strimzi makes for all of them."""
+    return f"{topology.kafka.name}-kafka-bootstrap.{topology.namespace}.svc:{CLIENT_PORT}"
+
+
 def endpoints(topology: HubTopology, pods: Sequence[HubPod], secrets: Secrets, folder: Path) -> Endpoints:
     """Return the hub's doors; certificates are written below `folder`."""
     reader = secrets.certificates(READER, folder)
     addresses = kafka_addresses(topology, reader)
     processors, gateways = topology.processors.name, topology.gateways.name
     namespace = topology.namespace
-    bootstrap = f"{topology.kafka.name}-kafka-bootstrap.{namespace}.svc:{CLIENT_PORT}"
     return Endpoints(
-        kafka_bootstrap=bootstrap,
+        kafka_bootstrap=bootstrap(topology),
         zookeeper=addresses.zookeeper_connect,
         postgres_dsn=qualified(secrets.value(processors, "postgres-dsn").decode(), namespace),
         redis_url=qualified(secrets.value(processors, "redis-url").decode(), namespace),
@@ -91,6 +96,17 @@ def endpoints(topology: HubTopology, pods: Sequence[HubPod], secrets: Secrets, f
         kafka_security=secrets.certificates(WRITER, folder),
         reader_security=reader,
     )
+
+
+def check_names(host: str) -> None:
+    """Raise BadInput where a name of the cluster is not known on this machine."""
+    try:
+        socket.getaddrinfo(host, None)
+    except socket.gaierror as error:
+        raise BadInput(
+            f"{host} has no address here: a drill on Kubernetes runs where the cluster's names do, in a pod or, on a "
+            "throwaway cluster, with `workbench cluster run -- workbench drill ...`"
+        ) from error
 
 
 def qualified(url: str, namespace: str) -> str:

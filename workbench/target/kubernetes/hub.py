@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ from kubernetes import client
 
 from workbench.errors import BadInput, ToolFailed
 from workbench.fault import SIGNAL_NAMES, FailoverRule, Fault, FaultType
+from workbench.safety.blast_radius import HubState, PartitionSet, risks
+from workbench.safety.undo import ClusterObject, Undo
 from workbench.target import victims
 from workbench.target.clients.asked import AskedHub
 from workbench.target.clients.kafka import KafkaReader
@@ -24,12 +27,14 @@ from workbench.target.kubernetes import agent
 from workbench.target.kubernetes.agent_pods import Agents
 from workbench.target.kubernetes.api import Api, api_failures
 from workbench.target.kubernetes.doors import kafka_addresses
+from workbench.target.kubernetes.hold import Hold
 from workbench.target.kubernetes.pods import HubPod, hub_pods
 from workbench.target.kubernetes.session import Session
 from workbench.target.local.processes import ServerStatus
 from workbench.target.local.supervised import Supervised
 from workbench.target.port import Injection, ProcessStart, TargetDescription, UndoResult, Victim
 from workbench.target.wholeness import WHOLE, what_is_missing
+from workbench.topology.hub import HubTopology
 
 UNDO_TIMEOUT_S: Final = 420.0  # the kubelet may wait for 40 s and more, twice, before it starts a container again
 UNDO_POLL_S: Final = 1.0
@@ -37,6 +42,7 @@ LOOK_S: Final = 5.0
 STAND_IN: Final = "-stand-in"  # in the label of what made a pod
 MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 NAN: Final = float("nan")
+UNWATCHED: Final = -1  # in place of a process id
 # What is ended by a signal to its container's first process.
 FAULTS: Final = frozenset(
     {
@@ -53,7 +59,13 @@ class KubernetesHub(AskedHub, Supervised):
     """A hub that is up on a cluster."""
 
     def __init__(
-        self, directory: Path, session: Session, supervisor: subprocess.Popen[bytes] | None, *, owned: bool
+        self,
+        directory: Path,
+        session: Session,
+        supervisor: subprocess.Popen[bytes] | None,
+        hold: Hold | None = None,
+        *,
+        owned: bool,
     ) -> None:
         addresses = kafka_addresses(session.topology, dict(session.endpoints.reader_security))
         Supervised.__init__(self, directory, supervisor, owned=owned)
@@ -61,15 +73,19 @@ class KubernetesHub(AskedHub, Supervised):
         self.session = session
         self.api = Api(session.kubeconfig, session.context)
         self.agents = Agents(self.api)
+        self.hold = hold or Hold(self.api, session.record, session.safety)
         self._machine_processes: Mapping[str, int] | None = None
         self._looked_s = 0.0  # monotonic
 
     def close(self) -> None:
-        """Remove the agents, then end the drill's helpers and remove the session; the hub stays."""
+        """End the drill's helpers, then undo, look whether the cluster is as it was, and let go; the hub stays.
+
+        Raises UndoUnverified when it is not as it was, or when that cannot be seen.
+        """
         try:
-            self.agents.remove()
+            super().close()  # first, so that nothing more is broken
         finally:
-            super().close()
+            self.hold.finish()
 
     # --- who it is
 
@@ -145,6 +161,8 @@ class KubernetesHub(AskedHub, Supervised):
     def processes(self) -> list[ServerStatus]:
         """Return every server's first process, as the agents saw it."""
         pods = self.pods()
+        if not self.session.nodes:
+            return [_unwatched(pod) for pod in pods]
         with ThreadPoolExecutor(len(self.session.nodes)) as pool:
             journals = dict(zip(self.session.nodes, pool.map(self.agents.journal, self.session.nodes), strict=True))
         return [_status(pod, starts_of(journals.get(pod.node, []), pod.uid)) for pod in pods]
@@ -194,16 +212,28 @@ class KubernetesHub(AskedHub, Supervised):
         return next((pod.name for pod in self.pods() if pod.address == host), "")
 
     def resolve(self, fault: Fault) -> Victim:
-        """Return the exact victim of a fault. Raises BadInput when there is none."""
-        return victims.resolve(self, fault)
+        """Return the exact victim of a fault, with its pods' uids.
+
+        Raises BadInput when there is none, and for what would break beyond it that the fault does not name.
+        """
+        victim = victims.resolve(self, fault)
+        names = [name for name, _ in victim.servers] or [victim.server]
+        found = risks(names, (), hub_state(self))
+        if refused := [words for risk, words in found.items() if risk not in fault.breaks]:
+            raise BadInput(
+                f"{fault.type} of {victim.server} is refused, since the scenario does not name it in `breaks`: "
+                f"{'; '.join(refused)}"
+            )
+        return replace(victim, objects=tuple(_object(self.pod(name), self.topology.namespace) for name in names))
 
     def inject(self, fault: Fault, victim: Victim) -> Injection:
         """End the victim's container where it is, its pod stays; wait, bounded, until its first process has ended."""
         if fault.type not in FAULTS or fault.lag_s:
             raise BadInput(f"the target kubernetes cannot do {fault.type} in this form")
         pod, name = self.pod(victim.server), SIGNAL_NAMES[fault.type]
-        if not pod.uid or not pod.node:
-            raise BadInput(f"{victim.server}: no pod to hit")
+        if [pod.uid] != [each.uid for each in victim.objects]:
+            raise BadInput(f"{victim.server} was replaced since it was chosen: pod {pod.uid} is not hit")
+        self.hold.add(fault.type, victim.objects, Undo.AWAIT)
         told = self.agents.kill(pod.node, pod.uid, name)
         effective = bool(told["ended"]) and told["process_id"] == victim.process_id
         took_s = told["ended_s"] - told["sent_s"]
@@ -239,7 +269,7 @@ class KubernetesHub(AskedHub, Supervised):
     def missing(self) -> str:
         """Return what keeps the hub from being whole, in words; "" when nothing does. Only looks."""
         ready = {pod.name: pod.ready for pod in self.pods()}
-        absent = [name for name in servers_of(self) if name not in ready]
+        absent = [name for name in servers_of(self.topology) if name not in ready]
         down = [each.name for each in self.processes() if not each.process_id]  # a dead one's pod stays ready for long
         unready = [name for name in ready if not ready[name] and name not in down]
         words = [
@@ -250,9 +280,24 @@ class KubernetesHub(AskedHub, Supervised):
         return what_is_missing(self, words)
 
 
-def servers_of(hub: AskedHub) -> list[str]:
+def hub_state(hub: KubernetesHub) -> HubState:
+    """Return the quorums there are now."""
+    min_isr = {topic.name: topic.min_insync_replicas for topic in hub.topology.topics}
+    in_kraft = hub.topology.kafka.quorum is not None
+    return HubState(
+        zookeeper_servers=frozenset(() if in_kraft else hub.topology.zookeeper.server_ids),
+        zookeeper_serving=frozenset(() if in_kraft else hub.ensemble().serving),
+        partitions={
+            label: PartitionSet(frozenset(state.isr), min_isr[label.rpartition("-")[0]])
+            for label, state in hub.partition_states().items()
+            if label.rpartition("-")[0] in min_isr  # Kafka's own topics have settings of their own
+        },
+        postgres_ready=frozenset(pod.name for pod in hub.pods() if pod.name.startswith("postgres-") and pod.ready),
+    )
+
+
+def servers_of(topology: HubTopology) -> list[str]:
     """Return the names of every server and application that the manifests ask for."""
-    topology = hub.topology
     processors, gateways = topology.processors, topology.gateways
     return [
         *(f"kafka-{each}" for each in topology.kafka.broker_ids),
@@ -275,6 +320,15 @@ def starts_of(journal: list[dict[str, Any]], uid: str) -> tuple[ProcessStart, ..
             end_s = ended_s.pop(note["process_id"], NAN)
             starts.append(ProcessStart(note["process_id"], note["started_s"], end_s, "ended" if end_s == end_s else ""))
     return tuple(reversed(starts))
+
+
+def _object(pod: HubPod, namespace: str) -> ClusterObject:
+    return ClusterObject("Pod", pod.pod, pod.uid, namespace, pod.node)
+
+
+def _unwatched(pod: HubPod) -> ServerStatus:
+    """Return what the API alone says of a server: where nobody looks at its process, readiness has to do."""
+    return ServerStatus(pod.name, pod.node, UNWATCHED if pod.ready else 0, True, True, None, ())
 
 
 def _status(pod: HubPod, starts: tuple[ProcessStart, ...]) -> ServerStatus:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import secrets
-import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from workbench.errors import BadInput, ToolFailed
+from workbench.errors import ToolFailed
+from workbench.fault import Fault
+from workbench.records.folder import RunFolder
 from workbench.target.kubernetes.api import Api, api_failures
 from workbench.target.kubernetes.doors import Secrets, endpoints
+from workbench.target.kubernetes.hold import Hold, a_record
 from workbench.target.kubernetes.hub import KubernetesHub
-from workbench.target.kubernetes.pods import HubPod, hub_pods
+from workbench.target.kubernetes.looking import look, victim_words
+from workbench.target.kubernetes.pods import HubPod
 from workbench.target.kubernetes.session import Session, read_session, sessions_directory
 from workbench.target.local.supervised import start_supervisor, wait_for_supervisor
 from workbench.topology.hub import HubTopology
@@ -27,25 +30,44 @@ SLOW_POLL_S: Final = 0.5
 
 
 def open_hub(
-    topology: HubTopology, brokers: Sequence[int], *, kubeconfig: Path, context: str, progress: Say
+    topology: HubTopology,
+    fault: Fault,
+    brokers: Sequence[int],
+    *,
+    kubeconfig: Path,
+    context: str,
+    progress: Say,
+    run: RunFolder,
+    power: str = "",
 ) -> KubernetesHub:
-    """Take hold of the hub that runs on a cluster and return it when it is whole.
+    """Take hold of the hub that runs on a cluster and return it when it is whole; says whom `fault` would hit first.
 
     Each of `brokers` is started again where it is, one after another, which measures its start; then its pod is
-    replaced, as in a rolling update, so that no back-off of the kubelet's is left. Raises BadInput when this is not
-    that hub or its names cannot be resolved here, ToolFailed when it does not get whole.
+    replaced, as in a rolling update, so that no back-off of the kubelet's is left. The cluster is held in the name of
+    `run`, whose folder has the same record as the cluster; `power` is the address of its nodes' power. Raises BadInput
+    when this is not that hub, its names cannot be resolved here or another drill holds it, ToolFailed when it does not
+    get whole.
     """
-    api = Api(kubeconfig, context)
-    pods = _pods(api, topology)
-    directory = sessions_directory() / secrets.token_hex(4)
-    directory.mkdir(parents=True, mode=0o700)
-    doors = endpoints(topology, pods, Secrets(api, topology.namespace), directory)
-    _check_names(doors.kafka_bootstrap.partition(":")[0])
-    nodes = tuple(sorted({pod.node for pod in pods}))
-    session = Session(kubeconfig, context, topology, doors, nodes)
-    log = directory / "supervisor.log"
-    supervisor = start_supervisor(directory, log)
-    hub = KubernetesHub(directory, session, supervisor, owned=True)
+    seen = look(topology, fault, kubeconfig, context)
+    progress(f"the fault would hit {victim_words(seen.victim)}")
+    api, pods = Api(kubeconfig, context), seen.pods
+    run.safety.mkdir(parents=True, exist_ok=True)
+    record = a_record(run.root.name, power, topology.namespace)
+    hold = Hold(api, record, run.safety)
+    progress("taking the cluster, and a snapshot of it")
+    hold.take()
+    try:
+        directory = sessions_directory() / secrets.token_hex(4)
+        directory.mkdir(parents=True, mode=0o700)
+        doors = endpoints(topology, pods, Secrets(api, topology.namespace), directory)
+        nodes = tuple(sorted({pod.node for pod in pods}))
+        session = Session(kubeconfig, context, topology, doors, nodes, record, run.safety)
+        log = directory / "supervisor.log"
+        supervisor = start_supervisor(directory, log)
+        hub = KubernetesHub(directory, session, supervisor, hold, owned=True)
+    except BaseException:  # Ctrl-C too must leave nothing behind
+        hold.finish()
+        raise
     try:
         wait_for_supervisor(hub.control, supervisor, log)
         progress("starting an agent on each node")
@@ -65,27 +87,9 @@ def attach(hub_id: str) -> KubernetesHub:
     return KubernetesHub(directory, read_session(directory), None, owned=False)
 
 
-def _pods(api: Api, topology: HubTopology) -> tuple[HubPod, ...]:
-    with api_failures(f"the pods of {topology.namespace} could not be listed"):
-        pods = hub_pods(api.core.list_namespaced_pod(topology.namespace).items, topology)
-    if not pods:
-        raise BadInput(f"no hub in namespace {topology.namespace}: `workbench cluster hub` brings one up")
-    return pods
-
-
 def _image(pods: tuple[HubPod, ...], topology: HubTopology) -> str:
     """Return an image with Python that the cluster has: the event processors'."""
     return next(pod.image for pod in pods if pod.name.startswith(f"{topology.processors.name}-"))
-
-
-def _check_names(host: str) -> None:
-    try:
-        socket.getaddrinfo(host, None)
-    except socket.gaierror as error:
-        raise BadInput(
-            f"{host} has no address here: a drill on Kubernetes runs where the cluster's names do, in a pod or, on a "
-            "throwaway cluster, with `workbench cluster run -- workbench drill ...`"
-        ) from error
 
 
 def _roll_brokers(hub: KubernetesHub, brokers: Sequence[int], progress: Say) -> Session:

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from workbench.cache import cache_directory
 from workbench.errors import MachineTrouble
+from workbench.safety.undo import DrillRecord
 from workbench.target.port import Endpoints
 from workbench.topology.hub import HubTopology
 
@@ -29,7 +30,9 @@ class Session:
     context: str  # "": the kubeconfig's current one
     topology: HubTopology
     endpoints: Endpoints
-    nodes: tuple[str, ...]  # those with an agent
+    nodes: tuple[str, ...]  # those with an agent; none: nobody looks at processes
+    record: DrillRecord  # as it was when the cluster was taken
+    safety: Path  # folder of the run's own copy of it
     start_to_registered_s: Mapping[str, float] = field(default_factory=dict)  # "kafka-1" -> its last start alone
     start_cpu_s: Mapping[str, float] = field(default_factory=dict)  # computing time until then
     registered_to_ready_s: Mapping[str, float] = field(default_factory=dict)

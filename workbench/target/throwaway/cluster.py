@@ -80,8 +80,7 @@ class Cluster:
 
     def has_cable(self, node: Node) -> bool:
         """Tell whether a node's cable is plugged in and not cut."""
-        told = json.loads(namespaces.run_in(self._init(), ["ip", "-json", "link", "show"]))
-        return any(link["ifname"] == node.link and "UP" in link["flags"] for link in told)
+        return "UP" in self._cables().get(node.link, ())
 
     def power_off(self, node: Node) -> float:
         """Cut a node's cable, then end all of its processes; return the moment of the cut (epoch s).
@@ -91,7 +90,8 @@ class Cluster:
         if not self.has_power(node):
             raise BadInput(f"{node.name} is off already")
         cut_s = time.time()
-        namespaces.run_in(self._init(), ["ip", "link", "set", node.link, "down"])
+        if node.link in self._cables():  # a start that was killed may not have plugged it in
+            namespaces.run_in(self._init(), ["ip", "link", "set", node.link, "down"])
         namespaces.kill(self.record.nodes[node.name])
         self._unplug(node)
         self._without(node)
@@ -111,6 +111,11 @@ class Cluster:
         for init in (self.record.init, *self.record.nodes.values()):
             if init is not None:
                 namespaces.kill(init)
+
+    def _cables(self) -> dict[str, list[str]]:
+        """Return the flags of each cable's end at the bridge, by its name."""
+        told = json.loads(namespaces.run_in(self._init(), ["ip", "-json", "link", "show"]))
+        return {link["ifname"]: link["flags"] for link in told}
 
     def _init(self) -> Init:
         if self.record.init is None or not self.record.init.lives:

@@ -13,6 +13,7 @@ from typing import Final
 from workbench.errors import BadInput
 from workbench.target.throwaway.cluster import Cluster
 from workbench.target.throwaway.layout import DNS_ADDRESS
+from workbench.target.throwaway.power import ThrowawayPower
 
 NICENESS: Final = "-10"  # it is on no node of the cluster, so it does not wait for their pods' work
 RESOLVER: Final = Path("/etc/resolv.conf")
@@ -33,4 +34,7 @@ def command_inside(cluster: Cluster, argv: Sequence[str]) -> tuple[list[str], Ma
     resolver.write_text(f"nameserver {DNS_ADDRESS}\nsearch {domain} cluster.local\noptions ndots:5\n")
     network = f"--net={cluster.record.nodes[node.name].namespace('net')}"
     words = ["nice", "-n", NICENESS, "unshare", "--mount", "sh", "-c", ENTER, "sh", str(resolver), network, *argv]
-    return words, {"KUBECONFIG": str(cluster.layout.inside_kubeconfig)}
+    return words, {
+        "KUBECONFIG": str(cluster.layout.inside_kubeconfig),
+        "HUB_WORKBENCH_NODE_POWER": ThrowawayPower(cluster.layout.cluster_id).address,
+    }

@@ -39,7 +39,8 @@ def run_probe(kubectl: Kubectl, objects: HubObjects) -> ProbeResult:
         return dict(next(each["status"] for each in jobs if name_of(each) == PROBE))
 
     happens(lambda: bool(status().keys() & {"succeeded", "failed"}), TIMEOUT_S, POLL_S)
-    said = kubectl.logs(f"job/{PROBE}", objects.namespace).strip()
-    if not status().get("succeeded"):
+    said, succeeded = kubectl.logs(f"job/{PROBE}", objects.namespace).strip(), status().get("succeeded")
+    kubectl.delete("job", PROBE, objects.namespace)  # a drill under way must find none that was not there
+    if not succeeded:
         raise ToolFailed(f"not every event got through the hub: {said[-TOLD_CHARACTERS:] or 'the probe did not start'}")
     return ProbeResult(**json.loads(said.splitlines()[-1]))
