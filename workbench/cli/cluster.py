@@ -17,6 +17,7 @@ from workbench import api
 from workbench.cli._cluster import CLUSTER_OPTION, elapsed_teller
 from workbench.cli._console import a_console
 from workbench.cli._long_running import stop_on_sigterm
+from workbench.cli.cluster_cut import cut, heal
 from workbench.cli.cluster_hub import hub, probe
 from workbench.cli.cluster_monitoring import monitoring
 from workbench.cli.cluster_run import run
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from workbench.drill.scheduling.placements import PlacementTrial
 
 FAKE_NODES_MAX: Final = 5_000
+AWAY_S: Final = 90  # well beyond the grace of 40 s that every node gets anew afterwards
 SEED_OPTION = click.option(
     "--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the first; each next has one more."
 )
@@ -82,6 +84,8 @@ command.add_command(hub)
 command.add_command(probe)
 command.add_command(run)
 command.add_command(monitoring)
+command.add_command(cut)
+command.add_command(heal)
 
 
 @command.command(name="status")
@@ -131,24 +135,55 @@ def power_on(node: str, cluster_id: str) -> None:
     metavar="S",
     help="How long the trial's pods tolerate their node's silence.",
 )
+@click.option(
+    "--away",
+    "away_s",
+    type=click.IntRange(10, 600),
+    default=None,
+    metavar="S",
+    help="The control plane: from power-off to power-on.  [default: 90]",
+)
+@click.option("--restore", "restored", is_flag=True, help="The control plane: its etcd back from a snapshot, too.")
 @OUT_OPTION
 @LINES_OPTION
 @CLUSTER_OPTION
-def drill(node: str, times: int, seed: int, toleration_s: int, out: Path, as_json: bool, cluster_id: str) -> int:
+def drill(
+    node: str,
+    times: int,
+    seed: int,
+    toleration_s: int,
+    away_s: int | None,
+    restored: bool,
+    out: Path,
+    as_json: bool,
+    cluster_id: str,
+) -> int:
     """Predict what NODE's power-off does, seal it, do it, watch, switch it on again, compare.
 
     A Deployment of two pods a worker, with a Service, is there for the time of the drill. Every moment is taken from
-    watches on this machine's clock.
+    watches on this machine's clock; for the control plane's node they count from its API server's return.
 
     \b
     Examples:
       workbench cluster drill worker-2
       workbench cluster drill worker-2 --times 10 --seed 100
+      workbench cluster drill control-plane --away 120
+      workbench cluster drill control-plane --restore
     """
     from workbench.drill.nodes.conducting import drill_node
+    from workbench.drill.nodes.control_plane import drill_control_plane
 
     cluster = throwaway.find(cluster_id)
     wanted = cluster.node(node)
+    if wanted.is_control_plane:
+        absence_s = float(away_s or AWAY_S)
+
+        def once_away(number: int) -> NodeDrill:
+            return drill_control_plane(cluster, absence_s, restored, seed + number, toleration_s, out, _tell)
+
+        return _drilled(once_away, times, as_json, "seconds after the API server's return")
+    if away_s is not None or restored:
+        raise BadInput(f"--away and --restore are the control plane's; {node} is a worker")
 
     def once(number: int) -> NodeDrill:
         return drill_node(cluster, wanted, seed + number, toleration_s, out, _tell)
