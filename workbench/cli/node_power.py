@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from workbench.target.ssh_power import SshNodePower, read_power_file
+from workbench.target.ssh_power import ssh_power
 
 FILE = click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 
@@ -29,9 +29,8 @@ def command() -> None:
 @FILE
 def status(file: Path) -> None:
     """Ask every node of FILE whether it is on."""
-    nodes = read_power_file(file)
-    power = SshNodePower(file, nodes)
-    for name in nodes:
+    power = ssh_power(str(file))
+    for name in power.names:
         click.echo(f"{name} is {'on' if power.is_on(name) else 'off'}")
 
 
@@ -40,7 +39,7 @@ def status(file: Path) -> None:
 @click.argument("node")
 def off(file: Path, node: str) -> None:
     """Switch NODE off as FILE says, and return when it is seen to be off."""
-    _tell(node, "off", SshNodePower(file, read_power_file(file)).power_off(node))
+    _tell(node, "off", ssh_power(str(file)).power_off(node))
 
 
 @command.command(name="on")
@@ -48,7 +47,7 @@ def off(file: Path, node: str) -> None:
 @click.argument("node")
 def on(file: Path, node: str) -> None:
     """Switch NODE on as FILE says, and return when it is seen to be on."""
-    _tell(node, "on", SshNodePower(file, read_power_file(file)).power_on(node))
+    _tell(node, "on", ssh_power(str(file)).power_on(node))
 
 
 def _tell(node: str, state: str, asked_s: float) -> None:

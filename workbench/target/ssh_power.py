@@ -123,6 +123,11 @@ class SshNodePower:
         self._change_timeout_s = change_timeout_s
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Return the nodes that can be switched."""
+        return tuple(self._nodes)
+
+    @property
     def address(self) -> str:
         """Return by what another process finds this power again: "ssh:/etc/power.yaml"."""
         return f"{SCHEME}:{self._file.absolute()}"
@@ -164,6 +169,11 @@ class SshNodePower:
         if name not in self._nodes:
             raise BadInput(f"no node {name!r} in {self._file}: {', '.join(self._nodes)}")
         return self._nodes[name]
+
+
+def ssh_power(file: str) -> SshNodePower:
+    """Return the power of the nodes that a file names (what follows "ssh:" in its address). Raises BadInput."""
+    return SshNodePower(Path(file), read_power_file(Path(file)))
 
 
 def ssh_command(node: SshNode, command: str) -> list[str]:

@@ -13,6 +13,7 @@ import time
 
 PERIOD_S = 0.1
 TIMEOUT_S = 1.0
+ATTEMPTS_MAX = 36_000  # an hour, far longer than any drill
 
 
 def connects(address: str, port: int) -> bool:
@@ -26,7 +27,7 @@ def connects(address: str, port: int) -> bool:
 
 def main(address: str, port: int) -> None:
     """Connect until the process is ended or nobody reads."""
-    while True:
+    for _ in range(ATTEMPTS_MAX):
         begun_s = time.time()
         print(json.dumps({"t": begun_s, "ok": connects(address, port)}), flush=True)
         time.sleep(PERIOD_S)

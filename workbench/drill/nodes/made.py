@@ -52,11 +52,11 @@ class Made:
 
 
 def make_objects(
-    cluster: Cluster, api: Api, workers: Sequence[str], rate_per_s: float, age_s: float, random: np.random.Generator
+    cluster: Cluster, api: Api, workers: Sequence[str], rate_per_s: float, age_s: float, moments: np.random.Generator
 ) -> Made:
     """Make objects, take a snapshot, make more for `age_s`; return what was made. Raises ToolFailed."""
     objects: dict[str, float] = {}
-    _make(api, objects, rate_per_s, BEFORE_S, random)
+    _make(api, objects, rate_per_s, BEFORE_S, moments)
     snapshot = cluster.layout.directory / "etcd-snapshot.db"
     begun_s = time.time()
     save_snapshot(cluster, snapshot)
@@ -66,23 +66,23 @@ def make_objects(
             api.core.create_namespaced_pod(trial.NAMESPACE, trial.bare_pod(f"orphan-{name}", name)) for name in workers
         ]
     uids = [pod.metadata.uid for pod in pods]
-    _make(api, objects, rate_per_s, age_s - (time.time() - done_s), random)
+    _make(api, objects, rate_per_s, age_s - (time.time() - done_s), moments)
     if not happens(lambda: all(map(processes_of, uids)), START_TIMEOUT_S, POLL_S):
         raise ToolFailed(f"the pods made after the snapshot do not run after {START_TIMEOUT_S:.0f} s")
     return Made(snapshot, (begun_s, done_s), objects, uids)
 
 
 def _make(
-    api: Api, objects: dict[str, float], rate_per_s: float, duration_s: float, random: np.random.Generator
+    api: Api, objects: dict[str, float], rate_per_s: float, duration_s: float, moments: np.random.Generator
 ) -> None:
     """Make ConfigMaps for a while, at moments of chance that do not wait for answers."""
     end_s = time.time() + duration_s
-    due_s = time.time() + random.exponential(1.0 / rate_per_s)
+    due_s = time.time() + moments.exponential(1.0 / rate_per_s)
     while due_s < end_s:
         sleep_until(due_s)
         name = f"made-{len(objects)}"
         with api_failures(f"{name} could not be made"):
             api.core.create_namespaced_config_map(trial.NAMESPACE, {"metadata": {"name": name}})
         objects[name] = time.time()
-        due_s += random.exponential(1.0 / rate_per_s)
+        due_s += moments.exponential(1.0 / rate_per_s)
     sleep_until(end_s)
