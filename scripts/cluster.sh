@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Installs what a throwaway cluster needs of this machine: Debian's packages where some are missing (needs root), and a
-# Go where there is none that will do. Run again it finds all of it and does nothing. `workbench cluster up` builds the rest.
+# Go where there is none that will do. Arguments are further packages, for tests. Run again it finds all of it and does
+# nothing. `workbench cluster up` builds the rest.
 set -euo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
 
 packages=(etcd-server containerd runc containernetworking-plugins iptables conntrack iproute2 util-linux busybox-static
-  postgresql-client haproxy)
+  postgresql-client etcd-client "$@")
 
 install_packages() {
   local missing=() package

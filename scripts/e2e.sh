@@ -7,6 +7,6 @@ if [ "$(id -u)" != 0 ]; then
   say "no root: a cluster needs network namespaces and containers, so its tests are left out"
   exit 0
 fi
-scripts/cluster.sh
+scripts/cluster.sh openssh-server haproxy openssh-client
 [ $# -gt 0 ] || set -- -m "not long" # what the integration server has time for
 exec .venv/bin/python -m pytest tests/e2e "$@"

@@ -24,7 +24,7 @@ LEEWAY_S = 0.7  # a busy machine's clock ticks late
 @pytest.mark.parametrize("kind", ["refused", "silent"])
 def test_a_lost_server_is_out_and_back_when_predicted(kind: str, tmp_path: Path) -> None:
     """Each loss lies between the earliest and the latest moment of the model; a silent server costs its wait."""
-    assert shutil.which("haproxy"), "scripts/cluster.sh installs it"
+    assert shutil.which("haproxy"), "scripts/e2e.sh installs it"
     program = Path(balanced.__file__)
     command = ["unshare", "--net", sys.executable, str(program), str(DEFAULT_LOAD_BALANCER), str(tmp_path), kind]
     done = subprocess.run([*command, str(TIMES)], capture_output=True, text=True, timeout=240, check=False)

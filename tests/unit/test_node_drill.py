@@ -7,10 +7,20 @@ import itertools
 import numpy as np
 import pytest
 
-from workbench.drill.nodes.facts import EndpointsFact, Facts, Lost, NodeFact, PodFact, RulesFact, observed_moments
+from workbench.drill.nodes.facts import (
+    EndpointsFact,
+    Facts,
+    Lost,
+    NodeFact,
+    PodFact,
+    RulesFact,
+    endpoint_moments,
+    observed_moments,
+)
 from workbench.drill.nodes.trial import trial_objects
 from workbench.drill.nodes.watching import endpoints_fact, node_fact, pod_fact
 from workbench.model.control_plane import release
+from workbench.model.control_plane.endpoint import endpoint_forecast
 from workbench.model.control_plane.trial import trial_forecast
 
 LOST = Lost("worker-1", {"a": "10.0.0.1", "b": "10.0.0.2"}, cut_s=100.0)
@@ -100,3 +110,21 @@ def test_the_forecast_follows_the_pods_toleration(toleration_s: int) -> None:
     assert (moments["replacement_running_s"] > moments["evicted_s"] + 1.0).all()
     toleration = trial_objects(2, toleration_s)[2]["spec"]["template"]["spec"]["tolerations"][0]
     assert toleration["tolerationSeconds"] == toleration_s
+
+
+def test_a_deleted_pod_leaves_each_node_s_rules() -> None:
+    """Each node has a moment of its own, after the slice's change; what a node's rules never forget is none."""
+    facts = Facts(
+        endpoints=[EndpointsFact(90.0, ("b",)), EndpointsFact(99.9, ("b",)), EndpointsFact(101.0, ("b", "new"))],
+        rules=[RulesFact(99.9, "w1", ()), RulesFact(100.2, "w1", ("10.0.0.1",)), RulesFact(100.4, "w1", ())],
+    )
+    assert endpoint_moments(facts, "a", ["w1", "w2"], 100.0) == {
+        "endpoints_gone_s": 0.0,
+        "rules_gone_w1_s": pytest.approx(0.4),
+        "rules_gone_w2_s": None,
+    }
+    moments, _ = endpoint_forecast(["w1", "w2"], release("1.29"), 200, seed=1)
+    slices, first, second = (moment.values for moment in moments)
+    assert (first > slices).all()
+    assert (second > slices).all()
+    assert not np.array_equal(first, second)

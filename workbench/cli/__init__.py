@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "fidelity": "How good sealed predictions were, over many drills.",
     "nightly": "A suite of drills unattended, judged against the nights before.",
     "cluster": "A real Kubernetes of its own on this machine, to break.",
+    "node-power": "Switch real nodes off and on, over ssh.",
     "hub": "Start, look at and stop an embedded hub of real servers.",
 }
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
-import numpy as np
 from rich.table import Column
 from rich.table import Table as RichTable
 
 from workbench import api
 from workbench.cli._cluster import CLUSTER_OPTION, elapsed_teller
+from workbench.cli._cluster_drills import drilled
 from workbench.cli._console import a_console
 from workbench.cli._long_running import stop_on_sigterm
+from workbench.cli.cluster_cut import cut, heal
 from workbench.cli.cluster_hub import hub, probe
 from workbench.cli.cluster_monitoring import monitoring
 from workbench.cli.cluster_run import run
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from workbench.drill.scheduling.placements import PlacementTrial
 
 FAKE_NODES_MAX: Final = 5_000
+AWAY_S: Final = 90  # well beyond the grace of 40 s that every node gets anew afterwards
 SEED_OPTION = click.option(
     "--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the first; each next has one more."
 )
@@ -82,6 +83,8 @@ command.add_command(hub)
 command.add_command(probe)
 command.add_command(run)
 command.add_command(monitoring)
+command.add_command(cut)
+command.add_command(heal)
 
 
 @command.command(name="status")
@@ -131,29 +134,83 @@ def power_on(node: str, cluster_id: str) -> None:
     metavar="S",
     help="How long the trial's pods tolerate their node's silence.",
 )
+@click.option(
+    "--away",
+    "away_s",
+    type=click.IntRange(10, 600),
+    default=None,
+    metavar="S",
+    help="The control plane: from power-off to power-on.  [default: 90]",
+)
+@click.option("--restore", "restored", is_flag=True, help="The control plane: its etcd back from a snapshot, too.")
 @OUT_OPTION
 @LINES_OPTION
 @CLUSTER_OPTION
-def drill(node: str, times: int, seed: int, toleration_s: int, out: Path, as_json: bool, cluster_id: str) -> int:
+def drill(
+    node: str,
+    times: int,
+    seed: int,
+    toleration_s: int,
+    away_s: int | None,
+    restored: bool,
+    out: Path,
+    as_json: bool,
+    cluster_id: str,
+) -> int:
     """Predict what NODE's power-off does, seal it, do it, watch, switch it on again, compare.
 
     A Deployment of two pods a worker, with a Service, is there for the time of the drill. Every moment is taken from
-    watches on this machine's clock.
+    watches on this machine's clock; for the control plane's node they count from its API server's return.
 
     \b
     Examples:
       workbench cluster drill worker-2
       workbench cluster drill worker-2 --times 10 --seed 100
+      workbench cluster drill control-plane --away 120
+      workbench cluster drill control-plane --restore
     """
     from workbench.drill.nodes.conducting import drill_node
+    from workbench.drill.nodes.control_plane import drill_control_plane
 
     cluster = throwaway.find(cluster_id)
     wanted = cluster.node(node)
+    if wanted.is_control_plane:
+        absence_s = float(away_s or AWAY_S)
+
+        def once_away(number: int) -> NodeDrill:
+            return drill_control_plane(cluster, absence_s, restored, seed + number, toleration_s, out, _tell)
+
+        return drilled(once_away, times, as_json, "seconds after the API server's return")
+    if away_s is not None or restored:
+        raise BadInput(f"--away and --restore are the control plane's; {node} is a worker")
 
     def once(number: int) -> NodeDrill:
         return drill_node(cluster, wanted, seed + number, toleration_s, out, _tell)
 
-    return _drilled(once, times, as_json, "seconds after the cut")
+    return drilled(once, times, as_json, "seconds after the cut")
+
+
+@command.command(name="endpoint")
+@click.option("--times", type=click.IntRange(1, 100), default=1, show_default=True, help="So many, one after another.")
+@SEED_OPTION
+@OUT_OPTION
+@LINES_OPTION
+@CLUSTER_OPTION
+def endpoint(times: int, seed: int, out: Path, as_json: bool, cluster_id: str) -> int:
+    """Predict when each node's rules forget a Service's pod that is deleted at once, seal it, do it, watch, compare.
+
+    \b
+    Examples:
+      workbench cluster endpoint --times 10
+    """
+    from workbench.drill.nodes.endpoint import drill_endpoint
+
+    cluster = throwaway.find(cluster_id)
+
+    def once(number: int) -> NodeDrill:
+        return drill_endpoint(cluster, seed + number, out, _tell)
+
+    return drilled(once, times, as_json, "seconds after the pod's deletion")
 
 
 @command.command(name="burst")
@@ -191,7 +248,7 @@ def burst(pods: int, by: str, times: int, seed: int, out: Path, as_json: bool, c
     def once(number: int) -> BurstDrill:
         return drill_burst(cluster, pods, Creator(by), seed + number, out, _tell)
 
-    return _drilled(once, times, as_json, "seconds after the first pod")
+    return drilled(once, times, as_json, "seconds after the first pod")
 
 
 @command.command(name="placements")
@@ -224,20 +281,6 @@ def placements(pods: int, seed: int, out: Path, as_json: bool, cluster_id: str) 
     return EXIT_AS_EXPECTED if trial.alike else EXIT_MISSED
 
 
-def _drilled(once: Callable[[int], NodeDrill | BurstDrill], times: int, as_json: bool, heading: str) -> int:
-    """Drill so many times, one after another; print what came of it and return the exit code."""
-    stop_on_sigterm()
-    drills = []
-    for number in range(times):
-        done = once(number)
-        drills.append(done)
-        if as_json:
-            click.echo(done.folder.comparison_json.read_text().replace("\n", ""))
-    if not as_json:
-        _print_drills(drills, heading)
-    return EXIT_AS_EXPECTED if all(row.inside for done in drills for row in done.compared) else EXIT_MISSED
-
-
 def _print_placements(trial: PlacementTrial) -> None:
     """Print a row a mix: how many decisions were alike."""
     console = a_console()
@@ -257,27 +300,6 @@ def _print_placements(trial: PlacementTrial) -> None:
         for difference in each.differences[:3]:
             console.print(f"{difference['pod']}: {'; '.join(difference['problems'])}", markup=False, highlight=False)
     console.print(f"run: {trial.folder.root}", highlight=False)
-
-
-def _print_drills(drills: Sequence[NodeDrill | BurstDrill], heading: str) -> None:
-    """Print a row a moment: predicted, and observed in every drill."""
-    console = a_console()
-    table = RichTable(Column(heading), "predicted (90 %)", "observed", Column("inside", justify="right"))
-    for row in zip(*(done.compared for done in drills), strict=True):
-        observed = [each.observed for each in row if each.observed is not None]
-        low, middle, high = np.percentile(observed, [0, 50, 100])
-        spread = f" ({low:.2f} to {high:.2f})" if len(drills) > 1 else ""
-        foreseen = np.median([(each.median, each.low, each.high) for each in row], axis=0)
-        predicted = "{:.2f} ({:.2f} to {:.2f})".format(*foreseen)
-        inside = f"{sum(each.inside for each in row)} of {len(row)}"
-        table.add_row(
-            row[0].title if row[0].unit == "s" else f"{row[0].title}, {row[0].unit}",
-            predicted,
-            f"{middle:.2f}{spread}",
-            inside,
-        )
-    console.print(table)
-    console.print(f"runs: {drills[0].folder.root.parent}", highlight=False)
 
 
 @command.command(name="down")

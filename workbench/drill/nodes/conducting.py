@@ -63,13 +63,14 @@ class NodeDrill:
 
 
 def drill_node(cluster: Cluster, node: Node, seed: int, toleration_s: int, out: Path, progress: Progress) -> NodeDrill:
-    """Predict, seal, power `node` off, watch, power it on again, compare.
+    """Predict, seal, power a worker off, watch, power it on again, compare.
 
-    Raises BadInput for the control plane's node and while a node has no power, Inconclusive when a moment that is
-    predicted never came, ToolFailed when the trial pods do not start, UndoUnverified when the node does not return.
+    Raises BadInput for the control plane's node (control_plane.py has that drill) and while a node has no power,
+    Inconclusive when a moment that is predicted never came, ToolFailed when the trial pods do not start,
+    UndoUnverified when the node does not return.
     """
     if node.is_control_plane:
-        raise BadInput(f"{node.name} runs the API server: nothing could be seen without it; name a worker")
+        raise BadInput(f"{node.name} is no worker: it runs the API server, by whose watches this drill sees")
     begun_s = time.time()
     folder = new_run_folder(out, "node-loss")
     kubectl = Kubectl(built_programs(progress), cluster.kubeconfig)
@@ -77,9 +78,9 @@ def drill_node(cluster: Cluster, node: Node, seed: int, toleration_s: int, out: 
     with (
         only_trial(cluster) as api,
         _held(api, cluster, folder) as hold,
-        _trial_pods(api, kubectl, cluster, toleration_s, progress),
+        trial_pods(api, kubectl, cluster, toleration_s, progress),
     ):
-        pods = _pods_on(kubectl, node.name)
+        pods = pods_on(kubectl, node.name)
         forecast = trial_forecast(node.name, nodes, sorted(pods), toleration_s, release("1.29"), REPLICATIONS, seed)
         sha256 = seal(folder, forecast.seed, forecast.moments, forecast.parameters)
         sealed_s = time.time()
@@ -89,7 +90,7 @@ def drill_node(cluster: Cluster, node: Node, seed: int, toleration_s: int, out: 
         try:
             facts, lost, off_s = _power_off(cluster, api, node, pods, forecast, seed, progress)
         finally:  # however that ended: stopped by a person, too
-            returned_s = _power_on(cluster, node, kubectl, progress)
+            returned_s = switch_on(cluster, node, kubectl, progress)
     survivors = [each.name for each in cluster.layout.nodes if each != node]
     observed = observed_moments(facts, lost, survivors)
     drill = NodeDrill(folder, node.name, sha256, compared(forecast.moments, observed), returned_s)
@@ -122,26 +123,27 @@ def _held(api: Api, cluster: Cluster, folder: RunFolder) -> Iterator[Hold]:
 
 
 @contextmanager
-def _trial_pods(api: Api, kubectl: Kubectl, cluster: Cluster, toleration_s: int, progress: Progress) -> Any:
+def trial_pods(api: Api, kubectl: Kubectl, cluster: Cluster, toleration_s: int, progress: Progress) -> Any:
     """Run the trial's pods on every worker for the block's time; afterwards its namespace is gone."""
     for node in cluster.layout.nodes:
         if not cluster.has_power(node):
             raise BadInput(f"{node.name} has no power, the drill needs all: workbench cluster power-on {node.name}")
     names = {node.name for node in cluster.layout.nodes}
-    _wait("not every node is Ready", lambda: names <= ready_nodes(kubectl))
+    wait_for("not every node is Ready", lambda: names <= ready_nodes(kubectl))
     progress("starting the trial's pods")
     kubectl.apply(yaml.safe_dump_all(trial.trial_objects(cluster.layout.workers, toleration_s)))
     try:
         wanted = cluster.layout.workers * trial.PODS_A_WORKER
-        _wait(
-            "the trial's pods are not ready", lambda: sum(pod["ready"] for pod in _trial_pods_seen(kubectl)) == wanted
+        wait_for(
+            "the trial's pods are not ready", lambda: sum(pod["ready"] for pod in trial_pods_seen(kubectl)) == wanted
         )
         yield
     finally:
         remove_namespace(api, trial.NAMESPACE)
 
 
-def _trial_pods_seen(kubectl: Kubectl) -> list[dict[str, Any]]:
+def trial_pods_seen(kubectl: Kubectl) -> list[dict[str, Any]]:
+    """Return the trial's pods: name, node, address and whether each is ready."""
     found = kubectl.items("pods", f"--namespace={trial.NAMESPACE}")
     return [
         {
@@ -156,9 +158,9 @@ def _trial_pods_seen(kubectl: Kubectl) -> list[dict[str, Any]]:
     ]
 
 
-def _pods_on(kubectl: Kubectl, node: str) -> dict[str, str]:
+def pods_on(kubectl: Kubectl, node: str) -> dict[str, str]:
     """Return name and address of the trial's pods on a node. Raises ToolFailed when there is none."""
-    pods = {pod["name"]: pod["address"] for pod in _trial_pods_seen(kubectl) if pod["node"] == node}
+    pods = {pod["name"]: pod["address"] for pod in trial_pods_seen(kubectl) if pod["node"] == node}
     if not pods:
         raise ToolFailed(f"no pod of the trial was placed on {node}")
     return pods
@@ -176,7 +178,7 @@ def _power_off(
     """Cut the node's power at a drawn moment; return what was seen until every predicted moment had come."""
     facts = Facts()
     survivors = [each for each in cluster.layout.nodes if each != node]
-    reading = {each.name: functools.partial(_addresses_in_rules, cluster, each, pods) for each in survivors}
+    reading = {each.name: functools.partial(addresses_in_rules, cluster, each, pods) for each in survivors}
     patience_s = PATIENCE_S + max(float(np.max(moment.values)) for moment in forecast.moments)
     with watched(api, trial.NAMESPACE, reading, facts) as check:
         pause_s = STEADY_S + FAULT_SPREAD_S * float(stream(seed, "node-drill", "moment").random())
@@ -200,14 +202,14 @@ def _power_off(
     return facts, lost, off_s
 
 
-def _addresses_in_rules(cluster: Cluster, node: Node, pods: Mapping[str, str]) -> str:
+def addresses_in_rules(cluster: Cluster, node: Node, pods: Mapping[str, str]) -> str:
     """Return which of the pods' addresses a node's kube-proxy still sends traffic to."""
     rules = namespaces.run_in(cluster.record.nodes[node.name], ["iptables-save", "--table", "nat"])
     sent = [line for line in rules.splitlines() if "KUBE-SEP" in line and "DNAT" in line]
     return " ".join(address for address in pods.values() if any(f"{address}:" in line for line in sent))
 
 
-def _power_on(cluster: Cluster, node: Node, kubectl: Kubectl, progress: Progress) -> float | None:
+def switch_on(cluster: Cluster, node: Node, kubectl: Kubectl, progress: Progress) -> float | None:
     """Switch a node on that is off; return how long it took to be Ready (s)."""
     if cluster.has_power(node):
         if cluster.has_cable(node):
@@ -220,6 +222,7 @@ def _power_on(cluster: Cluster, node: Node, kubectl: Kubectl, progress: Progress
     return time.time() - started_s
 
 
-def _wait(trouble: str, condition: Callable[[], bool]) -> None:
+def wait_for(trouble: str, condition: Callable[[], bool]) -> None:
+    """Return once a condition holds. Raises ToolFailed, with what is the trouble, when it takes too long."""
     if not happens(condition, READY_TIMEOUT_S, POLL_S):
         raise ToolFailed(f"{trouble} after {READY_TIMEOUT_S:.0f} s")

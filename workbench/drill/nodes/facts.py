@@ -94,6 +94,19 @@ def observed_moments(facts: Facts, lost: Lost, survivors: Sequence[str]) -> dict
     return {name: None if at_s is None else at_s - lost.cut_s for name, at_s in moments.items()}
 
 
+def endpoint_moments(facts: Facts, pod: str, nodes: Sequence[str], deleted_s: float) -> dict[str, float | None]:
+    """Return when a deleted pod was out of the EndpointSlices and of each node's rules, s after its deletion's answer.
+
+    A watch may tell of it before the deletion is answered: that counts as at once.
+    """
+    told = [fact.at_s for fact in facts.endpoints[1:] if pod not in fact.ready]
+    moments = {"endpoints_gone_s": min(told, default=None)}
+    for node in nodes:
+        seen = [fact.at_s for fact in facts.rules if fact.node == node and fact.at_s > deleted_s and _without(fact)]
+        moments[f"rules_gone_{node}_s"] = min(seen, default=None)
+    return {name: None if at_s is None else max(0.0, at_s - deleted_s) for name, at_s in moments.items()}
+
+
 def replacements(facts: Facts, lost: Lost) -> dict[str, list[PodFact]]:
     """Return the facts of each pod that was first seen after the cut."""
     before = {fact.name for fact in facts.pods if fact.at_s < lost.cut_s} | set(lost.pods)

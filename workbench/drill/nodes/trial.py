@@ -40,6 +40,14 @@ def trial_objects(workers: int, toleration_s: int) -> list[dict[str, Any]]:
     return [namespace, service, deployment]
 
 
+def bare_pod(name: str, node: str = "") -> dict[str, Any]:
+    """Return a pod of nobody's and of no Service; on `node`, without the scheduler, where one is named."""
+    spec = _pod(0)
+    spec |= {"tolerations": [{"operator": "Exists", "effect": "NoExecute"}]}
+    spec |= {"nodeName": node} if node else {"nodeSelector": {"kubernetes.io/os": "linux"}}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec}
+
+
 def _pod(toleration_s: int) -> dict[str, Any]:
     tolerations = [
         {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": toleration_s}

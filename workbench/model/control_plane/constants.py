@@ -131,7 +131,26 @@ _CONTROL_PLANE: Final[Mapping[str, Parameter]] = {
         "assumed: the kubelet's back-off of 10 s after a start that found no API server",
         "from the API server's return to the controller manager's first look at the lease",
     ),
+    "scheduler_start_s": prior(
+        uniform(0.0, 4.4),
+        "s",
+        "Kubernetes 1.29 cmd/kube-scheduler/app/options/options.go TolerateInClusterLookupFailure: it runs without an "
+        "API server, and asks again every 2 to 4.4 s",
+        "from the API server's return to the scheduler's first look at the lease",
+    ),
     "informers_sync_s": prior(triangular(0.2, 0.5, 2.0), "s", "assumed: lists of a small cluster"),
+    "network_up_s": prior(
+        triangular(0.2, 0.5, 2.0),
+        "s",
+        "assumed: a namespace's link, the throwaway cluster's node",
+        "after its power-on",
+    ),
+    "api_server_start_s": prior(
+        triangular(5.0, 12.0, 40.0),
+        "s",
+        "assumed: a node's start, then etcd and the API server as static pods",
+        "from a node's power-on to the API server's first answer",
+    ),
     "fdatasync_s": prior(
         triangular(1.1e-4, 1.0e-3, 1.0e-2),
         "s",
@@ -143,6 +162,42 @@ _CONTROL_PLANE: Final[Mapping[str, Parameter]] = {
         uniform(0.0, 43_200.0), "s", "RKE2 etcd-snapshot-schedule-cron: every 12 h", "newest of the five that are kept"
     ),
     "object_writes_per_s": prior(1.0 / 60.0, "1/s", "assumed: a change worth keeping every minute; scale it"),
+}
+
+_CLIENTS: Final[Mapping[str, Parameter]] = {
+    "ping_due_s": prior(
+        uniform(0.0, 30.0),
+        "s",
+        "Kubernetes apimachinery pkg/util/net/http.go readIdleTimeoutSeconds 30",
+        "from the loss to a client's next ping; the last frame came at any moment before",
+    ),
+    "ping_timeout_s": prior(15.0, "s", "Kubernetes apimachinery pkg/util/net/http.go pingTimeoutSeconds 15"),
+    "first_repeat_s": prior(0.2, "s", "Linux include/net/tcp.h TCP_RTO_MIN", "doubles with each repetition"),
+    "unreachable_s": prior(
+        3.0,
+        "s",
+        "Linux Documentation/networking/ip-sysctl.rst neigh: mcast_solicit 3, retrans_time_ms 1000",
+        "an attempt to connect to a node on the same network that does not answer",
+    ),
+    "reflector_first_s": prior(
+        0.8,
+        "s",
+        "Kubernetes 1.29 client-go tools/cache/reflector.go NewExponentialBackoffManager",
+        "doubles with each failure, times 1 to 2",
+    ),
+    "reflector_longest_s": prior(30.0, "s", "Kubernetes 1.29 client-go tools/cache/reflector.go", "times 1 to 2"),
+    "too_large_version_s": prior(
+        uniform(0.0, 3.1),
+        "s",
+        "Kubernetes 1.29 apiserver pkg/storage/cacher/watch_cache.go blockTimeout 3 s",
+        "a list of a version that is ahead of the server; none where it has caught up",
+    ),
+    "kubelet_look_s": prior(
+        uniform(0.0, 1.0), "s", "Kubernetes 1.29 pkg/kubelet/kubelet.go genericPlegRelistPeriod 1 s", "to the next look"
+    ),
+    "container_end_s": prior(
+        triangular(0.05, 0.3, 2.0), "s", "assumed: signal, end, and the runtime's note of it", "beyond the grace"
+    ),
 }
 
 _POSTGRES: Final[Mapping[str, Parameter]] = {
@@ -217,7 +272,7 @@ def rows(of: Release) -> dict[str, Parameter]:
             "from NotReady to the NoExecute taint being asked for",
         ),
     }
-    return {**releases, **_NODE, **_ROUTING, **_EVICTION, **_CONTROL_PLANE, **_POSTGRES, **_ALERT}
+    return {**releases, **_NODE, **_ROUTING, **_EVICTION, **_CONTROL_PLANE, **_CLIENTS, **_POSTGRES, **_ALERT}
 
 
 @dataclass(frozen=True)
@@ -242,4 +297,8 @@ class Draws:
     def shares(self, *name: str, columns: int | None = None) -> FloatArray:
         """Return uniform draws in [0, 1): one a replication, or a row of `columns` a replication."""
         shape = self.replications if columns is None else (self.replications, columns)
-        return stream(self.seed, "control-plane", *name).random(shape)
+        return self.generator(*name).random(shape)
+
+    def generator(self, *name: str) -> np.random.Generator:
+        """Return the stream of that name, for draws of another kind."""
+        return stream(self.seed, "control-plane", *name)

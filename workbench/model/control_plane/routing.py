@@ -26,15 +26,20 @@ class Routing:
     """When clients stop being sent to the node's pods, one number a replication (s); NaN: they never were."""
 
     endpoints_gone_s: FloatArray  # the last pod has left the EndpointSlices
-    rules_gone_s: FloatArray  # every node's kube-proxy has written its rules
+    written_s: FloatArray  # each node's kube-proxy has written its rules: a row a node
     dns_gone_s: FloatArray  # no DNS server gives an answer of before
+
+    @property
+    def rules_gone_s(self) -> FloatArray:
+        """Return when the last node's rules are written."""
+        return np.asarray(self.written_s.max(axis=0))
 
 
 def routing(draws: Draws, not_ready_s: FloatArray, pods: int, proxies: Sequence[str]) -> Routing:
     """Return the moments for `pods` ready pods on the node; `proxies` are the nodes that still run kube-proxy."""
     nothing = np.full(draws.replications, np.nan)
     if pods == 0:
-        return Routing(nothing, nothing, nothing)
+        return Routing(nothing, nothing[np.newaxis], nothing)
     request_s, slice_s = draws.of("api_request_s"), draws.of("slice_update_s")
     limits = draws.number("client_qps"), draws.number("client_burst"), draws.number("inflight_mutating")
     changes_s = np.empty((draws.replications, pods))
@@ -49,7 +54,7 @@ def routing(draws: Draws, not_ready_s: FloatArray, pods: int, proxies: Sequence[
             if np.isfinite(not_ready_s[row]):
                 synced[place, row] = synced_s(changes_s[row].tolist(), period_s, burst, sync_s)
     gone_s = changes_s[:, -1]
-    return Routing(gone_s, synced.max(axis=0), gone_s + draws.of("dns_answer_age_s"))
+    return Routing(gone_s, synced, gone_s + draws.of("dns_answer_age_s"))
 
 
 def synced_s(changes_s: Sequence[float], min_sync_period_s: float, burst: float, sync_s: float) -> float:

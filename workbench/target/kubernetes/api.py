@@ -16,6 +16,7 @@ from kubernetes import client, config
 from workbench.errors import BadInput, ToolFailed
 
 SIDE_BY_SIDE: Final = 16  # requests at a time
+RETRIES: Final = 3  # of a request whose connection failed
 CONNECT_TIMEOUT_S: Final = 5.0
 ANSWER_TIMEOUT_S: Final = 60.0  # as long as the API server itself lets a request take
 
@@ -23,16 +24,17 @@ ANSWER_TIMEOUT_S: Final = 60.0  # as long as the API server itself lets a reques
 class Api:
     """The cluster's API, by an administrator's kubeconfig."""
 
-    def __init__(self, kubeconfig: Path, context: str = "") -> None:
+    def __init__(self, kubeconfig: Path, context: str = "", retries: int = RETRIES) -> None:
         self.kubeconfig = kubeconfig
         self.context = context
         settings = _settings(kubeconfig, context)
         settings.connection_pool_maxsize = SIDE_BY_SIDE + 4  # the watches have connections of their own
-        settings.retries = urllib3.Retry(total=3, backoff_factor=0.2)
+        settings.retries = urllib3.Retry(total=retries, backoff_factor=0.2)
         self._settings = settings
         each = self.fresh()
         self.core = client.CoreV1Api(each)
         self.apps = client.AppsV1Api(each)
+        self.coordination = client.CoordinationV1Api(each)
         self.discovery = client.DiscoveryV1Api(each)
         self.authorization = client.AuthorizationV1Api(each)
 

@@ -22,6 +22,7 @@ PROGRAMS: Final = {
     "ctr": "containerd",
     "runc": "runc",
     "etcd": "etcd-server",
+    "etcdctl": "etcd-client",
     "iptables": "iptables",
     "conntrack": "conntrack",
     "ip": "iproute2",
