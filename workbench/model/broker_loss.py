@@ -102,9 +102,10 @@ def _held(world: World, led: BoolArray, new_leaders: IntArray, back_s: FloatArra
     if setting.acks != "all":
         return np.where(led, held_until_s, thawed_s(setting)), np.full(held_until_s.shape, NEVER)
     replicates_s = np.array([world.replicates_s.get(int(leader), NEVER) for leader in new_leaders])
-    changed = led | _in_its_sets(setting)
-    held_until_s = np.where(changed, np.maximum(held_until_s, replicates_s), held_until_s)
-    in_flight = ~led & changed & (setting.fault is not STOP)
+    followed = ~led & _in_its_sets(setting)
+    epoch_raised = led if setting.kraft else led | followed
+    held_until_s = np.where(epoch_raised, np.maximum(held_until_s, replicates_s), held_until_s)
+    in_flight = followed & (setting.fault is not STOP)
     return held_until_s, np.where(in_flight, back_s, NEVER) + np.zeros(held_until_s.shape)
 
 
@@ -146,7 +147,8 @@ def partitions_back_s(world: World) -> FloatArray:
             back_s.append(world.moments.get("leaders_moved", FOREVER))
         else:
             shrunk_s = world.moments.get("isr_shrunk", FOREVER)
-            back_s.append(min(shrunk_s, world.shrunk_by_leader_s.get(leader, FOREVER)))
+            follows_s = world.moments.get("follows", FOREVER)
+            back_s.append(min(shrunk_s, follows_s, world.shrunk_by_leader_s.get(leader, FOREVER)))
     return np.array(back_s)
 
 

@@ -68,7 +68,8 @@ def catch_up(world: World, cold_factor: float = 1.0) -> Steps:
     """From a victim that answers again to every in-sync replica set full; `cold_factor` on what it computes."""
     draws = world.draws
     yield world.isr_shrunk
-    missed_bytes = world.setting.bytes_per_s * float(world.env.now)
+    followed = world.follows.triggered  # it has fetched since
+    missed_bytes = 0.0 if followed else world.setting.bytes_per_s * float(world.env.now)
     waits_s = draws["isr_rejoin_waits_share"] * draws["isr_rejoin_s"]
     yield world.env.timeout(waits_s)
     computes_s = (draws["isr_rejoin_s"] - waits_s) * cold_factor
@@ -99,8 +100,9 @@ def surroundings(world: World) -> tuple[float, simpy.Event]:
     if world.setting.second_victim >= 0:  # the other one starts as well, and nothing is written until one is back
         silent = draws["busy_in_silence_share"] * draws["short_tasks_cores"]
         return start_factor(draws, silent, rivals=draws["broker_start_threads"]), env.event()
-    if world.setting.acks == "all" and not world.deregistered.triggered:
-        return start_factor(draws, draws["busy_in_silence_share"] * draws["short_tasks_cores"]), world.deregistered
+    if world.setting.acks == "all" and not (world.deregistered.triggered or world.follows.triggered):
+        silent = draws["busy_in_silence_share"] * draws["short_tasks_cores"]
+        return start_factor(draws, silent), world.deregistered | world.follows
     short_tasks = draws["short_tasks_cores"] + draws["taken_over_share"] * draws["victim_cores"]
     if world.deregistered.triggered and env.now < drained_s(world):
         sessions = float(len(world.setting.consumers))
@@ -121,8 +123,15 @@ def _surroundings_on_a_lost_node(world: World) -> tuple[float, simpy.Event]:
 
 
 def drained_s(world: World) -> float:
-    """Return when the backlog of the silence has drained (s after the fault), in the fluid limit."""
-    return world.moments.get("deregistered", 0.0) * (1.0 + world.draws["drain_per_silent_s"])
+    """Return when the backlog of the silence has drained (s after the fault), in the fluid limit.
+
+    Where the new process follows before its predecessor is out of the sets, the backlog is of what that led alone.
+    """
+    silent_s = world.moments.get("deregistered", 0.0)
+    early = world.moments.get("follows", silent_s) < silent_s
+    leaders = world.setting.leaders
+    share = leaders.count(world.setting.victim) / len(leaders) if early else 1.0
+    return silent_s * (1.0 + share * world.draws["drain_per_silent_s"])
 
 
 def start_factor(draws: Mapping[str, float], short_tasks: float, rivals: float = 0.0) -> float:

@@ -85,6 +85,7 @@ class VictimState(Enum):
 
     GONE = auto()
     STARTING = auto()
+    FOLLOWING = auto()  # in KRaft mode, started and not registered yet: it fetches, and is still in the in-sync sets
     CATCHING_UP = auto()  # registered; its replicas are not all in sync
     WARMING_UP = auto()  # in sync, its code not compiled yet
     WHOLE = auto()
@@ -104,6 +105,7 @@ class World:
     isr_shrunk: simpy.Event = field(init=False)
     exited: simpy.Event = field(init=False)  # the victim's process is gone
     ready: simpy.Event = field(init=False)  # the new process is registered and answers
+    follows: simpy.Event = field(init=False)  # in KRaft mode: the new process fetches, before it is registered
     thawed: simpy.Event = field(init=False)  # a frozen victim goes on and knows that it does not lead any more
     isr_full: simpy.Event = field(init=False)
     replicates_s: dict[int, float] = field(default_factory=dict)  # surviving leader -> all its partitions replicate
@@ -111,7 +113,7 @@ class World:
     victim_states: list[tuple[float, VictimState]] = field(default_factory=list)  # since when; whole before the first
 
     def __post_init__(self) -> None:
-        for name in ("deregistered", "leaders_moved", "isr_shrunk", "exited", "ready", "thawed", "isr_full"):
+        for name in ("deregistered", "leaders_moved", "isr_shrunk", "exited", "ready", "follows", "thawed", "isr_full"):
             setattr(self, name, self.env.event())
 
     def event(self, name: str) -> simpy.Event:
