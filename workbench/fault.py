@@ -21,6 +21,7 @@ class FaultType(StrEnum):
     ZOOKEEPER_KILL = "ZooKeeperKill"  # SIGKILL: of one server
     NODE_PROCESSES_KILL = "NodeProcessesKill"  # SIGKILL of every server on a node; the node itself answers with resets
     TWO_BROKERS_KILL = "TwoBrokersKill"  # SIGKILL of two brokers at once: of three one is left
+    QUORUM_AND_BROKER_KILL = "QuorumAndBrokerKill"  # SIGKILL of two ZooKeeper servers, held down, then of a broker
     LOAD_BURST = "LoadBurst"  # nothing is broken: the devices send a multiple of their rate for a while
 
 
@@ -35,10 +36,15 @@ class Part(StrEnum):
     ZOOKEEPER = "ZooKeeper server"
     NODE = "node"
     BROKERS = "two brokers"
+    QUORUM = "ZooKeeper quorum and a broker"
     LOAD = "load"
 
 
-KAFKA_PARTS: Final = (Part.BROKER, Part.BROKERS)  # their loss is shown by answers to producers, others' by rows
+KAFKA_PARTS: Final = (
+    Part.BROKER,
+    Part.BROKERS,
+    Part.QUORUM,
+)  # their loss is shown by answers to producers, others' by rows
 
 SIGNAL_NAMES: Final[Mapping[FaultType, str]] = {
     FaultType.BROKER_KILL: "SIGKILL",
@@ -51,6 +57,7 @@ SIGNAL_NAMES: Final[Mapping[FaultType, str]] = {
     FaultType.ZOOKEEPER_KILL: "SIGKILL",
     FaultType.NODE_PROCESSES_KILL: "SIGKILL",
     FaultType.TWO_BROKERS_KILL: "SIGKILL",
+    FaultType.QUORUM_AND_BROKER_KILL: "SIGKILL",
     FaultType.LOAD_BURST: "burst",  # no signal: what pages call it
 }
 PARTS: Final[Mapping[FaultType, Part]] = {
@@ -64,6 +71,7 @@ PARTS: Final[Mapping[FaultType, Part]] = {
     FaultType.ZOOKEEPER_KILL: Part.ZOOKEEPER,
     FaultType.NODE_PROCESSES_KILL: Part.NODE,
     FaultType.TWO_BROKERS_KILL: Part.BROKERS,
+    FaultType.QUORUM_AND_BROKER_KILL: Part.QUORUM,
     FaultType.LOAD_BURST: Part.LOAD,
 }
 ROLES: Final[Mapping[Part, tuple[str, ...]]] = {
@@ -75,6 +83,7 @@ ROLES: Final[Mapping[Part, tuple[str, ...]]] = {
     Part.ZOOKEEPER: ("zookeeper-leader", "zookeeper-follower"),
     Part.NODE: (),
     Part.BROKERS: (),
+    Part.QUORUM: (),
     Part.LOAD: ("load",),
 }
 
@@ -94,7 +103,7 @@ KRAFT_FAULTS: Final = frozenset(
 
 def kraft_contradiction(fault_type: FaultType, role: str | None) -> str:
     """Return why a fault cannot be done to a Kafka in KRaft mode, "" if it can."""
-    if PARTS[fault_type] is Part.ZOOKEEPER:
+    if PARTS[fault_type] in (Part.ZOOKEEPER, Part.QUORUM):
         return "the manifests run Kafka in KRaft mode, without ZooKeeper"
     if PARTS[fault_type] is Part.BROKER and role == "controller":
         return "the manifests run Kafka in KRaft mode, where no broker is the controller: name a broker"
@@ -158,7 +167,7 @@ class Fault:
     type: FaultType
     victim: VictimSelector
     at_s: float = 0.0
-    for_s: float = 0.0  # only of a freeze or a burst
+    for_s: float = 0.0  # only of a freeze, a burst, or a quorum that is kept away
     lag_s: float = 0.0  # only of a broker's kill
     data: StoredData = StoredData.KEPT  # lost: only of Redis's kill
     factor: float = 1.0  # above 1: only of a burst

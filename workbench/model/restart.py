@@ -11,8 +11,8 @@ segments rolled in between, throttled replication.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Generator, Mapping
+from typing import Any, Final
 
 import simpy
 
@@ -33,13 +33,24 @@ def restart(world: World) -> Steps:
     world.victim_is(VictimState.GONE)
     if setting.restart is RestartRule.NONE:
         return
+    recovered = False
     for attempt in range(1, ATTEMPTS_MAX + 1):
         waits_s = draws["kubelet_relist_s"] if attempt == 1 else kubelet.wait_s(attempt, draws)
         yield world.env.timeout(waits_s + draws["restart_notice_s"])
         started_s = float(world.env.now)
         world.victim_is(VictimState.STARTING)
-        logs_s = draws["log_load_partition_s"] * hosted(world) + (recovery_of_logs_s(world) if attempt == 1 else 0.0)
-        yield from labour(world, draws["broker_start_s"] * draws["start_again_factor"] + logs_s)
+        start_s = draws["broker_start_s"] * draws["start_again_factor"]
+        if setting.quorum_away_s > 0.0:
+            asks_s = draws["zookeeper_asked_share"] * start_s
+            yield from labour(world, asks_s)
+            if not (yield from finds_zookeeper(world)):
+                yield world.env.timeout(draws["node_exists_exit_s"])
+                world.victim_is(VictimState.GONE)
+                continue
+            start_s -= asks_s
+        logs_s = draws["log_load_partition_s"] * hosted(world) + (0.0 if recovered else recovery_of_logs_s(world))
+        recovered = True
+        yield from labour(world, start_s + logs_s)
         if world.deregistered.triggered:
             world.moments["registering_process_started"] = started_s
             world.note("registered")
@@ -49,6 +60,16 @@ def restart(world: World) -> Steps:
     else:
         return
     yield from rejoin(world)
+
+
+def finds_zookeeper(world: World) -> Generator[simpy.Event, Any, bool]:
+    """Wait for a ZooKeeper that has a quorum, as long as a new process does; tell whether it came."""
+    if world.quorum_back.triggered:
+        return True
+    came = yield world.quorum_back | world.env.timeout(world.draws["zookeeper_connection_timeout_s"])
+    if world.quorum_back in came:
+        yield world.env.timeout(world.draws["zookeeper_found_s"])
+    return world.quorum_back in came
 
 
 def rejoin(world: World) -> Steps:

@@ -41,6 +41,10 @@ class Control:
         """
         return float(self._ask("signal", name=name, signum=signum, process_id=process_id, family=family)["sent_s"])
 
+    def hold(self, name: str, until_s: float) -> None:
+        """Keep the restart rule from starting a server before a moment, epoch s; `start` ends the hold."""
+        self._ask("hold", name=name, until_s=until_s)
+
     def processes(self) -> list[ServerStatus]:
         """Return every process, in the order of their first starts."""
         return [ServerStatus.from_json(raw) for raw in self._ask("status")["processes"]]

@@ -27,6 +27,9 @@ REAP_TIMEOUT_S: Final[Mapping[str, float]] = {"SIGKILL": KILL_TIMEOUT_S, "SIGTER
 PROOFS: Final[Mapping[str, tuple[str, ...]]] = {"SIGKILL": ("SIGKILL",), "SIGTERM": ("exit 143", "SIGTERM")}
 REAP_POLL_S: Final = 0.01
 FREEZE_TIMEOUT_S: Final = 5.0
+QUORUM_TIMEOUT_S: Final = (
+    10.0  # a follower sees its leader's socket close, a leader looks at its followers every second
+)
 
 
 def inject(hub: LocalHub, fault: Fault, victim: Victim) -> Injection:
@@ -42,6 +45,8 @@ def inject(hub: LocalHub, fault: Fault, victim: Victim) -> Injection:
         return _with_lagging_followers(hub, fault, victim)
     if fault.data is StoredData.LOST:
         return _with_data_lost(hub, fault, victim)
+    if fault.part is Part.QUORUM:
+        return _without_quorum(hub, fault, victim)
     if victim.servers:
         return _node(hub, fault, victim)
     wanted = signal.Signals[SIGNAL_NAMES[fault.type]]
@@ -95,6 +100,34 @@ def _node(hub: LocalHub, fault: Fault, victim: Victim) -> Injection:
         effective=effective,
         evidence=f"{len(reaped)} of {len(victim.servers)} servers reaped, killed by SIGKILL ({names}), "
         f"{len(children) - len(survivors)} of their {len(children)} children with them",
+    )
+
+
+def _without_quorum(hub: LocalHub, fault: Fault, victim: Victim) -> Injection:
+    """Kill ZooKeeper servers until none leads, then the broker; `for_s` later the restart rule may start the servers.
+
+    Proved by what was reaped, and by the server that is left: it serves nobody, before the broker's kill and after it.
+    """
+    broker, *ensemble = victim.servers
+    for name, _ in ensemble:  # before the kill: the rule would start it within the second
+        hub.control.hold(name, time.time() + QUORUM_TIMEOUT_S + fault.for_s)
+    for name, each in ensemble:
+        hub.control.signal(name, signal.SIGKILL, each)
+    reaped = happens(lambda: all(_ended(hub, *each) is not None for each in ensemble), KILL_TIMEOUT_S, REAP_POLL_S)
+    gone = happens(lambda: not hub.ensemble().serving, QUORUM_TIMEOUT_S, REAP_POLL_S)
+    alone = replace(victim, server=broker[0], servers=())
+    killed = inject(hub, replace(fault, type=FaultType.BROKER_KILL, for_s=0.0), alone)
+    for name, _ in ensemble:
+        hub.control.hold(name, killed.injected_s + fault.for_s)
+    gone = gone and not hub.ensemble().serving
+    names = " and ".join(name for name, _ in ensemble)
+    words = f"{names} {'reaped' if reaped else 'not reaped'} before it, {'no' if gone else 'still a'} ZooKeeper serves"
+    return replace(
+        killed,
+        fault=fault.type,
+        server=victim.server,
+        effective=killed.effective and reaped and gone,
+        evidence=f"{killed.evidence}; {words}",
     )
 
 

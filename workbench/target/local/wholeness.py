@@ -60,8 +60,8 @@ def _start_what_is_down(hub: LocalHub, tried_s: dict[str, float]) -> None:
     """Start every server that does not run; when each was tried is kept in `tried_s`."""
     try:
         registered = {f"kafka-{broker}" for broker in hub.registered_brokers()}
-    except ToolFailed:
-        return
+    except ToolFailed:  # without a quorum nobody can tell: whoever keeps the metadata is started first
+        registered = {f"kafka-{broker}" for broker in hub.topology.kafka.broker_ids}
     for status in hub.processes():
         # A broker whose old session lives would find its own id taken and exit (NodeExists).
         recently = time.monotonic() - tried_s.get(status.name, -math.inf) < UNDO_RETRY_S
