@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.model_cases import a_scenario, a_topology, parameters_of, setting_and_draws
+from tests.support.model_cases import a_kraft_topology, a_scenario, a_topology, parameters_of, setting_and_draws
 from workbench.errors import BadInput
 from workbench.fault import KRAFT_FAULTS, Fault, FaultType, RestartRule, VictimSelector, kraft_contradiction
 from workbench.model.broker_loss import play, run
@@ -19,18 +19,10 @@ from workbench.model.pace import pace_of
 from workbench.scenario import PROJECT_ROOT
 from workbench.scenario.checking import read_with_hub
 from workbench.target.local.kraft_settings import cluster_id, controller
-from workbench.topology import HubTopology, read_topology
+from workbench.topology import read_topology
 from workbench.topology.hub import ControllerQuorum
 
 OVERLAY = PROJECT_ROOT / "manifests" / "overlays" / "kraft"
-
-
-def a_kraft_topology() -> HubTopology:
-    """Return the model tests' hub with controllers in ZooKeeper's place."""
-    hub = a_topology()
-    quorum = ControllerQuorum((3, 4, 5), 9.0, 2.0, hub.kafka.resources)
-    nobody = replace(hub.zookeeper, server_ids=())
-    return replace(hub, kafka=replace(hub.kafka, zookeeper_session_timeout_s=0.0, quorum=quorum), zookeeper=nobody)
 
 
 def written(folder: Path, **patches: str) -> Path:
