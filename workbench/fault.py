@@ -14,6 +14,7 @@ class FaultType(StrEnum):
     BROKER_KILL = "BrokerKill"  # SIGKILL: sockets are reset by the kernel
     BROKER_STOP = "BrokerStop"  # SIGTERM: controlled shutdown, leaders move first
     BROKER_FREEZE = "BrokerFreeze"  # SIGSTOP, later SIGCONT: sockets stay open and silent
+    DISK_FULL = "DiskFull"  # of one broker, on a small disk of its own: it halts by itself, and so does every new start
     PROCESSOR_KILL = "ProcessorKill"  # SIGKILL: the consumer group is not told
     POSTGRES_PRIMARY_KILL = "PostgresPrimaryKill"  # SIGKILL of the whole instance, as when its container dies
     POSTGRES_PRIMARY_LOSS = "PostgresPrimaryLoss"  # the same, where a standby is promoted in its place
@@ -50,6 +51,7 @@ SIGNAL_NAMES: Final[Mapping[FaultType, str]] = {
     FaultType.BROKER_KILL: "SIGKILL",
     FaultType.BROKER_STOP: "SIGTERM",
     FaultType.BROKER_FREEZE: "SIGSTOP",
+    FaultType.DISK_FULL: "full disk",  # no signal either
     FaultType.PROCESSOR_KILL: "SIGKILL",
     FaultType.POSTGRES_PRIMARY_KILL: "SIGKILL",
     FaultType.POSTGRES_PRIMARY_LOSS: "SIGKILL",
@@ -64,6 +66,7 @@ PARTS: Final[Mapping[FaultType, Part]] = {
     FaultType.BROKER_KILL: Part.BROKER,
     FaultType.BROKER_STOP: Part.BROKER,
     FaultType.BROKER_FREEZE: Part.BROKER,
+    FaultType.DISK_FULL: Part.BROKER,
     FaultType.PROCESSOR_KILL: Part.PROCESSOR,
     FaultType.POSTGRES_PRIMARY_KILL: Part.POSTGRES,
     FaultType.POSTGRES_PRIMARY_LOSS: Part.POSTGRES_FAILOVER,
@@ -167,7 +170,7 @@ class Fault:
     type: FaultType
     victim: VictimSelector
     at_s: float = 0.0
-    for_s: float = 0.0  # only of a freeze, a burst, or a quorum that is kept away
+    for_s: float = 0.0  # only of a freeze, a burst, a full disk, or a quorum that is kept away
     lag_s: float = 0.0  # only of a broker's kill
     data: StoredData = StoredData.KEPT  # lost: only of Redis's kill
     factor: float = 1.0  # above 1: only of a burst

@@ -10,6 +10,7 @@ frozen follower still finds in its socket.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -21,6 +22,7 @@ from workbench.metrics.tables import BoolArray, FloatArray, IntArray, Moments, a
 from workbench.model import kraft
 from workbench.model.clients import client
 from workbench.model.controller import controlled_shutdown, controller, leaders_own_check
+from workbench.model.disk_full import halts
 from workbench.model.followers import replication_from
 from workbench.model.freeze import thaw
 from workbench.model.outcome import Course, polled_s
@@ -35,6 +37,8 @@ FREEZE: Final = FaultType.BROKER_FREEZE
 
 def play(setting: Setting, draws: Mapping[str, float]) -> Course:
     """Return one replication's course."""
+    if setting.fault is FaultType.DISK_FULL:
+        return course_of(run(replace(setting, fault=FaultType.BROKER_KILL), draws, halts))
     return course_of(run(setting, draws))
 
 

@@ -117,6 +117,13 @@ def check_quorum(scenario: Scenario, topology: HubTopology) -> None:
         raise BadInput("the model does not cover this loss of the quorum", problems)
 
 
+def check_disk(scenario: Scenario) -> None:
+    """Raise BadInput where nobody starts a broker again that halted on a full disk."""
+    if scenario.faults[0].type is FaultType.DISK_FULL and scenario.restart is RestartRule.NONE:
+        problem = Problem(str(scenario.path), "restart", "none", "kubelet-rules: the broker has to come back")
+        raise BadInput("the model does not cover a broker that stays away once its disk has room again", [problem])
+
+
 def check_failover(scenario: Scenario, topology: HubTopology) -> None:
     """Raise BadInput where manifests that do not fail over are to."""
     postgres = topology.postgres

@@ -30,6 +30,8 @@ def restart(world: World) -> Steps:
     draws, setting = world.draws, world.setting
     if setting.fault is FaultType.BROKER_STOP:
         yield world.exited
+    if setting.disk_full_s > 0.0:
+        yield world.env.timeout(draws["disk_halt_s"])
     world.victim_is(VictimState.GONE)
     if setting.restart is RestartRule.NONE:
         return
@@ -51,6 +53,11 @@ def restart(world: World) -> Steps:
         logs_s = draws["log_load_partition_s"] * hosted(world) + (0.0 if recovered else recovery_of_logs_s(world))
         recovered = True
         yield from labour(world, start_s + logs_s)
+        if world.env.now < setting.disk_full_s:  # it could not write what it recovered
+            recovered = False
+            yield world.env.timeout(draws["node_exists_exit_s"])
+            world.victim_is(VictimState.GONE)
+            continue
         if world.deregistered.triggered:
             world.moments["registering_process_started"] = started_s
             world.note("registered")

@@ -41,6 +41,7 @@ def expiry_s(world: World) -> float:
         heard_s += draws["zookeeper_forward_s"]
         if heard_s > 0.0 and setting.zookeeper_of_broker.get(setting.victim) == setting.victim_zookeeper:
             heard_s -= ping_interval_s(setting.session_s)  # that report was never sent
+    heard_s += draws["disk_halt_s"] if setting.disk_full_s > 0.0 else 0.0  # it pinged until then
     return next_on_grid(heard_s + setting.session_s, setting.tick_s, draws["zookeeper_tick_phase_s"])
 
 

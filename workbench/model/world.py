@@ -26,6 +26,7 @@ class Setting:
     fault: FaultType
     freeze_s: float  # how long a freeze lasts
     quorum_away_s: float  # how long after the fault ZooKeeper is without a quorum, 0: it has one
+    disk_full_s: float  # how long the victim's disk is full, 0: it is not
     burst_factor: float  # how many times its rate the load has in a burst
     burst_s: float  # how long that lasts
     lag_s: float  # how long the other brokers have been frozen when the victim is killed

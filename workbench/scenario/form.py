@@ -21,6 +21,7 @@ FREEZE_S_MAX: Final = 120.0  # Chaos Toolkit's action waits for its end
 BURST_FACTOR_MAX: Final = 20.0
 LASTING: Final = (
     FaultType.BROKER_FREEZE,
+    FaultType.DISK_FULL,
     FaultType.LOAD_BURST,
     FaultType.QUORUM_AND_BROKER_KILL,
 )  # faults that end by themselves
@@ -179,7 +180,7 @@ class FaultForm(StrictForm):
         default=None,
         gt=0,
         le=FREEZE_S_MAX,
-        description=f"seconds a freeze, a burst or the quorum's absence lasts, above 0 and at most {FREEZE_S_MAX:g}",
+        description=f"seconds that a fault which ends by itself lasts, above 0 and at most {FREEZE_S_MAX:g}",
     )
     lag_s: float | None = Field(
         default=None,
@@ -224,6 +225,8 @@ class FaultForm(StrictForm):
     def _hits_what_it_can(self) -> FaultForm:
         if not self.victim.is_of(PARTS[self.type]):
             raise ValueError(f"{self.type} with a victim of {VICTIMS[PARTS[self.type]]}")
+        if self.type is FaultType.DISK_FULL and self.victim.broker is None:
+            raise ValueError(f"{self.type} with a victim of {{broker: <id>}}: its disk is made when the hub starts")
         return self
 
 

@@ -29,7 +29,7 @@ from typing import Any, Final
 import psutil
 
 from workbench.fault import RestartRule
-from workbench.target.local import guardian
+from workbench.target.local import guardian, small_disk
 from workbench.target.local.kubelet import KubeletStandIn
 from workbench.target.local.leftovers import end_processes
 from workbench.target.local.places import control_address
@@ -187,6 +187,10 @@ class Supervisor:
             managed.restart_due_s = max(managed.restart_due_s, until_s)
         return {}
 
+    def _ask_small_disk(self, path: str) -> dict[str, Any]:
+        small_disk.mount(Path(path))
+        return {}
+
     def _ask_status(self) -> dict[str, Any]:
         return {
             "supervisor": os.getpid(),
@@ -214,6 +218,7 @@ class Supervisor:
         "start": _ask_start,
         "signal": _ask_signal,
         "hold": _ask_hold,
+        "small-disk": _ask_small_disk,
         "status": _ask_status,
         "restart-rule": _ask_restart_rule,
         "detach": _ask_detach,
