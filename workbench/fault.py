@@ -104,6 +104,16 @@ KRAFT_FAULTS: Final = frozenset(
 )
 
 
+# Why the others are not, where the mode does not contradict them.
+_NOT_IN_KRAFT: Final[Mapping[FaultType, str]] = {
+    FaultType.BROKER_STOP: "a stopping broker asks the controllers to move its leaders, with its heartbeats",
+    FaultType.BROKER_FREEZE: "a broker that goes on is unfenced by its next heartbeat and never registers anew",
+    FaultType.DISK_FULL: "a broker also keeps the metadata's log on that disk",
+    FaultType.TWO_BROKERS_KILL: "a broker that starts again replicates before it is registered",
+    FaultType.NODE_PROCESSES_KILL: "a controller dies with the broker, and its successor begins every session anew",
+}
+
+
 def kraft_contradiction(fault_type: FaultType, role: str | None) -> str:
     """Return why a fault cannot be done to a Kafka in KRaft mode, "" if it can."""
     if PARTS[fault_type] in (Part.ZOOKEEPER, Part.QUORUM):
@@ -112,7 +122,7 @@ def kraft_contradiction(fault_type: FaultType, role: str | None) -> str:
         return "the manifests run Kafka in KRaft mode, where no broker is the controller: name a broker"
     if fault_type not in KRAFT_FAULTS:
         known = ", ".join(sorted(KRAFT_FAULTS))
-        return f"the manifests run Kafka in KRaft mode, where the workbench knows only {known}"
+        return f"in KRaft mode {_NOT_IN_KRAFT[fault_type]}, which the workbench does not model; it knows {known}"
     return ""
 
 

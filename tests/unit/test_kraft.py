@@ -73,7 +73,12 @@ def test_what_contradicts_the_mode_is_named(tmp_path: Path) -> None:
     [
         ("ZooKeeperKill", "{role: zookeeper-leader}", "without ZooKeeper"),
         ("BrokerKill", "{role: controller}", "no broker is the controller"),
-        ("BrokerFreeze", "{broker: 1}", "knows only BrokerKill"),
+        (
+            "BrokerFreeze",
+            "{broker: 1}",
+            "never registers anew, which the workbench does not model; it knows BrokerKill",
+        ),
+        ("BrokerStop", "{broker: 1}", "asks the controllers to move its leaders"),
     ],
 )
 def test_a_fault_that_contradicts_the_mode_is_refused(tmp_path: Path, fault: str, victim: str, words: str) -> None:
@@ -86,6 +91,12 @@ def test_a_fault_that_contradicts_the_mode_is_refused(tmp_path: Path, fault: str
         read_with_hub(path)
     assert str(caught.value).count(words) == 1
     assert kraft_contradiction(FaultType.BROKER_KILL, None) == ""
+
+
+def test_every_fault_is_known_contradicted_or_refused_with_its_reason() -> None:
+    """None falls through without words."""
+    for fault in FaultType:
+        assert (kraft_contradiction(fault, None) == "") is (fault in KRAFT_FAULTS), fault
 
 
 @pytest.mark.parametrize("age_s", [0.0, 1.3, 2.0])
