@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from workbench.errors import BadInput, Problem
-from workbench.fault import KAFKA_PARTS, FailoverRule, Fault, Part, RestartRule
+from workbench.fault import KAFKA_PARTS, FailoverRule, Fault, FaultType, Part, RestartRule
 from workbench.metrics.catalogue import BY_NAME
 from workbench.model import control_plane as model_control_plane
 from workbench.model import predict as model_predict
@@ -215,7 +215,11 @@ def _opens(
         )
     from workbench.target.local import start
 
-    return lambda say: start(topology, seed=seed, restart=scenario.restart, failover=scenario.failover, progress=say)
+    fault = scenario.faults[0]
+    small_disk = fault.victim.broker if fault.type is FaultType.DISK_FULL else None
+    return lambda say: start(
+        topology, seed=seed, restart=scenario.restart, failover=scenario.failover, small_disk=small_disk, progress=say
+    )
 
 
 def _hit_brokers(fault: Fault, topology: HubTopology) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ class FaultType(StrEnum):
     BROKER_KILL = "BrokerKill"  # SIGKILL: sockets are reset by the kernel
     BROKER_STOP = "BrokerStop"  # SIGTERM: controlled shutdown, leaders move first
     BROKER_FREEZE = "BrokerFreeze"  # SIGSTOP, later SIGCONT: sockets stay open and silent
+    DISK_FULL = "DiskFull"  # of one broker, on a small disk of its own: it halts by itself, and so does every new start
     PROCESSOR_KILL = "ProcessorKill"  # SIGKILL: the consumer group is not told
     POSTGRES_PRIMARY_KILL = "PostgresPrimaryKill"  # SIGKILL of the whole instance, as when its container dies
     POSTGRES_PRIMARY_LOSS = "PostgresPrimaryLoss"  # the same, where a standby is promoted in its place
@@ -21,6 +22,7 @@ class FaultType(StrEnum):
     ZOOKEEPER_KILL = "ZooKeeperKill"  # SIGKILL: of one server
     NODE_PROCESSES_KILL = "NodeProcessesKill"  # SIGKILL of every server on a node; the node itself answers with resets
     TWO_BROKERS_KILL = "TwoBrokersKill"  # SIGKILL of two brokers at once: of three one is left
+    QUORUM_AND_BROKER_KILL = "QuorumAndBrokerKill"  # SIGKILL of two ZooKeeper servers, held down, then of a broker
     LOAD_BURST = "LoadBurst"  # nothing is broken: the devices send a multiple of their rate for a while
 
 
@@ -45,15 +47,21 @@ class Part(StrEnum):
     ZOOKEEPER = "ZooKeeper server"
     NODE = "node"
     BROKERS = "two brokers"
+    QUORUM = "ZooKeeper quorum and a broker"
     LOAD = "load"
 
 
-KAFKA_PARTS: Final = (Part.BROKER, Part.BROKERS)  # their loss is shown by answers to producers, others' by rows
+KAFKA_PARTS: Final = (
+    Part.BROKER,
+    Part.BROKERS,
+    Part.QUORUM,
+)  # their loss is shown by answers to producers, others' by rows
 
 SIGNAL_NAMES: Final[Mapping[FaultType, str]] = {
     FaultType.BROKER_KILL: "SIGKILL",
     FaultType.BROKER_STOP: "SIGTERM",
     FaultType.BROKER_FREEZE: "SIGSTOP",
+    FaultType.DISK_FULL: "full disk",  # no signal either
     FaultType.PROCESSOR_KILL: "SIGKILL",
     FaultType.POSTGRES_PRIMARY_KILL: "SIGKILL",
     FaultType.POSTGRES_PRIMARY_LOSS: "SIGKILL",
@@ -61,12 +69,14 @@ SIGNAL_NAMES: Final[Mapping[FaultType, str]] = {
     FaultType.ZOOKEEPER_KILL: "SIGKILL",
     FaultType.NODE_PROCESSES_KILL: "SIGKILL",
     FaultType.TWO_BROKERS_KILL: "SIGKILL",
+    FaultType.QUORUM_AND_BROKER_KILL: "SIGKILL",
     FaultType.LOAD_BURST: "burst",  # no signal: what pages call it
 }
 PARTS: Final[Mapping[FaultType, Part]] = {
     FaultType.BROKER_KILL: Part.BROKER,
     FaultType.BROKER_STOP: Part.BROKER,
     FaultType.BROKER_FREEZE: Part.BROKER,
+    FaultType.DISK_FULL: Part.BROKER,
     FaultType.PROCESSOR_KILL: Part.PROCESSOR,
     FaultType.POSTGRES_PRIMARY_KILL: Part.POSTGRES,
     FaultType.POSTGRES_PRIMARY_LOSS: Part.POSTGRES_FAILOVER,
@@ -74,6 +84,7 @@ PARTS: Final[Mapping[FaultType, Part]] = {
     FaultType.ZOOKEEPER_KILL: Part.ZOOKEEPER,
     FaultType.NODE_PROCESSES_KILL: Part.NODE,
     FaultType.TWO_BROKERS_KILL: Part.BROKERS,
+    FaultType.QUORUM_AND_BROKER_KILL: Part.QUORUM,
     FaultType.LOAD_BURST: Part.LOAD,
 }
 ROLES: Final[Mapping[Part, tuple[str, ...]]] = {
@@ -85,6 +96,7 @@ ROLES: Final[Mapping[Part, tuple[str, ...]]] = {
     Part.ZOOKEEPER: ("zookeeper-leader", "zookeeper-follower"),
     Part.NODE: (),
     Part.BROKERS: (),
+    Part.QUORUM: (),
     Part.LOAD: ("load",),
 }
 
@@ -102,15 +114,25 @@ KRAFT_FAULTS: Final = frozenset(
 )
 
 
+# Why the others are not, where the mode does not contradict them.
+_NOT_IN_KRAFT: Final[Mapping[FaultType, str]] = {
+    FaultType.BROKER_STOP: "a stopping broker asks the controllers to move its leaders, with its heartbeats",
+    FaultType.BROKER_FREEZE: "a broker that goes on is unfenced by its next heartbeat and never registers anew",
+    FaultType.DISK_FULL: "a broker also keeps the metadata's log on that disk",
+    FaultType.TWO_BROKERS_KILL: "a broker that starts again replicates before it is registered",
+    FaultType.NODE_PROCESSES_KILL: "a controller dies with the broker, and its successor begins every session anew",
+}
+
+
 def kraft_contradiction(fault_type: FaultType, role: str | None) -> str:
     """Return why a fault cannot be done to a Kafka in KRaft mode, "" if it can."""
-    if PARTS[fault_type] is Part.ZOOKEEPER:
+    if PARTS[fault_type] in (Part.ZOOKEEPER, Part.QUORUM):
         return "the manifests run Kafka in KRaft mode, without ZooKeeper"
     if PARTS[fault_type] is Part.BROKER and role == "controller":
         return "the manifests run Kafka in KRaft mode, where no broker is the controller: name a broker"
     if fault_type not in KRAFT_FAULTS:
         known = ", ".join(sorted(KRAFT_FAULTS))
-        return f"the manifests run Kafka in KRaft mode, where the workbench knows only {known}"
+        return f"in KRaft mode {_NOT_IN_KRAFT[fault_type]}, which the workbench does not model; it knows {known}"
     return ""
 
 
@@ -178,7 +200,7 @@ class Fault:
     type: FaultType
     victim: VictimSelector
     at_s: float = 0.0
-    for_s: float = 0.0  # only of a freeze or a burst
+    for_s: float = 0.0  # only of a freeze, a burst, a full disk, or a quorum that is kept away
     lag_s: float = 0.0  # only of a broker's kill
     data: StoredData = StoredData.KEPT  # lost: only of Redis's kill
     factor: float = 1.0  # above 1: only of a burst

@@ -59,6 +59,26 @@ def test_a_nodes_servers_die_at_once_and_its_broker_meets_its_own_session(hub: L
         hub.resolve(Fault(FaultType.NODE_PROCESSES_KILL, VictimSelector(node="worker-9")))
 
 
+@pytest.mark.timeout(240)
+def test_without_a_quorum_a_dead_brokers_session_lives_on(hub: LocalHub) -> None:
+    """Two ZooKeeper servers are held down: the third serves nobody, and the undo brings them back before their time."""
+    hub.control.restart_rule(RestartRule.KUBELET_RULES)
+    kill = Fault(FaultType.QUORUM_AND_BROKER_KILL, VictimSelector(broker=1), for_s=100.0)
+    victim = hub.resolve(kill)
+    assert (victim.broker, victim.watched_server, len(victim.servers)) == (1, "kafka-1", 3)
+    assert f"zookeeper-{hub.ensemble().leader}" in victim.server
+    assert hub.resolve(Fault(kill.type, VictimSelector(server=victim.server), for_s=100.0)) == victim
+    injection = hub.inject(kill, victim)
+    assert injection.effective, injection.evidence
+    assert hub.ensemble().serving == ()
+    down = [each for each in hub.processes() if each.name in victim.server.split(",")[1:]]
+    assert [each.process_id for each in down] == [0, 0]
+    assert [each.restart_due_s for each in down] == [pytest.approx(injection.injected_s + 100.0)] * 2
+    assert hub.undo().verified
+    assert len(hub.ensemble().serving) == 3
+    assert hub.registered_brokers() == {0, 1, 2}
+
+
 @pytest.mark.timeout(120)
 def test_a_frozen_broker_is_stopped_by_the_kernel_until_it_is_thawed(hub: LocalHub) -> None:
     """SIGSTOP is proved by the process's state; a thaw lets it go on, and so does the undo."""

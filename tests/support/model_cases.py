@@ -12,6 +12,7 @@ from workbench.model.setting import setting_of
 from workbench.model.world import Setting
 from workbench.scenario.drill_scenario import Scenario
 from workbench.topology.hub import (
+    ControllerQuorum,
     EventProcessors,
     Gateways,
     HubTopology,
@@ -75,6 +76,14 @@ def a_topology(session_s: float = 18.0, replication_factor: int = 3, min_insync_
         placement={},
         manifests_sha256="",
     )
+
+
+def a_kraft_topology() -> HubTopology:
+    """Return the model tests' hub with controllers in ZooKeeper's place."""
+    hub = a_topology()
+    quorum = ControllerQuorum((3, 4, 5), 9.0, 2.0, hub.kafka.resources)
+    nobody = replace(hub.zookeeper, server_ids=())
+    return replace(hub, kafka=replace(hub.kafka, zookeeper_session_timeout_s=0.0, quorum=quorum), zookeeper=nobody)
 
 
 def parameters_of(scenario: Scenario | None = None, topology: HubTopology | None = None) -> Parameters:

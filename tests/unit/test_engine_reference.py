@@ -7,10 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.support.model_cases import a_kraft_topology, a_scenario, parameters_of, setting_and_draws
 from workbench import engine
 from workbench.engine import NEVER, Disturbance, Fate, Outage, Pace, Service, Traffic
 from workbench.engine.inputs import BoolArray
+from workbench.fault import FaultType, RestartRule
+from workbench.model.course import play
 from workbench.model.reference import Reference
+from workbench.model.setting import service_of
 
 TOLERANCE_S = 1e-6
 
@@ -113,6 +117,24 @@ def both_logs(traffic: Traffic, kernels: Fate, reference: Fate) -> str:
     return "\n".join(rows[:40])
 
 
+def kraft_case(index: int, acks: str, restart: RestartRule) -> tuple[Traffic, Disturbance, Service]:
+    """Return what a broker's kill in KRaft mode does to traffic: what it only followed goes on before the rest."""
+    scenario = a_scenario(FaultType.BROKER_KILL, acks, restart=restart)
+    parameters = parameters_of(scenario, a_kraft_topology())
+    setting, draws = setting_and_draws(parameters, scenario, index)
+    disturbance = play(setting, draws).disturbance
+    rng = np.random.default_rng([index, 2])
+    count = 1200
+    traffic = Traffic(
+        np.sort(rng.uniform(-3.0, 18.0, count)),
+        rng.integers(0, len(setting.leaders), count),
+        rng.integers(0, len(setting.producers), count),
+        rng.lognormal(np.log(0.004), 0.8, count),
+        rng.lognormal(0.0, 0.3, count),
+    )
+    return traffic, disturbance, service_of(setting, parameters, draws)
+
+
 @pytest.mark.parametrize(("seed", "events"), [*((seed, None) for seed in range(60)), (60, 40_000), (61, 40_000)])
 def test_kernels_and_reference_agree_on_every_event(seed: int, events: int | None) -> None:
     """Acknowledgement, visibility and commit of each event within 1 us, and the same number of lost events.
@@ -120,6 +142,17 @@ def test_kernels_and_reference_agree_on_every_event(seed: int, events: int | Non
     The large ones have more events than the kernels look at in one go.
     """
     case = random_case(seed, events)
+    assert_agreement(case[0], engine.run(*case), Reference(*case).run())
+
+
+@pytest.mark.parametrize("index", range(8))
+@pytest.mark.parametrize(
+    ("acks", "restart"),
+    [("all", RestartRule.KUBELET_RULES), ("all", RestartRule.NONE), ("1", RestartRule.KUBELET_RULES)],
+)
+def test_kernels_and_reference_agree_in_kraft_mode(index: int, acks: str, restart: RestartRule) -> None:
+    """The same for the model's own disturbances of a broker's kill, where it comes back and where it stays away."""
+    case = kraft_case(index, acks, restart)
     assert_agreement(case[0], engine.run(*case), Reference(*case).run())
 
 

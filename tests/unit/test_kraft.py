@@ -9,26 +9,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.model_cases import a_scenario, a_topology, parameters_of, setting_and_draws
+from tests.support.model_cases import a_kraft_topology, a_scenario, a_topology, parameters_of, setting_and_draws
 from workbench.errors import BadInput
-from workbench.fault import KRAFT_FAULTS, Fault, FaultType, VictimSelector, kraft_contradiction
-from workbench.model.broker_loss import play
+from workbench.fault import KRAFT_FAULTS, Fault, FaultType, RestartRule, VictimSelector, kraft_contradiction
+from workbench.model.broker_loss import play, run
 from workbench.model.course import play as any_play
+from workbench.model.kraft import first_asked_s
+from workbench.model.pace import pace_of
 from workbench.scenario import PROJECT_ROOT
 from workbench.scenario.checking import read_with_hub
 from workbench.target.local.kraft_settings import cluster_id, controller
-from workbench.topology import HubTopology, read_topology
+from workbench.topology import read_topology
 from workbench.topology.hub import ControllerQuorum
 
 OVERLAY = PROJECT_ROOT / "manifests" / "overlays" / "kraft"
-
-
-def a_kraft_topology() -> HubTopology:
-    """Return the model tests' hub with controllers in ZooKeeper's place."""
-    hub = a_topology()
-    quorum = ControllerQuorum((3, 4, 5), 9.0, 2.0, hub.kafka.resources)
-    nobody = replace(hub.zookeeper, server_ids=())
-    return replace(hub, kafka=replace(hub.kafka, zookeeper_session_timeout_s=0.0, quorum=quorum), zookeeper=nobody)
 
 
 def written(folder: Path, **patches: str) -> Path:
@@ -79,7 +73,12 @@ def test_what_contradicts_the_mode_is_named(tmp_path: Path) -> None:
     [
         ("ZooKeeperKill", "{role: zookeeper-leader}", "without ZooKeeper"),
         ("BrokerKill", "{role: controller}", "no broker is the controller"),
-        ("BrokerFreeze", "{broker: 1}", "knows only BrokerKill"),
+        (
+            "BrokerFreeze",
+            "{broker: 1}",
+            "never registers anew, which the workbench does not model; it knows BrokerKill",
+        ),
+        ("BrokerStop", "{broker: 1}", "asks the controllers to move its leaders"),
     ],
 )
 def test_a_fault_that_contradicts_the_mode_is_refused(tmp_path: Path, fault: str, victim: str, words: str) -> None:
@@ -94,16 +93,59 @@ def test_a_fault_that_contradicts_the_mode_is_refused(tmp_path: Path, fault: str
     assert kraft_contradiction(FaultType.BROKER_KILL, None) == ""
 
 
+def test_every_fault_is_known_contradicted_or_refused_with_its_reason() -> None:
+    """None falls through without words."""
+    for fault in FaultType:
+        assert (kraft_contradiction(fault, None) == "") is (fault in KRAFT_FAULTS), fault
+
+
 @pytest.mark.parametrize("age_s", [0.0, 1.3, 2.0])
 def test_a_broker_is_fenced_when_its_last_heartbeat_is_nine_seconds_old(age_s: float) -> None:
-    """Writes wait until then, and until the survivors have carried the one batch of records out."""
+    """What it led waits until then, until the survivors carried the records out, and for a tick more of its clients."""
     setting, draws = setting_and_draws(parameters_of(a_scenario(), a_kraft_topology()), a_scenario())
     course = play(setting, {**draws, "heartbeat_age_s": age_s})
     known_s = 9.0 - age_s + draws["fence_commit_s"]
     assert known_s <= course.moments.broker_deregistered_s < known_s + 0.1
-    held = course.disturbance.held_until_s
-    assert (held >= known_s + draws["leader_and_isr_s"] - 1e-9).all()
+    led = np.array([leader == setting.victim for leader in setting.leaders])
+    held = course.disturbance.held_until_s[:, led]
+    assert (held >= known_s + draws["leader_and_isr_s"] + draws["client_scan_s"] - 1e-9).all()
     assert np.isfinite(held).all()
+
+
+def test_what_it_only_followed_goes_on_when_the_new_process_fetches() -> None:
+    """Long before it is fenced: leaders take the offsets of a process that is not registered for their replica's."""
+    setting, draws = setting_and_draws(parameters_of(a_scenario(), a_kraft_topology()), a_scenario())
+    world = run(setting, {**draws, "heartbeat_age_s": 0.0})
+    follows_s = world.moments["follows"]
+    assert world.moments["registering_process_started"] < follows_s < world.moments["deregistered"] - 3.0
+    followed = np.array([leader != setting.victim for leader in setting.leaders])
+    held = play(setting, {**draws, "heartbeat_age_s": 0.0}).disturbance.held_until_s
+    assert held[:, followed] == pytest.approx(follows_s)
+    stays_away = replace(setting, restart=RestartRule.NONE)
+    fenced_s = run(stays_away, {**draws, "heartbeat_age_s": 0.0}).moments["isr_shrunk"]
+    held = play(stays_away, {**draws, "heartbeat_age_s": 0.0}).disturbance.held_until_s
+    assert held[:, followed] == pytest.approx(fenced_s)
+
+
+@pytest.mark.parametrize(
+    ("asks_from_s", "fenced_s", "granted_s"), [(1.0, 0.5, 1.0), (1.0, 1.05, 1.1), (1.5, 9.0, 14.2), (0.0, 900.0, None)]
+)
+def test_a_process_is_registered_the_first_time_it_asks_after_the_fencing(
+    asks_from_s: float, fenced_s: float, granted_s: float | None
+) -> None:
+    """It asks again 0.1, 0.2 .. 6.4, 9, 9 s after it was refused, and gives up at last."""
+    assert first_asked_s(asks_from_s, fenced_s, 9.0) == (granted_s and pytest.approx(granted_s))
+
+
+def test_a_process_that_waits_for_its_registration_keeps_nobody_waiting() -> None:
+    """Slow moments are as slow as usual then: it computes nothing. They grow while it starts and after it is back."""
+    setting, draws = setting_and_draws(parameters_of(a_scenario(), a_kraft_topology()), a_scenario())
+    world = run(setting, {**draws, "heartbeat_age_s": 0.0})
+    pace = pace_of(world)
+    waits = (pace.from_s >= world.moments["follows"]) & (pace.from_s < world.moments["deregistered"])
+    assert waits.any()
+    assert (pace.spread[waits] == 1.0).all()
+    assert pace.spread.max() == draws["crowded_spread"]
 
 
 def test_a_new_process_asks_again_after_doubled_waits_and_never_exits() -> None:

@@ -135,6 +135,25 @@ def test_a_rule_set_again_begins_with_no_wait(supervised: Supervised) -> None:
         assert restarted.started_s - dead.ended_s < 2.0
 
 
+def test_a_held_server_is_not_started_before_its_time_but_by_hand(supervised: Supervised) -> None:
+    """The hold outlasts the rule's wait, may be moved while the server is down, and ends with a start."""
+    supervised.control.restart_rule("kubelet-rules")
+    supervised.run("server", "sleep", "300")
+    later_s = time.time() + 300.0
+    supervised.control.hold("server", later_s)
+    supervised.control.signal("server", signal.SIGKILL)
+    until(lambda: supervised.status("server").restart_due_s is not None, "its restart is due")
+    assert supervised.status("server").restart_due_s == pytest.approx(later_s)
+    supervised.control.start("server")
+    supervised.control.signal("server", signal.SIGKILL)
+    until(lambda: supervised.status("server").restart_due_s is not None, "its restart is due again")
+    due_s = supervised.status("server").restart_due_s
+    assert due_s is not None
+    assert due_s < later_s - 200.0
+    with pytest.raises(ToolFailed, match="nothing named"):
+        supervised.control.hold("nobody", later_s)
+
+
 def test_without_a_rule_a_server_stays_down_until_it_is_started(supervised: Supervised) -> None:
     """Starting it again is idempotent."""
     supervised.run("server", "sleep", "300")

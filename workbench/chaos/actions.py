@@ -38,11 +38,11 @@ def inject_fault(
 ) -> dict[str, Any]:
     """Break one server ("kafka-1") at `moment_s` + `at_s` (epoch seconds; 0 = now) and return the proof.
 
-    A freeze ends after `for_s`, and this returns then; those that replicate the victim are frozen for `lag_s` before
-    a kill, which is so much later; Redis killed with its `data` lost starts empty. On a cluster the victim must still
-    have its `uids`, and what the fault may break beyond it is named in `breaks`, both with commas between. Appends
-    fault-injected, fault-effective and, of a freeze, fault-ended to `timeline` when one is given. Raises
-    InterruptExecution when the fault could not be done or proved.
+    A freeze or a full disk ends after `for_s`, and this returns then; those that replicate the victim are frozen for
+    `lag_s` before a kill, which is so much later; Redis killed with its `data` lost starts empty. On a cluster the
+    victim must still have its `uids`, and what the fault may break beyond it is named in `breaks`, both with commas
+    between. Appends fault-injected, fault-effective and, of the first two, fault-ended to `timeline` when one is given.
+    Raises InterruptExecution when the fault could not be done or proved.
     """
     check_moment(moment_s, at_s)
     try:
@@ -56,10 +56,11 @@ def inject_fault(
             append(timeline, "fault-injected", injection.injected_s, **asdict(injection))
             if injection.effective:
                 append(timeline, "fault-effective", injection.effective_s, **asdict(injection))
-            if injection.effective and wanted.type is FaultType.BROKER_FREEZE:
+            ends = {FaultType.BROKER_FREEZE: victims_hub.thaw, FaultType.DISK_FULL: victims_hub.free_disk}
+            if injection.effective and wanted.type in ends:
                 sleep_until(injection.injected_s + for_s)
-                thawed_s = victims_hub.thaw(victim)
-                append(timeline, "fault-ended", thawed_s, server=victim.server)
+                ended_s = ends[wanted.type](victim)
+                append(timeline, "fault-ended", ended_s, server=victim.server)
     except (WorkbenchError, ValueError) as error:
         raise InterruptExecution(f"{fault} of {server} failed: {error}") from error
     if not injection.effective:

@@ -35,8 +35,14 @@ def probes(part: Part) -> tuple[str, ...]:
         Part.REDIS: ("brokers", "stores"),
         Part.ZOOKEEPER: ("zookeeper",),  # which brokers are registered only ZooKeeper can tell
         Part.NODE: ("brokers", "stores", "zookeeper"),
+        Part.QUORUM: ("zookeeper",),  # as there
     }
     return ("partitions", "processors", *more.get(part, ("brokers",)))
+
+
+def collected(part: Part) -> tuple[str, ...]:
+    """Return the names of all collectors in a drill of a part's loss, with those that may be blind for a while."""
+    return (*probes(part), *(("brokers",) if part is Part.QUORUM else ()))
 
 
 class Live:
@@ -51,7 +57,7 @@ class Live:
         self._machine = MachineCollector(observed, hub.machine_processes)
         self._ensemble = EnsembleCollector(observed, hub)
         collectors = (self._brokers, self._partitions, self._processors, self._stores, self._ensemble)
-        self._collectors: list[Collector] = [each for each in collectors if each.name in probes(part)]
+        self._collectors: list[Collector] = [each for each in collectors if each.name in collected(part)]
         self._collectors.append(self._machine)
         self._counts = LiveCounts(ledger)
         self._view = LiveView(0, 0, 0, 0.0)

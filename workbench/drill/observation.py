@@ -111,6 +111,7 @@ def moments_of(recorded: Recorded) -> Moments:
         Part.ZOOKEEPER: _zookeeper_moments,
         Part.NODE: _node_moments,
         Part.BROKERS: _brokers_moments,
+        Part.QUORUM: _quorum_moments,
         Part.LOAD: _load_moments,
     }[recorded.part](recorded, fault_s, recorded.injection.effective_s)
     return Moments(
@@ -192,6 +193,13 @@ def _brokers_moments(recorded: Recorded, fault_s: float, _dead_s: float) -> dict
     names = ("broker_deregistered_s", "leaders_moved_s", "broker_registered_s", "isr_full_s")
     again_s = read_moments.in_sync_again_s(recorded.partitions, fault_s)
     return {**{name: float(np.max([found[name] for found in each])) for name in names}, "in_sync_again_s": again_s}
+
+
+def _quorum_moments(recorded: Recorded, fault_s: float, dead_s: float) -> dict[str, float]:
+    """Of the broker as when it dies alone, and of ZooKeeper when it is back."""
+    zookeeper = _zookeeper_moments(recorded, fault_s, dead_s)
+    names = ("zookeeper_leads_s", "zookeeper_whole_s")
+    return {**_broker_moments(recorded, fault_s, dead_s), **{name: zookeeper[name] for name in names}}
 
 
 def _load_moments(recorded: Recorded, _fault_s: float, _effective_s: float) -> dict[str, float]:

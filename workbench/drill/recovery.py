@@ -49,6 +49,11 @@ PHASES: Final[Mapping[Part, tuple[tuple[str, str, str], ...]]] = {
         ("leaders-moved", "broker_detect_s", "one broker leads all"),
         ("isr-full", "isr_full_s", "full redundancy"),
     ),
+    Part.QUORUM: (
+        ("zookeeper-leads", "zookeeper_leader_s", "the quorum is back"),
+        ("broker-deregistered", "broker_detect_s", "detect"),
+        ("isr-full", "isr_full_s", "full redundancy"),
+    ),
     Part.LOAD: (("burst-ended", "", "burst of the load"), (DRAINED, "pipeline_drain_s", "backlog drains")),
     Part.ZOOKEEPER: (
         ("zookeeper-leads", "zookeeper_leader_s", "a ZooKeeper leader"),
@@ -66,6 +71,7 @@ SERVES: Final[Mapping[Part, str]] = {
     Part.ZOOKEEPER: "zookeeper-leads",
     Part.NODE: "group-whole",
     Part.BROKERS: "leaders-moved",
+    Part.QUORUM: "leaders-moved",
     Part.LOAD: "burst-ended",
 }
 
@@ -125,6 +131,13 @@ class Recovery:
                     **self._group_conditions(asked_s),
                     "standbys-connected": self._postgres_conditions(asked_s)["standbys-connected"],
                     "zookeeper-whole": self._zookeeper_conditions(asked_s)["zookeeper-whole"],
+                }
+            case Part.QUORUM:
+                zookeeper = self._zookeeper_conditions(asked_s)
+                del zookeeper["broker-sessions"]  # the dead broker's is nobody's
+                return {
+                    **self._broker_conditions(-1 if self.victim.broker is None else self.victim.broker),
+                    **zookeeper,
                 }
             case Part.BROKERS:
                 return self._brokers_conditions(self.victim.brokers)

@@ -37,6 +37,7 @@ PART_METRICS: Final[Mapping[str, frozenset[str]]] = {
     "two brokers": frozenset(
         {"broker_detect_s", "leader_election_s", "broker_down_s", "below_min_isr_s", "catch_up_s", "isr_full_s"}
     ),
+    "ZooKeeper quorum and a broker": _OF_PART["broker"] | {"zookeeper_leader_s", "zookeeper_whole_s"},
     "load": frozenset({"backlog_gone_s"}),
     "node": _OF_PART["broker"] | _OF_PART["event processor"] | {"standbys_connected_s", "zookeeper_whole_s"},
 }

@@ -9,7 +9,8 @@ frozen follower still finds in its socket.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -21,13 +22,14 @@ from workbench.metrics.tables import BoolArray, FloatArray, IntArray, Moments, a
 from workbench.model import kraft
 from workbench.model.clients import client
 from workbench.model.controller import controlled_shutdown, controller, leaders_own_check
+from workbench.model.disk_full import halts
 from workbench.model.followers import replication_from
 from workbench.model.freeze import thaw
 from workbench.model.outcome import Course, polled_s
 from workbench.model.pace import pace_of
 from workbench.model.restart import restart
 from workbench.model.session import session
-from workbench.model.world import FOREVER, HORIZON_S, Setting, World
+from workbench.model.world import FOREVER, HORIZON_S, Setting, Steps, World
 
 STOP: Final = FaultType.BROKER_STOP
 FREEZE: Final = FaultType.BROKER_FREEZE
@@ -35,12 +37,16 @@ FREEZE: Final = FaultType.BROKER_FREEZE
 
 def play(setting: Setting, draws: Mapping[str, float]) -> Course:
     """Return one replication's course."""
-    return _course(run(setting, draws))
+    if setting.fault is FaultType.DISK_FULL:
+        return course_of(run(replace(setting, fault=FaultType.BROKER_KILL), draws, halts))
+    return course_of(run(setting, draws))
 
 
-def run(setting: Setting, draws: Mapping[str, float]) -> World:
-    """Return one replication's control events, played to the horizon."""
+def run(setting: Setting, draws: Mapping[str, float], *others: Callable[[World], Steps]) -> World:
+    """Return one replication's control events, played to the horizon, those of `others` with them."""
     world = World(setting, draws)
+    for role in others:
+        world.env.process(role(world))
     if setting.kraft:
         world.env.process(kraft.fencing(world))
     elif setting.fault is STOP:
@@ -60,7 +66,8 @@ def run(setting: Setting, draws: Mapping[str, float]) -> World:
     return world
 
 
-def _course(world: World) -> Course:
+def course_of(world: World) -> Course:
+    """Return what these control events come to."""
     setting, draws = world.setting, world.draws
     led = np.array([leader == setting.victim for leader in setting.leaders])
     new_leaders = leaders_afterwards(setting)
@@ -102,9 +109,11 @@ def _held(world: World, led: BoolArray, new_leaders: IntArray, back_s: FloatArra
     if setting.acks != "all":
         return np.where(led, held_until_s, thawed_s(setting)), np.full(held_until_s.shape, NEVER)
     replicates_s = np.array([world.replicates_s.get(int(leader), NEVER) for leader in new_leaders])
-    changed = led | _in_its_sets(setting)
-    held_until_s = np.where(changed, np.maximum(held_until_s, replicates_s), held_until_s)
-    in_flight = ~led & changed & (setting.fault is not STOP)
+    followed = ~led & _in_its_sets(setting)
+    goes_on_before = back_s < world.moments.get("isr_shrunk", FOREVER)  # its leader's own doing, under the same epoch
+    epoch_raised = led if setting.kraft else led | (followed & ~goes_on_before)
+    held_until_s = np.where(epoch_raised, np.maximum(held_until_s, replicates_s), held_until_s)
+    in_flight = followed & (setting.fault is not STOP)
     return held_until_s, np.where(in_flight, back_s, NEVER) + np.zeros(held_until_s.shape)
 
 
@@ -146,7 +155,8 @@ def partitions_back_s(world: World) -> FloatArray:
             back_s.append(world.moments.get("leaders_moved", FOREVER))
         else:
             shrunk_s = world.moments.get("isr_shrunk", FOREVER)
-            back_s.append(min(shrunk_s, world.shrunk_by_leader_s.get(leader, FOREVER)))
+            follows_s = world.moments.get("follows", FOREVER)
+            back_s.append(min(shrunk_s, follows_s, world.shrunk_by_leader_s.get(leader, FOREVER)))
     return np.array(back_s)
 
 

@@ -66,6 +66,8 @@ def leaders_own_check(world: World, broker: int) -> Steps:
     position = world.setting.brokers.index(broker) / len(world.setting.brokers)
     phase_s = (world.draws["isr_check_phase"] + position) % 1.0 * period_s
     yield world.until(next_on_grid(limit_s, period_s, phase_s))
+    if world.setting.quorum_away_s > 0.0 and not world.quorum_back.triggered:
+        yield world.quorum_back  # AlterPartition is written to ZooKeeper
     controller_lives = world.setting.fault is FaultType.BROKER_STOP or not world.setting.victim_is_controller
     if controller_lives and not world.isr_shrunk.triggered:
         world.shrunk_by_leader_s[broker] = float(world.env.now)

@@ -13,6 +13,7 @@ from workbench.model import (
     node,
     postgres,
     postgres_failover,
+    quorum_loss,
     redis,
     two_brokers,
     zookeeper,
@@ -29,6 +30,7 @@ _PLAYS: Final[Mapping[Part, Callable[[Setting, Mapping[str, float]], Course]]] =
     Part.ZOOKEEPER: zookeeper.play,
     Part.NODE: node.play,
     Part.BROKERS: two_brokers.play,
+    Part.QUORUM: quorum_loss.play,
     Part.LOAD: load_burst.play,
 }
 

@@ -100,6 +100,30 @@ def check_brokers(scenario: Scenario, topology: HubTopology) -> None:
         raise BadInput("the model does not cover this loss of two brokers", problems)
 
 
+def check_quorum(scenario: Scenario, topology: HubTopology) -> None:
+    """Raise BadInput where the loss of two ZooKeeper servers is not that of a quorum, or nobody starts them again."""
+    if scenario.faults[0].part is not Part.QUORUM:
+        return
+    file, servers = str(scenario.path), len(topology.zookeeper.server_ids)
+    problems = []
+    if servers != 3:
+        problems.append(Problem(file, "manifests", f"{servers} ZooKeeper servers", "three: two of them are the quorum"))
+    if scenario.workload.acks != "all":
+        bound = "all: what others wait for needs no in-sync set to change"
+        problems.append(Problem(file, "load.acks", scenario.workload.acks, bound))
+    if scenario.restart is RestartRule.NONE:
+        problems.append(Problem(file, "restart", "none", "kubelet-rules: the ZooKeeper servers have to come back"))
+    if problems:
+        raise BadInput("the model does not cover this loss of the quorum", problems)
+
+
+def check_disk(scenario: Scenario) -> None:
+    """Raise BadInput where nobody starts a broker again that halted on a full disk."""
+    if scenario.faults[0].type is FaultType.DISK_FULL and scenario.restart is RestartRule.NONE:
+        problem = Problem(str(scenario.path), "restart", "none", "kubelet-rules: the broker has to come back")
+        raise BadInput("the model does not cover a broker that stays away once its disk has room again", [problem])
+
+
 def check_failover(scenario: Scenario, topology: HubTopology) -> None:
     """Raise BadInput where manifests that do not fail over are to."""
     postgres = topology.postgres

@@ -7,8 +7,16 @@ metadata records (ReplicationControlManager.handleBrokerFenced), which every bro
 tells clients, then to its partitions (BrokerMetadataPublisher.onMetadataUpdate).
 
 A new process of the broker is refused while the old one's session lives (DUPLICATE_BROKER_REGISTRATION,
-ClusterControlManager.registerBroker) and asks again, in the same process, after 0.1, 0.2, 0.4 .. 9 s. It loads its logs
-meanwhile. Once registered it catches up with the metadata and is unfenced; only then does it open its door.
+ClusterControlManager.registerBroker) and asks again, in the same process, after 0.1, 0.2, 0.4 .. 9 s. Once registered
+it catches up with the metadata and is unfenced; only then does it open its door.
+
+It follows long before that: it reads the metadata as an observer of the quorum, installs its publishers before it waits
+for the controller (BrokerServer.startup), loads its logs and fetches what it followed. Leaders ask a replica for its
+epoch only where it is to join an in-sync set (Partition.isReplicaIsrEligible), and it never left them: the high
+watermark takes its offsets (maybeIncrementLeaderHW, the maximal in-sync set), so what it only followed goes on then,
+before it is fenced. What it led waits for the fencing, since its door is closed. Fencing does not raise the epoch of a
+partition whose leader stays (MetadataVersion.isLeaderEpochBumpRequiredOnIsrShrink, not from 3.6-IV0 on): only
+followers of new leaders back off. Having fetched all along, it has nothing to catch up with once it is registered.
 
 Left out: the 2 % by which those waits are drawn apart, a controller that dies as well (its successor gives every broker
 a whole session), a broker that gives up after initial.broker.registration.timeout.ms (60 s; no session is as long).
@@ -52,14 +60,34 @@ def restart(world: World) -> Steps:
     start_s = draws["broker_start_s"] * draws["start_again_factor"]
     yield from labour(world, draws["registration_share"] * start_s)
     asks_from_s = float(world.env.now)
-    for attempt in range(ATTEMPTS_MAX):
-        if world.deregistered.triggered:
-            break
-        yield world.env.timeout(min(BACKOFF_FIRST_S * 2.0**attempt, setting.session_s))
-    else:
+    yield from labour(world, log_work_s(world))
+    world.note("follows")
+    world.follows.succeed()
+    if not world.deregistered.triggered:
+        world.victim_is(VictimState.FOLLOWING)
+        yield world.deregistered
+        world.victim_is(VictimState.GONE)  # from the in-sync sets
+    granted_s = first_asked_s(asks_from_s, world.moments["deregistered"], setting.session_s)
+    if granted_s is None:
         return
-    loads_s = draws["log_load_partition_s"] * hosted(world) + recovery_of_logs_s(world)
-    waited_s = float(world.env.now) - asks_from_s
-    yield from labour(world, (1.0 - draws["registration_share"]) * start_s + max(0.0, loads_s - waited_s))
+    yield world.until(granted_s)
+    world.victim_is(VictimState.STARTING)
+    yield from labour(world, (1.0 - draws["registration_share"]) * start_s)
     world.note("registered")
     yield from rejoin(world)
+
+
+def log_work_s(world: World) -> float:
+    """Return how long the new process computes from its first metadata to its first fetch, alone on a machine."""
+    loads_s = world.draws["log_load_partition_s"] * hosted(world) + recovery_of_logs_s(world)
+    return loads_s + world.draws["leader_and_isr_s"]
+
+
+def first_asked_s(asks_from_s: float, fenced_s: float, longest_s: float) -> float | None:
+    """Return when a process that first asks at `asks_from_s` asks after the fencing; None if it gives up before."""
+    asks_s = asks_from_s
+    for attempt in range(ATTEMPTS_MAX):
+        if asks_s >= fenced_s:
+            return asks_s
+        asks_s += min(BACKOFF_FIRST_S * 2.0**attempt, longest_s)
+    return None

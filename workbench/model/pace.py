@@ -104,4 +104,6 @@ def _followers(world: World, states: list[VictimState]) -> FloatArray:
     if world.setting.acks != "all":
         return np.ones(len(states))
     fewer, cold = 1.0 - world.draws["fewer_followers_gain"], world.draws["cold_follower_factor"]
-    return np.array([fewer if state in AWAY else cold if state in COLD else 1.0 for state in states])
+    return np.array(
+        [fewer if state in AWAY else cold if state in (VictimState.FOLLOWING, *COLD) else 1.0 for state in states]
+    )

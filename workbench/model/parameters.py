@@ -16,9 +16,11 @@ import orjson
 from workbench.errors import BadInput
 from workbench.fault import KAFKA_PARTS, Part
 from workbench.model import covered, kubelet, stated
+from workbench.model.disk_full import full_disk
 from workbench.model.measured import beside_a_burst, measured, measured_reads
 from workbench.model.parameter import Distribution, FloatArray, Parameter, parameter_from_dict
 from workbench.model.part_priors import every_prior, priors_of
+from workbench.model.quorum_facts import zookeeper_connection
 from workbench.model.second_broker import second_broker
 from workbench.records.folder import FORMAT_VERSION, dump_json
 from workbench.streams import stream
@@ -128,6 +130,9 @@ def merge(
     rows.update(stated.client_phases(rows))
     if part is Part.BROKERS:
         rows.update(second_broker(scenario, rows, baseline, victim))
+    rows.update(full_disk(scenario))
+    if part is Part.QUORUM:
+        rows.update(zookeeper_connection(topology, rows))
     if part not in KAFKA_PARTS:
         rows.update(stated.processor_phases(rows))
     if part in (Part.ZOOKEEPER, Part.NODE):
@@ -136,5 +141,7 @@ def merge(
     covered.check_lag(scenario, rows)
     covered.check_node(scenario, topology)
     covered.check_brokers(scenario, topology)
+    covered.check_disk(scenario)
+    covered.check_quorum(scenario, topology)
     covered.check_failover(scenario, topology)
     return Parameters(dict(sorted(rows.items())))

@@ -168,6 +168,23 @@ ZOOKEEPER: Final[Mapping[str, Parameter]] = {
     ),
 }
 
+QUORUM: Final[Mapping[str, Parameter]] = {
+    **{name: ZOOKEEPER[name] for name in ("zookeeper_election_s", "zookeeper_start_s", "zookeeper_start_parallel")},
+    "second_zookeeper_start_s": ZOOKEEPER["zookeeper_start_s"],  # two start at once
+    "zookeeper_asked_share": prior(
+        triangular(0.3, 0.45, 0.6),
+        "",
+        "Kafka 3.7.1 KafkaServer.startup: JVM, classes and settings before initZkClient, logs and sockets after it",
+        "of a broker's start: until it asks for ZooKeeper",
+    ),
+    "zookeeper_found_s": prior(
+        triangular(0.0, 0.7, 2.0),
+        "s",
+        f"{_ZOOKEEPER} ClientCnxn.SendThread.startConnect: up to 1 s asleep before each attempt, 1 s more a round",
+        "from the quorum's return to a waiting client's connection",
+    ),
+}
+
 NODE: Final[Mapping[str, Parameter]] = {
     **PROCESSOR,
     **POSTGRES,
@@ -231,6 +248,7 @@ _BY_PART: Final[Mapping[Part, Mapping[str, Parameter]]] = {
     Part.ZOOKEEPER: ZOOKEEPER,
     Part.NODE: NODE,
     Part.BROKERS: BROKERS,
+    Part.QUORUM: QUORUM,
     Part.LOAD: LOAD,
 }
 

@@ -11,8 +11,8 @@ segments rolled in between, throttled replication.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Generator, Mapping
+from typing import Any, Final
 
 import simpy
 
@@ -30,16 +30,34 @@ def restart(world: World) -> Steps:
     draws, setting = world.draws, world.setting
     if setting.fault is FaultType.BROKER_STOP:
         yield world.exited
+    if setting.disk_full_s > 0.0:
+        yield world.env.timeout(draws["disk_halt_s"])
     world.victim_is(VictimState.GONE)
     if setting.restart is RestartRule.NONE:
         return
+    recovered = False
     for attempt in range(1, ATTEMPTS_MAX + 1):
         waits_s = draws["kubelet_relist_s"] if attempt == 1 else kubelet.wait_s(attempt, draws)
         yield world.env.timeout(waits_s + draws["restart_notice_s"])
         started_s = float(world.env.now)
         world.victim_is(VictimState.STARTING)
-        logs_s = draws["log_load_partition_s"] * hosted(world) + (recovery_of_logs_s(world) if attempt == 1 else 0.0)
-        yield from labour(world, draws["broker_start_s"] * draws["start_again_factor"] + logs_s)
+        start_s = draws["broker_start_s"] * draws["start_again_factor"]
+        if setting.quorum_away_s > 0.0:
+            asks_s = draws["zookeeper_asked_share"] * start_s
+            yield from labour(world, asks_s)
+            if not (yield from finds_zookeeper(world)):
+                yield world.env.timeout(draws["node_exists_exit_s"])
+                world.victim_is(VictimState.GONE)
+                continue
+            start_s -= asks_s
+        logs_s = draws["log_load_partition_s"] * hosted(world) + (0.0 if recovered else recovery_of_logs_s(world))
+        recovered = True
+        yield from labour(world, start_s + logs_s)
+        if world.env.now < setting.disk_full_s:  # it could not write what it recovered
+            recovered = False
+            yield world.env.timeout(draws["node_exists_exit_s"])
+            world.victim_is(VictimState.GONE)
+            continue
         if world.deregistered.triggered:
             world.moments["registering_process_started"] = started_s
             world.note("registered")
@@ -49,6 +67,16 @@ def restart(world: World) -> Steps:
     else:
         return
     yield from rejoin(world)
+
+
+def finds_zookeeper(world: World) -> Generator[simpy.Event, Any, bool]:
+    """Wait for a ZooKeeper that has a quorum, as long as a new process does; tell whether it came."""
+    if world.quorum_back.triggered:
+        return True
+    came = yield world.quorum_back | world.env.timeout(world.draws["zookeeper_connection_timeout_s"])
+    if world.quorum_back in came:
+        yield world.env.timeout(world.draws["zookeeper_found_s"])
+    return world.quorum_back in came
 
 
 def rejoin(world: World) -> Steps:
@@ -68,7 +96,8 @@ def catch_up(world: World, cold_factor: float = 1.0) -> Steps:
     """From a victim that answers again to every in-sync replica set full; `cold_factor` on what it computes."""
     draws = world.draws
     yield world.isr_shrunk
-    missed_bytes = world.setting.bytes_per_s * float(world.env.now)
+    followed = world.follows.triggered  # it has fetched since
+    missed_bytes = 0.0 if followed else world.setting.bytes_per_s * float(world.env.now)
     waits_s = draws["isr_rejoin_waits_share"] * draws["isr_rejoin_s"]
     yield world.env.timeout(waits_s)
     computes_s = (draws["isr_rejoin_s"] - waits_s) * cold_factor
@@ -99,8 +128,9 @@ def surroundings(world: World) -> tuple[float, simpy.Event]:
     if world.setting.second_victim >= 0:  # the other one starts as well, and nothing is written until one is back
         silent = draws["busy_in_silence_share"] * draws["short_tasks_cores"]
         return start_factor(draws, silent, rivals=draws["broker_start_threads"]), env.event()
-    if world.setting.acks == "all" and not world.deregistered.triggered:
-        return start_factor(draws, draws["busy_in_silence_share"] * draws["short_tasks_cores"]), world.deregistered
+    if world.setting.acks == "all" and not (world.deregistered.triggered or world.follows.triggered):
+        silent = draws["busy_in_silence_share"] * draws["short_tasks_cores"]
+        return start_factor(draws, silent), world.deregistered | world.follows
     short_tasks = draws["short_tasks_cores"] + draws["taken_over_share"] * draws["victim_cores"]
     if world.deregistered.triggered and env.now < drained_s(world):
         sessions = float(len(world.setting.consumers))
@@ -121,8 +151,15 @@ def _surroundings_on_a_lost_node(world: World) -> tuple[float, simpy.Event]:
 
 
 def drained_s(world: World) -> float:
-    """Return when the backlog of the silence has drained (s after the fault), in the fluid limit."""
-    return world.moments.get("deregistered", 0.0) * (1.0 + world.draws["drain_per_silent_s"])
+    """Return when the backlog of the silence has drained (s after the fault), in the fluid limit.
+
+    Where the new process follows before its predecessor is out of the sets, the backlog is of what that led alone.
+    """
+    silent_s = world.moments.get("deregistered", 0.0)
+    early = world.moments.get("follows", silent_s) < silent_s
+    leaders = world.setting.leaders
+    share = leaders.count(world.setting.victim) / len(leaders) if early else 1.0
+    return silent_s * (1.0 + share * world.draws["drain_per_silent_s"])
 
 
 def start_factor(draws: Mapping[str, float], short_tasks: float, rivals: float = 0.0) -> float:

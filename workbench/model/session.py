@@ -7,6 +7,8 @@ closes it, which removes its znodes.
 Where a ZooKeeper server dies with the broker: a new leader starts every session's time-out afresh
 (LeaderZooKeeperServer.createSessionTracker); a follower takes with it what it had not reported of the last ping.
 
+Where the quorum is away for a while, no session lapses meanwhile, and the leader it comes back with does the same.
+
 Left out: garbage collection and swapping in ZooKeeper, other traffic on the broker's session (a broker in ZooKeeper
 mode sends none while nothing changes; the controller's changes come with the faults themselves), the client's own
 drift of a few milliseconds a ping.
@@ -19,6 +21,8 @@ from workbench.model.world import Steps, World, next_on_grid
 
 def session(world: World) -> Steps:
     """Wait for the expiry of the killed broker's session, then for its znodes to be gone."""
+    if world.setting.quorum_away_s > 0.0:
+        yield world.quorum_back
     yield world.until(expiry_s(world))
     yield world.env.timeout(world.draws["zookeeper_close_s"])
     world.note("deregistered")
@@ -29,12 +33,15 @@ def expiry_s(world: World) -> float:
     """Return when the session expires (s after the fault)."""
     draws, setting = world.draws, world.setting
     heard_s = -draws["zookeeper_ping_age_s"]
-    if setting.victim_leads_zookeeper:
+    if setting.quorum_away_s > 0.0:
+        heard_s = float(world.env.now)
+    elif setting.victim_leads_zookeeper:
         heard_s = draws["zookeeper_election_s"]
     elif not on_leader(world):
         heard_s += draws["zookeeper_forward_s"]
         if heard_s > 0.0 and setting.zookeeper_of_broker.get(setting.victim) == setting.victim_zookeeper:
             heard_s -= ping_interval_s(setting.session_s)  # that report was never sent
+    heard_s += draws["disk_halt_s"] if setting.disk_full_s > 0.0 else 0.0  # it pinged until then
     return next_on_grid(heard_s + setting.session_s, setting.tick_s, draws["zookeeper_tick_phase_s"])
 
 

@@ -25,11 +25,14 @@ def setting_of(parameters: Parameters, workload: Workload) -> Setting:
     per_s = workload.profile.rate_per_s + CANARY_WRITES_PER_S * len(labels)
     two = "second_broker" in parameters.by_name
     bursts = "burst_factor" in parameters.by_name
+    away = "quorum_away_s" in parameters.by_name
     kraft = "broker_session_timeout_s" in parameters.by_name
     run_up_s = float(parameters.distribution("fault_after_load_start_s").numbers[0])
     return Setting(
         fault=FaultType(parameters.value("fault_type")),
         freeze_s=parameters.number("freeze_s"),
+        quorum_away_s=parameters.number("quorum_away_s") if away else 0.0,
+        disk_full_s=parameters.number("disk_full_s") if "disk_full_s" in parameters.by_name else 0.0,
         burst_factor=parameters.number("burst_factor") if bursts else 1.0,
         burst_s=parameters.number("burst_s") if bursts else 0.0,
         lag_s=parameters.number("lag_s"),

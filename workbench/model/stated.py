@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from workbench.errors import BadInput, Problem
-from workbench.fault import FaultType, Part, RestartRule, StoredData
+from workbench.fault import KAFKA_PARTS, FaultType, Part, RestartRule, StoredData
 from workbench.metrics.catalogue import POLL_S, PROCESSORS_POLL_S
 from workbench.model.parameter import Parameter, Source, uniform
 from workbench.model.session import ping_interval_s
@@ -120,11 +120,14 @@ def from_scenario(scenario: Scenario) -> dict[str, Parameter]:
         "burst_s": row(fault.for_s, "s", "faults[0].for_s"),
     }
     burst = burst if fault.part is Part.LOAD else {}
+    away = {"quorum_away_s": row(fault.for_s, "s", "faults[0].for_s", "after the broker's kill")}
+    freeze_s = fault.for_s if fault.type is FaultType.BROKER_FREEZE else 0.0
     return {
         **burst,
+        **(away if fault.part is Part.QUORUM else {}),
         **({} if fault.data is StoredData.KEPT else {"redis_file_bytes": empty}),  # in place of the prior
         "fault_type": row(fault.type.value, "", "faults[0].type"),
-        "freeze_s": row(0.0 if burst else fault.for_s, "s", "faults[0].for_s", "0: it is no freeze"),
+        "freeze_s": row(freeze_s, "s", "faults[0].for_s", "0: it is no freeze"),
         "lag_s": row(fault.lag_s, "s", "faults[0].lag_s", "0: nobody is held back before it"),
         "restart_rule": row(scenario.restart.value, "", "restart"),
         "acks": row(scenario.workload.acks, "", "load.acks"),
@@ -207,7 +210,7 @@ def _victim_processor(scenario: Scenario, topology: HubTopology, victim: Victim 
 
 
 def _victim_broker(scenario: Scenario, topology: HubTopology, victim: Victim | None) -> int:
-    if scenario.faults[0].part not in (Part.BROKER, Part.BROKERS, Part.NODE):
+    if scenario.faults[0].part not in (*KAFKA_PARTS, Part.NODE):
         return -1
     if victim is not None and victim.broker is not None:
         return victim.broker

@@ -25,6 +25,8 @@ class Setting:
 
     fault: FaultType
     freeze_s: float  # how long a freeze lasts
+    quorum_away_s: float  # how long after the fault ZooKeeper is without a quorum, 0: it has one
+    disk_full_s: float  # how long the victim's disk is full, 0: it is not
     burst_factor: float  # how many times its rate the load has in a burst
     burst_s: float  # how long that lasts
     lag_s: float  # how long the other brokers have been frozen when the victim is killed
@@ -85,6 +87,7 @@ class VictimState(Enum):
 
     GONE = auto()
     STARTING = auto()
+    FOLLOWING = auto()  # in KRaft mode, started and not registered yet: it fetches, and is still in the in-sync sets
     CATCHING_UP = auto()  # registered; its replicas are not all in sync
     WARMING_UP = auto()  # in sync, its code not compiled yet
     WHOLE = auto()
@@ -104,6 +107,8 @@ class World:
     isr_shrunk: simpy.Event = field(init=False)
     exited: simpy.Event = field(init=False)  # the victim's process is gone
     ready: simpy.Event = field(init=False)  # the new process is registered and answers
+    follows: simpy.Event = field(init=False)  # in KRaft mode: the new process fetches, before it is registered
+    quorum_back: simpy.Event = field(init=False)  # where ZooKeeper's quorum was away
     thawed: simpy.Event = field(init=False)  # a frozen victim goes on and knows that it does not lead any more
     isr_full: simpy.Event = field(init=False)
     replicates_s: dict[int, float] = field(default_factory=dict)  # surviving leader -> all its partitions replicate
@@ -111,7 +116,17 @@ class World:
     victim_states: list[tuple[float, VictimState]] = field(default_factory=list)  # since when; whole before the first
 
     def __post_init__(self) -> None:
-        for name in ("deregistered", "leaders_moved", "isr_shrunk", "exited", "ready", "thawed", "isr_full"):
+        for name in (
+            "deregistered",
+            "leaders_moved",
+            "isr_shrunk",
+            "exited",
+            "ready",
+            "follows",
+            "quorum_back",
+            "thawed",
+            "isr_full",
+        ):
             setattr(self, name, self.env.event())
 
     def event(self, name: str) -> simpy.Event:

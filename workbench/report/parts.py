@@ -258,6 +258,27 @@ PAGES: Final[Mapping[Part, PartPage]] = {
         ),
         parts={},
     ),
+    Part.QUORUM: PartPage(
+        felt=_BROKER_FELT,
+        silence=_ACKNOWLEDGEMENTS,
+        phases=(
+            ("1", "zookeeper_leader_s"),
+            ("2", "broker_detect_s"),
+            ("3", "leader_election_s"),
+            ("4", "client_reconnect_s"),
+            ("5", "pipeline_drain_s"),
+            ("6", "broker_down_s"),
+            ("part of 6", "broker_start_s"),
+            ("7", "catch_up_s"),
+        ),
+        total="isr_full_s",
+        milestones=(
+            MilestoneOf("1", "the quorum is back", ("zookeeper_leader_s",), "zookeeper-leads", "a server led after {}"),
+            MilestoneOf("3", "leaders moved", _DETECT[:2], "leaders-moved", "all leaders had moved after {}"),
+            _redundant("7"),
+        ),
+        parts={},
+    ),
     Part.LOAD: PartPage(
         felt=(
             ("ack_during_s_p99", "acknowledgement during the burst, p99"),

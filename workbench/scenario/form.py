@@ -19,7 +19,12 @@ FAULT_WINDOW_S_MIN: Final = 10.0  # every periodic timer up to this long is hit 
 BASELINE_S_MIN: Final = 15.0  # three windows of 5 s judge whether it is steady
 FREEZE_S_MAX: Final = 120.0  # Chaos Toolkit's action waits for its end
 BURST_FACTOR_MAX: Final = 20.0
-LASTING: Final = (FaultType.BROKER_FREEZE, FaultType.LOAD_BURST)  # faults that end by themselves
+LASTING: Final = (
+    FaultType.BROKER_FREEZE,
+    FaultType.DISK_FULL,
+    FaultType.LOAD_BURST,
+    FaultType.QUORUM_AND_BROKER_KILL,
+)  # faults that end by themselves
 RATE_PER_S_MAX: Final = 100_000.0
 MIX_TOLERANCE: Final = 1e-6
 EXPECTATIONS: Final = " or ".join(Expectation)
@@ -50,6 +55,7 @@ VICTIMS: Final = {
     Part.REDIS: "{role: redis}",
     Part.NODE: "{node: <name>}",
     Part.BROKERS: "{brokers: [<id>, <id>]}",
+    Part.QUORUM: "{broker: <id>}",
     Part.LOAD: "{role: load}",
     Part.ZOOKEEPER: "{role: zookeeper-leader} or {role: zookeeper-follower}",
 }
@@ -161,7 +167,7 @@ class VictimForm(StrictForm):
             return part is Part.NODE
         if self.brokers is not None:
             return part is Part.BROKERS
-        return part is (Part.BROKER if self.broker is not None else Part.PROCESSOR)
+        return part in ((Part.BROKER, Part.QUORUM) if self.broker is not None else (Part.PROCESSOR,))
 
 
 class FaultForm(StrictForm):
@@ -174,7 +180,7 @@ class FaultForm(StrictForm):
         default=None,
         gt=0,
         le=FREEZE_S_MAX,
-        description=f"seconds a freeze or a burst lasts, above 0 and at most {FREEZE_S_MAX:g}",
+        description=f"seconds that a fault which ends by itself lasts, above 0 and at most {FREEZE_S_MAX:g}",
     )
     lag_s: float | None = Field(
         default=None,
@@ -198,7 +204,7 @@ class FaultForm(StrictForm):
     @model_validator(mode="after")
     def _some_faults_end_by_themselves(self) -> FaultForm:
         if (self.type in LASTING) != (self.for_s is not None):
-            raise ValueError(f"for_s (seconds) with {' and '.join(LASTING)}, and with no other fault")
+            raise ValueError(f"for_s (seconds) with {', '.join(LASTING)}, and with no other fault")
         return self
 
     @model_validator(mode="after")
@@ -223,6 +229,8 @@ class FaultForm(StrictForm):
     def _hits_what_it_can(self) -> FaultForm:
         if not self.victim.is_of(PARTS[self.type]):
             raise ValueError(f"{self.type} with a victim of {VICTIMS[PARTS[self.type]]}")
+        if self.type is FaultType.DISK_FULL and self.victim.broker is None:
+            raise ValueError(f"{self.type} with a victim of {{broker: <id>}}: its disk is made when the hub starts")
         return self
 
 

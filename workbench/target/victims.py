@@ -128,6 +128,22 @@ def _brokers(hub: Breakable, wanted: VictimSelector) -> Victim:
     )
 
 
+def _quorum(hub: Breakable, wanted: VictimSelector) -> Victim:
+    """Return a broker and two ZooKeeper servers as one victim: the leader, and whoever holds the most sessions else."""
+    if wanted.server:
+        names = wanted.server.split(",")
+    else:
+        leader, follower = (VictimSelector(role=f"zookeeper-{role}") for role in ("leader", "follower"))
+        names = [f"{BROKERS}{wanted.broker}", _zookeeper_server(hub, leader), _zookeeper_server(hub, follower)]
+    running = {each.name: each for each in hub.processes() if each.process_id and each.is_server}
+    if absent := [name for name in names if name not in running]:
+        raise BadInput(f"{', '.join(absent)}: not running")
+    broker = running[names[0]]
+    victim = _broker(hub, broker.name, broker.node, broker.process_id, int(broker.name.removeprefix(BROKERS)))
+    servers = tuple((name, running[name].process_id) for name in names)
+    return replace(victim, server=",".join(names), servers=servers)
+
+
 def _node(hub: Breakable, node: str) -> Victim:
     """Return all servers of a node as one victim; a node has one of each kind at most."""
     on_it = [each for each in hub.processes() if each.is_server and each.node == node]
@@ -211,6 +227,7 @@ _NAMES: Final[Mapping[Part, str]] = {
 _WHOLE: Final[Mapping[Part, Callable[[Breakable, VictimSelector], Victim]]] = {  # what is not one server
     Part.LOAD: lambda *_: Victim("load", "", 0),  # nothing of the hub
     Part.BROKERS: _brokers,
+    Part.QUORUM: _quorum,
     Part.NODE: lambda hub, wanted: _node(hub, wanted.server or wanted.node or ""),
 }
 _SERVERS: Final[Mapping[Part, Callable[[Breakable, VictimSelector], str]]] = {

@@ -253,6 +253,10 @@ class KubernetesHub(AskedHub, Supervised):
         """Refuse: nothing is frozen on this target."""
         raise ToolFailed(f"{victim.server} was not frozen: the target kubernetes freezes nothing")
 
+    def free_disk(self, victim: Victim) -> float:
+        """Refuse: no disk is filled on this target."""
+        raise ToolFailed(f"{victim.server} has no disk that was filled: the target kubernetes fills none")
+
     def restarts(self) -> bool:
         """Tell whether a container that ended is started again: the kubelet does."""
         return True

@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import struct
+from pathlib import Path
 from typing import Any, Final
 
 from workbench.errors import MachineTrouble, ToolFailed
@@ -40,6 +41,18 @@ class Control:
         With `family` its children get it too, right after it.
         """
         return float(self._ask("signal", name=name, signum=signum, process_id=process_id, family=family)["sent_s"])
+
+    def hold(self, name: str, until_s: float) -> None:
+        """Keep the restart rule from starting a server before a moment, epoch s; `start` ends the hold."""
+        self._ask("hold", name=name, until_s=until_s)
+
+    def small_disk(self, path: Path) -> None:
+        """Mount a small disk at a folder, for all processes that are started from now on. Raises ToolFailed."""
+        self._ask("small-disk", path=str(path))
+
+    def supervisor(self) -> int:
+        """Return the supervisor's process id."""
+        return int(self._ask("status")["supervisor"])
 
     def processes(self) -> list[ServerStatus]:
         """Return every process, in the order of their first starts."""

@@ -10,11 +10,13 @@ from typing import Final
 
 import psutil
 
+from workbench.errors import BadInput
 from workbench.fault import SIGNAL_NAMES, FailoverRule, Fault, FaultType, RestartRule
 from workbench.target import victims
 from workbench.target.clients.asked import AskedHub
 from workbench.target.clients.kafka import KafkaReader
-from workbench.target.local import injection, kubegres_steps, wholeness
+from workbench.target.local import injection, kubegres_steps, servers, wholeness
+from workbench.target.local import small_disk as disk
 from workbench.target.local.processes import ServerStatus
 from workbench.target.local.record import HubRecord
 from workbench.target.local.supervised import Supervised
@@ -110,7 +112,10 @@ class LocalHub(AskedHub, Supervised):
 
     def resolve(self, fault: Fault) -> Victim:
         """Return the exact victim of a fault. Raises BadInput when there is none."""
-        return victims.resolve(self, fault)
+        victim = victims.resolve(self, fault)
+        if fault.type is FaultType.DISK_FULL:
+            self.small_disk(victim.server)
+        return victim
 
     def inject(self, fault: Fault, victim: Victim) -> Injection:
         """Do the fault to exactly that process and wait, bounded, for its proof."""
@@ -119,6 +124,18 @@ class LocalHub(AskedHub, Supervised):
     def thaw(self, victim: Victim) -> float:
         """Let a frozen victim go on and return when it did, epoch s. Raises ToolFailed when it stays stopped."""
         return injection.thaw(self, victim)
+
+    def small_disk(self, server: str) -> Path:
+        """Return a broker's small disk, as it is seen from here. Raises BadInput where it has none of its own."""
+        data = servers.broker_data(self.directory, server)
+        found = disk.seen_from_outside(self.control.supervisor(), data)
+        if not disk.is_small_disk(found):
+            raise BadInput(f"{server} has no small disk that could be filled: a hub gets one when a drill starts it")
+        return found
+
+    def free_disk(self, victim: Victim) -> float:
+        """Free a full disk and return when that was, epoch s."""
+        return disk.free(self.small_disk(victim.server))
 
     def undo(self) -> UndoResult:
         """Thaw and start every server that does not run until the hub is whole; idempotent."""

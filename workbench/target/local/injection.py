@@ -6,7 +6,7 @@ import math
 import os
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +14,7 @@ import psutil
 
 from workbench.errors import BadInput, ToolFailed
 from workbench.fault import SIGNAL_NAMES, Fault, FaultType, Part, StoredData
+from workbench.target.local import small_disk
 from workbench.target.port import Injection, ProcessStart, Victim
 from workbench.target.victims import BROKERS
 from workbench.waiting import happens
@@ -27,6 +28,10 @@ REAP_TIMEOUT_S: Final[Mapping[str, float]] = {"SIGKILL": KILL_TIMEOUT_S, "SIGTER
 PROOFS: Final[Mapping[str, tuple[str, ...]]] = {"SIGKILL": ("SIGKILL",), "SIGTERM": ("exit 143", "SIGTERM")}
 REAP_POLL_S: Final = 0.01
 FREEZE_TIMEOUT_S: Final = 5.0
+HALT_TIMEOUT_S: Final = 30.0  # until something is appended that needs a new page
+QUORUM_TIMEOUT_S: Final = (
+    10.0  # a follower sees its leader's socket close, a leader looks at its followers every second
+)
 
 
 def inject(hub: LocalHub, fault: Fault, victim: Victim) -> Injection:
@@ -36,14 +41,8 @@ def inject(hub: LocalHub, fault: Fault, victim: Victim) -> Injection:
     """
     if fault.part is Part.LOAD:
         raise BadInput(f"{fault.type} is done to a load, by workbench.chaos.load_burst, and to nothing of a hub")
-    if fault.type is FaultType.BROKER_FREEZE:
-        return _freeze(hub, fault, victim)
-    if fault.lag_s > 0.0:
-        return _with_lagging_followers(hub, fault, victim)
-    if fault.data is StoredData.LOST:
-        return _with_data_lost(hub, fault, victim)
-    if victim.servers:
-        return _node(hub, fault, victim)
+    if (own := _own_way(fault, victim)) is not None:
+        return own(hub, fault, victim)
     wanted = signal.Signals[SIGNAL_NAMES[fault.type]]
     family = fault.part in (Part.POSTGRES, Part.POSTGRES_FAILOVER)
     children = psutil.Process(victim.process_id).children(recursive=True) if family else []
@@ -72,6 +71,19 @@ def inject(hub: LocalHub, fault: Fault, victim: Victim) -> Injection:
     )
 
 
+def _own_way(fault: Fault, victim: Victim) -> Callable[[LocalHub, Fault, Victim], Injection] | None:
+    """Return how a fault is done that is more than one signal to one server; None where it is no more."""
+    ways: list[tuple[bool, Callable[[LocalHub, Fault, Victim], Injection]]] = [
+        (fault.type is FaultType.BROKER_FREEZE, _freeze),
+        (fault.type is FaultType.DISK_FULL, _with_full_disk),
+        (fault.lag_s > 0.0, _with_lagging_followers),
+        (fault.data is StoredData.LOST, _with_data_lost),
+        (fault.part is Part.QUORUM, _without_quorum),
+        (bool(victim.servers), _node),
+    ]
+    return next((way for holds, way in ways if holds), None)
+
+
 def _node(hub: LocalHub, fault: Fault, victim: Victim) -> Injection:
     """Signal every server of a node, one right after the other, and wait until all are reaped, children too."""
     children = [child for _, each in victim.servers for child in psutil.Process(each).children(recursive=True)]
@@ -95,6 +107,56 @@ def _node(hub: LocalHub, fault: Fault, victim: Victim) -> Injection:
         effective=effective,
         evidence=f"{len(reaped)} of {len(victim.servers)} servers reaped, killed by SIGKILL ({names}), "
         f"{len(children) - len(survivors)} of their {len(children)} children with them",
+    )
+
+
+def _with_full_disk(hub: LocalHub, fault: Fault, victim: Victim) -> Injection:
+    """Fill the broker's disk and wait, bounded, until it has halted by itself: exit 1, and nothing fits any more."""
+    disk = hub.small_disk(victim.server)
+    injected_s = small_disk.fill(disk)
+    happens(lambda: _ended(hub, victim.server, victim.process_id) is not None, HALT_TIMEOUT_S, REAP_POLL_S)
+    ended, left_bytes = _ended(hub, victim.server, victim.process_id), small_disk.free_bytes(disk)
+    if ended is None:
+        evidence = f"pid {victim.process_id} still runs {HALT_TIMEOUT_S:.0f} s after its disk was full"
+    else:
+        evidence = f"pid {victim.process_id} halted by itself, {ended.exit}, {left_bytes} bytes free on its disk"
+    return Injection(
+        fault=fault.type,
+        server=victim.server,
+        process_id=victim.process_id,
+        signal=SIGNAL_NAMES[fault.type],
+        injected_s=injected_s,
+        effective_s=math.nan if ended is None else ended.ended_s,
+        effective=ended is not None and ended.exit == "exit 1" and left_bytes == 0,
+        evidence=evidence,
+    )
+
+
+def _without_quorum(hub: LocalHub, fault: Fault, victim: Victim) -> Injection:
+    """Kill ZooKeeper servers until none leads, then the broker; `for_s` later the restart rule may start the servers.
+
+    Proved by what was reaped, and by the server that is left: it serves nobody, before the broker's kill and after it.
+    """
+    broker, *ensemble = victim.servers
+    for name, _ in ensemble:  # before the kill: the rule would start it within the second
+        hub.control.hold(name, time.time() + QUORUM_TIMEOUT_S + fault.for_s)
+    for name, each in ensemble:
+        hub.control.signal(name, signal.SIGKILL, each)
+    reaped = happens(lambda: all(_ended(hub, *each) is not None for each in ensemble), KILL_TIMEOUT_S, REAP_POLL_S)
+    gone = happens(lambda: not hub.ensemble().serving, QUORUM_TIMEOUT_S, REAP_POLL_S)
+    alone = replace(victim, server=broker[0], servers=())
+    killed = inject(hub, replace(fault, type=FaultType.BROKER_KILL, for_s=0.0), alone)
+    for name, _ in ensemble:
+        hub.control.hold(name, killed.injected_s + fault.for_s)
+    gone = gone and not hub.ensemble().serving
+    names = " and ".join(name for name, _ in ensemble)
+    words = f"{names} {'reaped' if reaped else 'not reaped'} before it, {'no' if gone else 'still a'} ZooKeeper serves"
+    return replace(
+        killed,
+        fault=fault.type,
+        server=victim.server,
+        effective=killed.effective and reaped and gone,
+        evidence=f"{killed.evidence}; {words}",
     )
 
 

@@ -14,6 +14,7 @@ from typing import Final
 from workbench.errors import BadInput, Problem, ToolFailed
 from workbench.fault import FailoverRule, RestartRule
 from workbench.target.local import artifacts, machine, record
+from workbench.target.local import small_disk as disk
 from workbench.target.local.hub import LocalHub
 from workbench.target.local.places import hubs_directory
 from workbench.target.local.record import HubRecord, Ports
@@ -33,21 +34,26 @@ def start(
     seed: int,
     restart: RestartRule,
     failover: FailoverRule = FailoverRule.NONE,
+    small_disk: int | None = None,
     detached: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> LocalHub:
     """Start a hub of real servers and return it when all of it is ready.
 
-    It ends when this process ends, however it ends, unless `detached`. `seed` draws the brokers' start order
+    It ends when this process ends, however it ends, unless `detached`. The broker `small_disk` has a disk of its own
+    that can be filled. `seed` draws the brokers' start order
     (the first becomes the controller). Raises MachineTrouble when this machine will not do, ToolFailed when a
     server fails, BadInput when the manifests state a version that is not had here. Nothing is left behind then.
     """
     say = progress or (lambda _: None)
     begun_s = time.time()
+    if small_disk is not None:
+        disk.check_possible()
     programs = artifacts.prepare(say)
     _check_versions(topology, programs.versions)
     for attempt in range(1, START_TRIES + 1):
         plan, hub_record = _reserve(topology, programs, seed, restart, failover)
+        plan = replace(plan, small_disk=small_disk)
         hub = _start_supervisor(plan, hub_record, detached=detached)
         try:
             machine.check(topology, plan.directory)

@@ -78,6 +78,7 @@ class Plan:
     artifacts: Artifacts
     secrets: Secrets
     failover: FailoverRule = FailoverRule.NONE
+    small_disk: int | None = None  # the broker that has a small disk of its own
 
     @property
     def logs(self) -> Path:
@@ -195,9 +196,14 @@ def broker(plan: Plan, broker_id: int) -> ProcessSpec:
         **metadata,
         **kafka.config,
         "listeners": f"PLAINTEXT://{LOOPBACK}:{plan.ports.kafka[broker_id]}",
-        "log.dirs": str(plan.home(name) / "data"),
+        "log.dirs": str(broker_data(plan.directory, name)),
     }
     return _java(plan, name, class_archive.BROKER_MAIN, SERVER_PROPERTIES, settings, BROKER_HEAP_MB)
+
+
+def broker_data(directory: Path, server: str) -> Path:
+    """Return a broker's only log directory."""
+    return home(directory, server) / "data"
 
 
 def controller(plan: Plan, quorum: ControllerQuorum, node_id: int) -> ProcessSpec:

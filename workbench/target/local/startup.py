@@ -115,6 +115,8 @@ class Startup:
         """Start a broker and wait until it answers; alone, so that its times tell what a restart takes."""
         name = f"kafka-{broker}"
         self._say(f"starting {name}")
+        if broker == self._plan.small_disk:
+            self._control.small_disk(servers.broker_data(self._plan.directory, name))
         started = self._run(servers.broker(self._plan, broker))
         self._wait(lambda: cluster.registered_s(broker) is not None, f"{name} registers")
         used = self._cpu_times(name, started.process_id)

@@ -29,7 +29,7 @@ from typing import Any, Final
 import psutil
 
 from workbench.fault import RestartRule
-from workbench.target.local import guardian
+from workbench.target.local import guardian, small_disk
 from workbench.target.local.kubelet import KubeletStandIn
 from workbench.target.local.leftovers import end_processes
 from workbench.target.local.places import control_address
@@ -53,6 +53,7 @@ class _Managed:
     stand_in: KubeletStandIn = field(default_factory=KubeletStandIn)
     running: subprocess.Popen[bytes] | None = None
     restart_due_s: float | None = None  # epoch
+    held_until_s: float = 0.0  # epoch: the restart rule does not start it before
     starts: list[ProcessStart] = field(default_factory=list)
 
     def status(self) -> ServerStatus:
@@ -163,6 +164,7 @@ class Supervisor:
     def _ask_start(self, name: str) -> dict[str, Any]:
         managed = self._known(name)
         managed.restart_due_s = None
+        managed.held_until_s = 0.0
         return {"process_id": managed.running.pid if managed.running is not None else self._start(managed)}
 
     def _ask_signal(self, name: str, signum: int, process_id: int, family: bool) -> dict[str, Any]:
@@ -177,6 +179,17 @@ class Supervisor:
                 child.send_signal(signum)
         _say("signal", name=name, pid=managed.running.pid, signal=signum)
         return {"sent_s": sent_s}
+
+    def _ask_hold(self, name: str, until_s: float) -> dict[str, Any]:
+        managed = self._known(name)
+        managed.held_until_s = until_s
+        if managed.restart_due_s is not None:
+            managed.restart_due_s = max(managed.restart_due_s, until_s)
+        return {}
+
+    def _ask_small_disk(self, path: str) -> dict[str, Any]:
+        small_disk.mount(Path(path))
+        return {}
 
     def _ask_status(self) -> dict[str, Any]:
         return {
@@ -204,6 +217,8 @@ class Supervisor:
         "run": _ask_run,
         "start": _ask_start,
         "signal": _ask_signal,
+        "hold": _ask_hold,
+        "small-disk": _ask_small_disk,
         "status": _ask_status,
         "restart-rule": _ask_restart_rule,
         "detach": _ask_detach,
@@ -275,7 +290,8 @@ class Supervisor:
             managed.starts[-1] = ProcessStart(process_id, begun.started_s, ended_s, exit_text(wait_status))
             ruled = managed.spec.is_server and managed.spec.restarts
             if ruled and self._rule is RestartRule.KUBELET_RULES and not self._ending:
-                managed.restart_due_s = managed.stand_in.restart_due_s(begun.started_s, ended_s)
+                due_s = managed.stand_in.restart_due_s(begun.started_s, ended_s)
+                managed.restart_due_s = max(due_s, managed.held_until_s)
             _say("exit", name=managed.spec.name, pid=process_id, how=exit_text(wait_status))
 
     def _end_all(self) -> None:

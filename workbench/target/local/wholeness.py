@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from workbench.errors import ToolFailed
 from workbench.target.local.injection import is_frozen
+from workbench.target.local.servers import broker_data
+from workbench.target.local.small_disk import free, is_small_disk, seen_from_outside
 from workbench.target.port import UndoResult
 from workbench.target.wholeness import WHOLE, what_is_missing
 
@@ -21,7 +23,7 @@ UNDO_RETRY_S: Final = 10.0  # a server that ended again is started again after t
 
 
 def undo(hub: LocalHub) -> UndoResult:
-    """Thaw and start every server that does not run, without waiting for its restart, until the hub is whole.
+    """Free full disks, thaw and start what does not run, without waiting for its restart, until the hub is whole.
 
     Idempotent: a hub that is whole is only looked at.
     """
@@ -30,6 +32,10 @@ def undo(hub: LocalHub) -> UndoResult:
     for status in hub.processes():
         if status.is_server and status.process_id and is_frozen(status.process_id):
             hub.control.signal(status.name, signal.SIGCONT, status.process_id)
+    for broker in hub.topology.kafka.broker_ids:
+        found = seen_from_outside(hub.control.supervisor(), broker_data(hub.directory, f"kafka-{broker}"))
+        if is_small_disk(found):
+            free(found)
     while True:
         lacking = missing(hub)
         if not lacking:
@@ -60,8 +66,8 @@ def _start_what_is_down(hub: LocalHub, tried_s: dict[str, float]) -> None:
     """Start every server that does not run; when each was tried is kept in `tried_s`."""
     try:
         registered = {f"kafka-{broker}" for broker in hub.registered_brokers()}
-    except ToolFailed:
-        return
+    except ToolFailed:  # without a quorum nobody can tell: whoever keeps the metadata is started first
+        registered = {f"kafka-{broker}" for broker in hub.topology.kafka.broker_ids}
     for status in hub.processes():
         # A broker whose old session lives would find its own id taken and exit (NodeExists).
         recently = time.monotonic() - tried_s.get(status.name, -math.inf) < UNDO_RETRY_S
