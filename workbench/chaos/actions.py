@@ -15,7 +15,7 @@ from chaoslib.exceptions import InterruptExecution
 from workbench.chaos.hub import find
 from workbench.chaos.moments import append, check_moment
 from workbench.errors import WorkbenchError
-from workbench.fault import Fault, FaultType, StoredData, VictimSelector
+from workbench.fault import FREEZES, Fault, FaultType, StoredData, VictimSelector
 from workbench.waiting import sleep_until
 
 __all__ = ["inject_fault", "undo_faults"]
@@ -35,7 +35,7 @@ def inject_fault(
 ) -> dict[str, Any]:
     """Break one server ("kafka-1") at `moment_s` + `at_s` (epoch seconds; 0 = now) and return the proof.
 
-    A freeze ends after `for_s`, and this returns then; those that replicate the victim are frozen for `lag_s` before
+    A freeze ends after `for_s`, and this returns then; those that replicate the victim are held back for `lag_s` before
     a kill, which is so much later; Redis killed with its `data` lost starts empty. Appends fault-injected,
     fault-effective and, of a freeze, fault-ended to `timeline` when one is given. Raises InterruptExecution when the
     fault could not be done or proved.
@@ -50,7 +50,7 @@ def inject_fault(
             append(timeline, "fault-injected", injection.injected_s, **asdict(injection))
             if injection.effective:
                 append(timeline, "fault-effective", injection.effective_s, **asdict(injection))
-            if injection.effective and wanted.type is FaultType.BROKER_FREEZE:
+            if injection.effective and wanted.type in FREEZES:
                 sleep_until(injection.injected_s + for_s)
                 thawed_s = victims_hub.thaw(victim)
                 append(timeline, "fault-ended", thawed_s, server=victim.server)

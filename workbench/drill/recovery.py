@@ -36,6 +36,10 @@ PHASES: Final[Mapping[Part, tuple[tuple[str, str, str], ...]]] = {
         ("postgres-writes", "postgres_down_s", "a standby takes over"),
         ("standbys-connected", "standbys_connected_s", "lost instance rebuilt"),
     ),
+    Part.POSTGRES_BACKEND: (
+        ("postgres-writes", "postgres_down_s", "Postgres recovers"),
+        ("standbys-connected", "standbys_connected_s", "standbys back"),
+    ),
     Part.REDIS: (
         ("redis-answers", "redis_down_s", "Redis back"),
         ("states-current", "redis_caught_up_s", "device states current"),
@@ -44,6 +48,11 @@ PHASES: Final[Mapping[Part, tuple[tuple[str, str, str], ...]]] = {
         ("broker-deregistered", "broker_detect_s", "detect"),
         ("isr-full", "isr_full_s", "full redundancy"),
         ("group-whole", "group_rebalance_s", "rebalance"),
+    ),
+    Part.FROZEN_NODE: (
+        ("broker-deregistered", "broker_detect_s", "detect"),
+        ("group-whole", "group_rebalance_s", "the node goes on"),
+        ("isr-full", "isr_full_s", "full redundancy"),
     ),
     Part.BROKERS: (
         ("leaders-moved", "broker_detect_s", "one broker leads all"),
@@ -62,9 +71,11 @@ SERVES: Final[Mapping[Part, str]] = {
     Part.PROCESSOR: "group-whole",
     Part.POSTGRES: "postgres-writes",
     Part.POSTGRES_FAILOVER: "postgres-writes",
+    Part.POSTGRES_BACKEND: "postgres-writes",
     Part.REDIS: "redis-answers",
     Part.ZOOKEEPER: "zookeeper-leads",
     Part.NODE: "group-whole",
+    Part.FROZEN_NODE: "group-whole",
     Part.BROKERS: "leaders-moved",
     Part.LOAD: "burst-ended",
 }
@@ -115,7 +126,7 @@ class Recovery:
                 return self._broker_conditions(-1 if self.victim.broker is None else self.victim.broker)
             case Part.PROCESSOR:
                 return self._group_conditions(asked_s)
-            case Part.POSTGRES | Part.POSTGRES_FAILOVER:
+            case Part.POSTGRES | Part.POSTGRES_FAILOVER | Part.POSTGRES_BACKEND:
                 return self._postgres_conditions(asked_s)
             case Part.ZOOKEEPER:
                 return self._zookeeper_conditions(asked_s)
@@ -125,6 +136,13 @@ class Recovery:
                     **self._group_conditions(asked_s),
                     "standbys-connected": self._postgres_conditions(asked_s)["standbys-connected"],
                     "zookeeper-whole": self._zookeeper_conditions(asked_s)["zookeeper-whole"],
+                }
+            case Part.FROZEN_NODE:
+                ended_s = self.injected_s + self.for_s  # until then an answer may be of before the freeze
+                return {
+                    **self._broker_conditions(-1 if self.victim.broker is None else self.victim.broker),
+                    **self._group_conditions(ended_s),
+                    "zookeeper-whole": self._zookeeper_conditions(ended_s + DEAD_BY_S)["zookeeper-whole"],
                 }
             case Part.BROKERS:
                 return self._brokers_conditions(self.victim.brokers)

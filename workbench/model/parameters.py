@@ -14,12 +14,13 @@ import numpy as np
 import orjson
 
 from workbench.errors import BadInput
-from workbench.fault import KAFKA_PARTS, Part
+from workbench.fault import KAFKA_PARTS, NODE_PARTS, Part
 from workbench.model import covered, kubelet, stated
 from workbench.model.measured import beside_a_burst, measured, measured_reads
 from workbench.model.parameter import Distribution, FloatArray, Parameter, parameter_from_dict
 from workbench.model.part_priors import every_prior, priors_of
 from workbench.model.second_broker import second_broker
+from workbench.model.silent_ensemble import silent_ensemble
 from workbench.records.folder import FORMAT_VERSION, dump_json
 from workbench.streams import stream
 
@@ -130,8 +131,10 @@ def merge(
         rows.update(second_broker(scenario, rows, baseline, victim))
     if part not in KAFKA_PARTS:
         rows.update(stated.processor_phases(rows))
-    if part in (Part.ZOOKEEPER, Part.NODE):
+    if part in (Part.ZOOKEEPER, *NODE_PARTS):
         rows.update(stated.zookeeper_phases(rows))
+    if part is Part.FROZEN_NODE:
+        rows.update(silent_ensemble(topology))
     covered.check_freeze(scenario, rows)
     covered.check_lag(scenario, rows)
     covered.check_node(scenario, topology)

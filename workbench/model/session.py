@@ -5,7 +5,9 @@ Leader.lead fetches it every half tick, ExpiryQueue rounds a session's end up to
 closes it, which removes its znodes.
 
 Where a ZooKeeper server dies with the broker: a new leader starts every session's time-out afresh
-(LeaderZooKeeperServer.createSessionTracker); a follower takes with it what it had not reported of the last ping.
+(LeaderZooKeeperServer.createSessionTracker); a follower takes with it what it had not reported of the last ping. A
+leader that goes silent is given up only when its followers have heard nothing for syncLimit ticks; it pings them every
+half tick (Leader.lead).
 
 Left out: garbage collection and swapping in ZooKeeper, other traffic on the broker's session (a broker in ZooKeeper
 mode sends none while nothing changes; the controller's changes come with the faults themselves), the client's own
@@ -14,6 +16,7 @@ drift of a few milliseconds a ping.
 
 from __future__ import annotations
 
+from workbench.fault import FaultType
 from workbench.model.world import Steps, World, next_on_grid
 
 
@@ -30,12 +33,19 @@ def expiry_s(world: World) -> float:
     draws, setting = world.draws, world.setting
     heard_s = -draws["zookeeper_ping_age_s"]
     if setting.victim_leads_zookeeper:
-        heard_s = draws["zookeeper_election_s"]
+        heard_s = draws["zookeeper_election_s"] + _leader_given_up_s(world)
     elif not on_leader(world):
         heard_s += draws["zookeeper_forward_s"]
         if heard_s > 0.0 and setting.zookeeper_of_broker.get(setting.victim) == setting.victim_zookeeper:
             heard_s -= ping_interval_s(setting.session_s)  # that report was never sent
     return next_on_grid(heard_s + setting.session_s, setting.tick_s, draws["zookeeper_tick_phase_s"])
+
+
+def _leader_given_up_s(world: World) -> float:
+    """Return when the followers give their leader up: a dead one's sockets close, a silent one's time out."""
+    if world.setting.fault is not FaultType.BROKER_FREEZE:
+        return 0.0
+    return world.draws["zookeeper_sync_limit_s"] - world.draws["zookeeper_leader_ping_age_s"]
 
 
 def ping_interval_s(session_s: float) -> float:

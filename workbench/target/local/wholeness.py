@@ -8,8 +8,9 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from workbench.errors import ToolFailed
-from workbench.target.local.injection import is_frozen
+from workbench.target.local.frozen import is_frozen, thaw_children
 from workbench.target.port import UndoResult
+from workbench.target.victims import POSTGRES
 from workbench.target.wholeness import WHOLE, what_is_missing
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ def undo(hub: LocalHub) -> UndoResult:
     for status in hub.processes():
         if status.is_server and status.process_id and is_frozen(status.process_id):
             hub.control.signal(status.name, signal.SIGCONT, status.process_id)
+        if status.name.startswith(POSTGRES) and status.process_id:
+            thaw_children(status.process_id)
     while True:
         lacking = missing(hub)
         if not lacking:
