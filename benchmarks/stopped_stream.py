@@ -24,7 +24,7 @@ from workbench.target.local.postgres_children import children, title
 from workbench.topology import read_topology
 from workbench.waiting import happens
 
-CASES = (("receivers", 5.0), ("receivers", 9.0), ("receivers", 15.0), ("senders", 5.0))  # what is stopped, for s
+CASES = (("receivers", 5.0), ("receivers", 15.0), ("senders", 5.0))  # what is stopped, for s
 ROWS_PER_S = 300
 BATCH_S = 0.1
 WARM_UP_S = 10.0

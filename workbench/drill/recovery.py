@@ -97,7 +97,7 @@ class Recovery:
     calm_backlog_events: tuple[float, float]  # upper quartile and 99th percentile
     returns: bool  # whether the restart rule brings the victim back
     may_lose: bool = False  # acknowledged events: they never get a row, so the records that wait for one are counted
-    for_s: float = 0.0  # how long a burst of the load lasts
+    for_s: float = 0.0  # how long a burst of the load or a freeze lasts
     marks: dict[str, float] = field(default_factory=dict)
     _looks: deque[tuple[float, float]] = field(default_factory=deque)  # (s since the fault, backlog) since it is calm
 

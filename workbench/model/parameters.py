@@ -16,7 +16,7 @@ import orjson
 from workbench.errors import BadInput
 from workbench.fault import KAFKA_PARTS, NODE_PARTS, Part
 from workbench.model import covered, kubelet, stated
-from workbench.model.measured import beside_a_burst, measured, measured_reads
+from workbench.model.measured import beside_a_burst, measured, measured_reads, measured_recovery
 from workbench.model.parameter import Distribution, FloatArray, Parameter, parameter_from_dict
 from workbench.model.part_priors import every_prior, priors_of
 from workbench.model.second_broker import second_broker
@@ -122,8 +122,7 @@ def merge(
         rows.update(measured(baseline, server, *lingers_s))
         if scenario.reads:
             rows.update(measured_reads(baseline))
-        if part is Part.LOAD:
-            rows.update(beside_a_burst(baseline, lingers_s[0]))
+        rows.update(_measured_of_part(part, baseline, lingers_s[0]))
     rows.update(stated.session(rows) if quorum is None else stated.heartbeats(rows))
     rows.update(stated.polls())
     rows.update(stated.client_phases(rows))
@@ -141,3 +140,10 @@ def merge(
     covered.check_brokers(scenario, topology)
     covered.check_failover(scenario, topology)
     return Parameters(dict(sorted(rows.items())))
+
+
+def _measured_of_part(part: Part, baseline: Baseline, linger_s: float) -> dict[str, Parameter]:
+    """Return what a baseline gives for the loss of one part alone."""
+    if part is Part.POSTGRES_BACKEND:
+        return measured_recovery(baseline)
+    return beside_a_burst(baseline, linger_s) if part is Part.LOAD else {}

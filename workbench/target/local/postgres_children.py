@@ -64,7 +64,12 @@ def stream_stopped(hub: LocalHub, primary: str) -> Iterator[StoppedStream]:
     """Keep a primary's WAL senders stopped within the block; what still is there afterwards goes on.
 
     The senders are stopped and not the standbys' receivers: a sender goes on to fill the sockets' buffers, from which
-    a receiver that goes on reads after the primary's death. Stopped last is the sender of the standby that is promoted
+    a receiver that goes on reads after the primary's death. How much that is nobody can tell before: the kernel had
+    grown the receive buffers of two standbys side by side to 2 and to 8 MB, 10 and 35 s of the log of 300 rows/s; and
+    one that stood still for wal_receiver_status_interval (10 s) says first where it is, for which the dead sender's
+    kernel resets the connection and drops what it had yet to send (measured, benchmarks/stopped_stream.py).
+
+    Stopped last is the sender of the standby that is promoted
     (the lowest index), once it is as far as the others: a standby that had more than its new primary could not follow
     it. Raises ToolFailed when they cannot be stopped so.
     """
