@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from workbench.errors import BadInput, Problem
-from workbench.fault import KAFKA_PARTS, FailoverRule, Fault, FaultType, Part, RestartRule
+from workbench.fault import KAFKA_PARTS, NODE_PARTS, FailoverRule, Fault, FaultType, RestartRule
 from workbench.metrics.catalogue import BY_NAME
 from workbench.model import control_plane as model_control_plane
 from workbench.model import predict as model_predict
@@ -225,7 +225,7 @@ def _opens(
 def _hit_brokers(fault: Fault, topology: HubTopology) -> tuple[int, ...]:
     """Return the brokers that a fault may hit; any of them where a role decides."""
     named = fault.victim.brokers or (() if fault.victim.broker is None else (fault.victim.broker,))
-    hits_some = fault.part in (*KAFKA_PARTS, Part.NODE)
+    hits_some = fault.part in (*KAFKA_PARTS, *NODE_PARTS)
     return named or (topology.kafka.broker_ids if hits_some else ())
 
 

@@ -18,9 +18,11 @@ class FaultType(StrEnum):
     PROCESSOR_KILL = "ProcessorKill"  # SIGKILL: the consumer group is not told
     POSTGRES_PRIMARY_KILL = "PostgresPrimaryKill"  # SIGKILL of the whole instance, as when its container dies
     POSTGRES_PRIMARY_LOSS = "PostgresPrimaryLoss"  # the same, where a standby is promoted in its place
+    POSTGRES_BACKEND_KILL = "PostgresBackendKill"  # SIGKILL of one of its processes: it ends all others and recovers
     REDIS_KILL = "RedisKill"  # SIGKILL
     ZOOKEEPER_KILL = "ZooKeeperKill"  # SIGKILL: of one server
     NODE_PROCESSES_KILL = "NodeProcessesKill"  # SIGKILL of every server on a node; the node itself answers with resets
+    NODE_FREEZE = "NodeFreeze"  # SIGSTOP of every server on a node, later SIGCONT: sockets stay open and silent
     TWO_BROKERS_KILL = "TwoBrokersKill"  # SIGKILL of two brokers at once: of three one is left
     QUORUM_AND_BROKER_KILL = "QuorumAndBrokerKill"  # SIGKILL of two ZooKeeper servers, held down, then of a broker
     LOAD_BURST = "LoadBurst"  # nothing is broken: the devices send a multiple of their rate for a while
@@ -43,19 +45,20 @@ class Part(StrEnum):
     PROCESSOR = "event processor"
     POSTGRES = "Postgres primary"
     POSTGRES_FAILOVER = "Postgres fail-over"
+    POSTGRES_BACKEND = "Postgres backend"
     REDIS = "Redis"
     ZOOKEEPER = "ZooKeeper server"
     NODE = "node"
+    FROZEN_NODE = "frozen node"
     BROKERS = "two brokers"
     QUORUM = "ZooKeeper quorum and a broker"
     LOAD = "load"
 
 
-KAFKA_PARTS: Final = (
-    Part.BROKER,
-    Part.BROKERS,
-    Part.QUORUM,
-)  # their loss is shown by answers to producers, others' by rows
+NODE_PARTS: Final = (Part.NODE, Part.FROZEN_NODE)  # where every server of a node is hit
+FREEZES: Final = (FaultType.BROKER_FREEZE, FaultType.NODE_FREEZE)  # which end with SIGCONT
+# Their loss is shown by answers to producers, others' by rows.
+KAFKA_PARTS: Final = (Part.BROKER, Part.BROKERS, Part.QUORUM)
 
 SIGNAL_NAMES: Final[Mapping[FaultType, str]] = {
     FaultType.BROKER_KILL: "SIGKILL",
@@ -65,9 +68,11 @@ SIGNAL_NAMES: Final[Mapping[FaultType, str]] = {
     FaultType.PROCESSOR_KILL: "SIGKILL",
     FaultType.POSTGRES_PRIMARY_KILL: "SIGKILL",
     FaultType.POSTGRES_PRIMARY_LOSS: "SIGKILL",
+    FaultType.POSTGRES_BACKEND_KILL: "SIGKILL",
     FaultType.REDIS_KILL: "SIGKILL",
     FaultType.ZOOKEEPER_KILL: "SIGKILL",
     FaultType.NODE_PROCESSES_KILL: "SIGKILL",
+    FaultType.NODE_FREEZE: "SIGSTOP",
     FaultType.TWO_BROKERS_KILL: "SIGKILL",
     FaultType.QUORUM_AND_BROKER_KILL: "SIGKILL",
     FaultType.LOAD_BURST: "burst",  # no signal: what pages call it
@@ -80,9 +85,11 @@ PARTS: Final[Mapping[FaultType, Part]] = {
     FaultType.PROCESSOR_KILL: Part.PROCESSOR,
     FaultType.POSTGRES_PRIMARY_KILL: Part.POSTGRES,
     FaultType.POSTGRES_PRIMARY_LOSS: Part.POSTGRES_FAILOVER,
+    FaultType.POSTGRES_BACKEND_KILL: Part.POSTGRES_BACKEND,
     FaultType.REDIS_KILL: Part.REDIS,
     FaultType.ZOOKEEPER_KILL: Part.ZOOKEEPER,
     FaultType.NODE_PROCESSES_KILL: Part.NODE,
+    FaultType.NODE_FREEZE: Part.FROZEN_NODE,
     FaultType.TWO_BROKERS_KILL: Part.BROKERS,
     FaultType.QUORUM_AND_BROKER_KILL: Part.QUORUM,
     FaultType.LOAD_BURST: Part.LOAD,
@@ -92,9 +99,11 @@ ROLES: Final[Mapping[Part, tuple[str, ...]]] = {
     Part.PROCESSOR: (),
     Part.POSTGRES: ("primary",),
     Part.POSTGRES_FAILOVER: ("primary",),
+    Part.POSTGRES_BACKEND: ("processor-backend",),
     Part.REDIS: ("redis",),
     Part.ZOOKEEPER: ("zookeeper-leader", "zookeeper-follower"),
     Part.NODE: (),
+    Part.FROZEN_NODE: (),
     Part.BROKERS: (),
     Part.QUORUM: (),
     Part.LOAD: ("load",),
@@ -108,6 +117,7 @@ KRAFT_FAULTS: Final = frozenset(
         FaultType.PROCESSOR_KILL,
         FaultType.POSTGRES_PRIMARY_KILL,
         FaultType.POSTGRES_PRIMARY_LOSS,
+        FaultType.POSTGRES_BACKEND_KILL,
         FaultType.REDIS_KILL,
         FaultType.LOAD_BURST,
     }
@@ -193,7 +203,8 @@ class VictimSelector:
 class Fault:
     """One fault of a scenario: `at_s` is seconds after the drill's drawn moment, `for_s` how long it lasts.
 
-    `lag_s` is how long those that replicate the victim are held back before the kill, to go on right after it.
+    `lag_s` is how long those that replicate the victim are held back before the kill: brokers are frozen and go on
+    right after it, standbys get nothing of what the primary writes.
     `data` is what a killed Redis finds when it starts again. `factor` is a burst's multiple of the load's rate.
     """
 
@@ -201,7 +212,7 @@ class Fault:
     victim: VictimSelector
     at_s: float = 0.0
     for_s: float = 0.0  # only of a freeze, a burst, a full disk, or a quorum that is kept away
-    lag_s: float = 0.0  # only of a broker's kill
+    lag_s: float = 0.0  # only of a broker's kill, or of a Postgres primary's loss
     data: StoredData = StoredData.KEPT  # lost: only of Redis's kill
     factor: float = 1.0  # above 1: only of a burst
     breaks: tuple[Risk, ...] = ()  # beyond the victim, on a cluster

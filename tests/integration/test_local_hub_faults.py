@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 
 import psutil
 import pytest
@@ -93,6 +94,33 @@ def test_a_frozen_broker_is_stopped_by_the_kernel_until_it_is_thawed(hub: LocalH
     assert hub.inject(freeze, victim).effective
     assert hub.undo().verified
     assert psutil.Process(victim.process_id).status() != psutil.STATUS_STOPPED
+
+
+@pytest.mark.timeout(120)
+def test_a_frozen_nodes_servers_all_stop_and_all_go_on(hub: LocalHub) -> None:
+    """Children too; ZooKeeper is asked at a server that answers, and the broker keeps its process."""
+    assert hub.undo().verified
+    node = hub.topology.placement["kafka-1"]
+    freeze = Fault(FaultType.NODE_FREEZE, VictimSelector(node=node), for_s=28.0)
+    victim = hub.resolve(freeze)
+    family = [psutil.Process(each) for _, each in victim.servers]
+    family += [child for first in family for child in first.children(recursive=True)]
+    injection = hub.inject(freeze, victim)
+    assert injection.effective, injection.evidence
+    assert injection.evidence.startswith(f"{len(family)} of {len(family)} processes are stopped (state T)")
+    assert all(each.status() == psutil.STATUS_STOPPED for each in family)
+    began_s = time.monotonic()
+    assert hub.registered_brokers() == {0, 1, 2}
+    assert hub.registered_brokers() == {0, 1, 2}
+    assert time.monotonic() - began_s < 2.0  # a silent server is asked once, and then last
+    assert {f"zookeeper-{each}" for each in hub.ensemble().serving} == {"zookeeper-1", "zookeeper-3"}
+    assert "kafka-1" in hub.missing()
+    hub.thaw(victim)
+    assert not any(each.status() == psutil.STATUS_STOPPED for each in family)
+    assert hub.inject(freeze, victim).effective
+    assert hub.undo().verified
+    assert not any(each.is_running() and each.status() == psutil.STATUS_STOPPED for each in family)
+    assert hub.resolve(freeze).servers == victim.servers
 
 
 @pytest.mark.timeout(240)

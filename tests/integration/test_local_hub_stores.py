@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import psutil
+import psycopg
 import pytest
 import redis
 
@@ -29,6 +30,27 @@ def test_a_killed_primary_takes_all_its_children_with_it_and_comes_back(hub: Loc
     wait_for(lambda: hub.standbys() == hub.topology.postgres.replicas - 1, 60.0, "its standbys are connected again")
     assert recovered_within(60.0, hub=hub.hub_id)
     assert hub.process_starts("postgres-1")[-1].process_id != victim.process_id
+
+
+@pytest.mark.timeout(120)
+def test_a_killed_backend_has_postgres_recover_in_place(hub: LocalHub) -> None:
+    """Its first process stays and ends all others; what was committed is there, and all are back."""
+    wait_for(lambda: not hub.missing(), 60.0, "the event processors are connected")
+    with psycopg.connect(hub.endpoints.postgres_dsn) as client:
+        client.execute("CREATE TABLE survives AS SELECT 1 AS number")
+    kill = Fault(FaultType.POSTGRES_BACKEND_KILL, VictimSelector(role="processor-backend"))
+    victim, starts = hub.resolve(kill), len(hub.process_starts("postgres-1"))
+    injection = hub.inject(kill, victim)
+    assert injection.effective, injection.evidence
+    assert injection.process_id != victim.process_id
+    assert "event-processor-0's backend, reaped, killed by SIGKILL" in injection.evidence
+    assert f"the postmaster (pid {victim.process_id}) stays" in injection.evidence
+    wait_for(lambda: hub.standbys() == hub.topology.postgres.replicas - 1, 60.0, "its standbys are connected again")
+    with psycopg.connect(hub.endpoints.postgres_dsn) as client:
+        assert client.execute("SELECT number FROM survives").fetchall() == [(1,)]
+        client.execute("DROP TABLE survives")
+    assert recovered_within(60.0, hub=hub.hub_id)
+    assert len(hub.process_starts("postgres-1")) == starts
 
 
 @pytest.mark.timeout(120)

@@ -267,6 +267,7 @@ class ALiveHub:
         (Part.PROCESSOR, [("group-whole", {"assigned": 6})]),
         (Part.POSTGRES, [("postgres-writes", {"standbys": 0}), ("standbys-connected", {"standbys": 2})]),
         (Part.POSTGRES_FAILOVER, [("postgres-writes", {"standbys": 0}), ("standbys-connected", {"standbys": 2})]),
+        (Part.POSTGRES_BACKEND, [("postgres-writes", {"standbys": 0}), ("standbys-connected", {"standbys": 2})]),
         (Part.REDIS, [("redis-answers", {"redis": True}), ("states-current", {"pending": 0})]),
         (Part.ZOOKEEPER, [(mark, {"zookeeper": seen}) for mark, seen in ENSEMBLE]),
         (Part.NODE, NODE_RETURNS),

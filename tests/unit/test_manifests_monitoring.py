@@ -98,7 +98,13 @@ def test_alerts_say_what_is_wrong_and_what_to_do() -> None:
         assert len(rule["annotations"]["runbook"].split()) >= 4, rule["alert"]
 
 
-ALERTED_AS = {Part.POSTGRES_FAILOVER: Part.POSTGRES, Part.BROKERS: Part.BROKER, Part.LOAD: Part.PROCESSOR}
+ALERTED_AS = {
+    Part.POSTGRES_FAILOVER: Part.POSTGRES,
+    Part.POSTGRES_BACKEND: Part.POSTGRES,
+    Part.BROKERS: Part.BROKER,
+    Part.FROZEN_NODE: Part.NODE,
+    Part.LOAD: Part.PROCESSOR,
+}
 
 
 @pytest.mark.parametrize("part", Part)

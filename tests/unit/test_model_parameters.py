@@ -10,6 +10,7 @@ from scipy import stats
 
 from tests.support.model_cases import a_scenario, a_topology, parameters_of
 from workbench.errors import BadInput
+from workbench.fault import Fault, FaultType, VictimSelector
 from workbench.model.batches import Stretch, fit
 from workbench.model.cores import session_speed
 from workbench.model.measured import line
@@ -50,7 +51,21 @@ def a_baseline() -> Baseline:
     )
 
 
+BACKEND = Fault(FaultType.POSTGRES_BACKEND_KILL, VictimSelector(role="processor-backend"))
 VICTIM = Victim("kafka-1", "worker-2", 4711, 1, ("alerts-1",), False)
+
+
+def test_what_a_recovery_reads_is_measured_and_grows_until_the_fault() -> None:
+    """30 MB in 100 s: 10.5 to 60 MB more by then. Not known, it is the prior's; other parts are not asked."""
+    scenario = replace(a_scenario(FaultType.POSTGRES_BACKEND_KILL), faults=(BACKEND,))
+    known = replace(a_baseline(), recovery_reads_bytes=3e7, checkpoint_age_s=100.0)
+    rows = {
+        given: merge(scenario, a_topology(), baseline, None).by_name["postgres_redo_bytes"]
+        for given, baseline in (("known", known), ("not known", a_baseline()))
+    }
+    assert rows["known"].source is Source.BASELINE
+    assert rows["known"].value.numbers == pytest.approx((4.05e7, 4.8e7, 9e7))
+    assert rows["not known"].source is Source.PRIOR
 
 
 @pytest.mark.parametrize(

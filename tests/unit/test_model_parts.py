@@ -25,6 +25,7 @@ VICTIMS = {
     FaultType.PROCESSOR_KILL: VictimSelector(processor=0),
     FaultType.POSTGRES_PRIMARY_KILL: VictimSelector(role="primary"),
     FaultType.POSTGRES_PRIMARY_LOSS: VictimSelector(role="primary"),
+    FaultType.POSTGRES_BACKEND_KILL: VictimSelector(role="processor-backend"),
     FaultType.REDIS_KILL: VictimSelector(role="redis"),
     FaultType.ZOOKEEPER_KILL: VictimSelector(role="zookeeper-leader"),
 }
@@ -132,6 +133,57 @@ def test_rows_that_no_standby_had_are_lost() -> None:
     assert lost[5.0] == pytest.approx(5.0 * per_s, rel=0.1)
 
 
+def test_what_is_committed_while_the_standbys_lag_is_lost_and_counts_as_never_written() -> None:
+    """The rate times the lag; its events wait for a row that never comes, so the gap begins with the lag."""
+    plain = a_loss(FaultType.POSTGRES_PRIMARY_LOSS)
+    lagging = replace(plain, faults=(replace(plain.faults[0], lag_s=5.0),))
+    lost, gap_s = {}, {}
+    for scenario in (plain, lagging):
+        parameters = merge(scenario, a_topology(), None, None)
+        found = predict(scenario, a_topology(), parameters, 1, replications=10, subprocesses=0)
+        lag_s = scenario.faults[0].lag_s
+        lost[lag_s] = float(np.mean(finite(found.metrics["rows_lost"])))
+        gap_s[lag_s] = float(np.mean(finite(found.metrics["pipeline_unavailable_s"])))
+        assert len(finite(found.metrics["pipeline_drain_s"])) == 10  # what is lost keeps no backlog from draining
+    per_s = plain.workload.profile.rate_per_s + CANARY_WRITES_PER_S * len(a_topology().partition_labels)
+    assert lost[0.0] < 0.1 * per_s
+    assert lost[5.0] == pytest.approx(5.0 * per_s, rel=0.1)
+    assert gap_s[5.0] - gap_s[0.0] == pytest.approx(5.0, abs=1.0)
+
+
+def test_standbys_that_lag_for_longer_than_they_wait_are_refused() -> None:
+    """After wal_receiver_timeout they ask anew, and a new WAL sender would serve them."""
+    scenario = a_loss(FaultType.POSTGRES_PRIMARY_LOSS)
+    lagging = replace(scenario, faults=(replace(scenario.faults[0], lag_s=60.0),))
+    with pytest.raises(BadInput) as refused:
+        merge(lagging, a_topology(), None, None)
+    assert [problem.key for problem in refused.value.problems] == ["faults[0].lag_s"]
+
+
+def test_postgres_recovers_from_a_backends_death_by_itself() -> None:
+    """No restart rule waits: its children end, it reads its log, and processors find it at a step of their back-off."""
+    course = played(
+        a_loss(FaultType.POSTGRES_BACKEND_KILL, RestartRule.NONE),
+        postgres_children_end_s=0.05,
+        postgres_sync_s=0.0,
+        postgres_recovery_s=0.15,
+        postgres_redo_bytes=3e7,
+        postgres_redo_bytes_per_s=3e8,
+        first_failure_share_0=0.0,
+        first_failure_share_1=0.0,
+        postgres_connect_s=0.04,
+        standby_notice_s=0.1,
+    )
+    outage = course.disturbance.outage
+    assert outage is not None
+    assert outage.resumes_s.tolist() == pytest.approx(
+        [0.34, 0.34]
+    )  # attempts after 0.1 and 0.3 s, the second one in time
+    assert 0.3 <= course.moments.postgres_writes_s <= 0.4
+    assert 5.1 <= course.moments.standbys_connected_s <= 5.2  # their first attempt came too early
+    assert np.isnan(course.moments.postgres_started_s)
+
+
 def test_manifests_that_switch_the_fail_over_off_are_refused() -> None:
     """What Kubegres would not do is not predicted either."""
     topology = a_topology()
@@ -196,6 +248,7 @@ def test_a_store_that_stays_away_is_refused(kind: FaultType) -> None:
         (FaultType.PROCESSOR_KILL, ("group_rebalance_s", "pipeline_drain_s"), ("postgres_down_s", "broker_detect_s")),
         (FaultType.POSTGRES_PRIMARY_KILL, ("postgres_down_s", "standbys_connected_s"), ("group_rebalance_s",)),
         (FaultType.POSTGRES_PRIMARY_LOSS, ("postgres_promotion_s", "rows_lost"), ("postgres_start_s",)),
+        (FaultType.POSTGRES_BACKEND_KILL, ("postgres_down_s", "rows_lost"), ("postgres_start_s",)),
         (FaultType.REDIS_KILL, ("redis_down_s", "pipeline_unavailable_s"), ("broker_rejoin_s", "isr_full_s")),
         (FaultType.ZOOKEEPER_KILL, ("zookeeper_leader_s", "broker_sessions_s"), ("redis_down_s", "isr_full_s")),
     ],

@@ -36,10 +36,11 @@ def test_a_fault_hits_servers_of_its_own_kind(tmp_path: Path, fault: str, bound:
     assert problem.bound.startswith(bound)
 
 
-def test_only_a_killed_brokers_followers_can_lag(tmp_path: Path) -> None:
+def test_only_who_replicates_a_killed_broker_or_primary_can_lag(tmp_path: Path) -> None:
     """An orderly stop waits for them."""
     (problem,) = problems_of(write(tmp_path, changed(("BrokerKill", "BrokerStop\n    lag_s: 5"))))
-    assert problem.bound.startswith("lag_s (seconds) with BrokerKill")
+    assert problem.bound.startswith("lag_s (seconds) with BrokerKill and PostgresPrimaryLoss")
+    assert read_scenario(find_scenario("postgres-failover-lagging")).faults[0].lag_s == 5.0
 
 
 def test_only_a_killed_redis_can_lose_its_data(tmp_path: Path) -> None:

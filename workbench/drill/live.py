@@ -32,10 +32,12 @@ def probes(part: Part) -> tuple[str, ...]:
     more: dict[Part, tuple[str, ...]] = {
         Part.POSTGRES: ("brokers", "stores"),
         Part.POSTGRES_FAILOVER: ("brokers", "stores"),
+        Part.POSTGRES_BACKEND: ("brokers", "stores"),
         Part.REDIS: ("brokers", "stores"),
         Part.ZOOKEEPER: ("zookeeper",),  # which brokers are registered only ZooKeeper can tell
         Part.NODE: ("brokers", "stores", "zookeeper"),
         Part.QUORUM: ("zookeeper",),  # as there
+        Part.FROZEN_NODE: ("brokers", "zookeeper"),
     }
     return ("partitions", "processors", *more.get(part, ("brokers",)))
 

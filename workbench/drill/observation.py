@@ -107,9 +107,11 @@ def moments_of(recorded: Recorded) -> Moments:
         Part.PROCESSOR: _group_moments,
         Part.POSTGRES: _postgres_moments,
         Part.POSTGRES_FAILOVER: _failover_moments,
+        Part.POSTGRES_BACKEND: _postgres_moments,
         Part.REDIS: _redis_moments,
         Part.ZOOKEEPER: _zookeeper_moments,
         Part.NODE: _node_moments,
+        Part.FROZEN_NODE: _frozen_node_moments,
         Part.BROKERS: _brokers_moments,
         Part.QUORUM: _quorum_moments,
         Part.LOAD: _load_moments,
@@ -184,6 +186,19 @@ def _node_moments(recorded: Recorded, fault_s: float, dead_s: float) -> dict[str
         **_group_moments(recorded, fault_s, dead_s),
         "standbys_connected_s": read_moments.standbys_connected_s(recorded.stores, recorded.standbys, lost_s),
         "zookeeper_whole_s": _zookeeper_moments(recorded, fault_s, dead_s)["zookeeper_whole_s"],
+    }
+
+
+def _frozen_node_moments(recorded: Recorded, fault_s: float, dead_s: float) -> dict[str, float]:
+    """Of the broker and the event processor as when they die alone; ZooKeeper's servers are asked when all go on.
+
+    A question that a frozen server had in its socket is answered as it goes on, before it knows that it was given up.
+    """
+    goes_on_s = recorded.fault_ended_s
+    return {
+        **_broker_moments(recorded, fault_s, dead_s),
+        **_group_moments(recorded, fault_s, dead_s),
+        "zookeeper_whole_s": read_moments.zookeeper_whole_s(recorded.zookeeper, recorded.zookeeper_servers, goes_on_s),
     }
 
 

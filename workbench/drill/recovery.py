@@ -36,6 +36,10 @@ PHASES: Final[Mapping[Part, tuple[tuple[str, str, str], ...]]] = {
         ("postgres-writes", "postgres_down_s", "a standby takes over"),
         ("standbys-connected", "standbys_connected_s", "lost instance rebuilt"),
     ),
+    Part.POSTGRES_BACKEND: (
+        ("postgres-writes", "postgres_down_s", "Postgres recovers"),
+        ("standbys-connected", "standbys_connected_s", "standbys back"),
+    ),
     Part.REDIS: (
         ("redis-answers", "redis_down_s", "Redis back"),
         ("states-current", "redis_caught_up_s", "device states current"),
@@ -44,6 +48,11 @@ PHASES: Final[Mapping[Part, tuple[tuple[str, str, str], ...]]] = {
         ("broker-deregistered", "broker_detect_s", "detect"),
         ("isr-full", "isr_full_s", "full redundancy"),
         ("group-whole", "group_rebalance_s", "rebalance"),
+    ),
+    Part.FROZEN_NODE: (
+        ("broker-deregistered", "broker_detect_s", "detect"),
+        ("group-whole", "group_rebalance_s", "the node goes on"),
+        ("isr-full", "isr_full_s", "full redundancy"),
     ),
     Part.BROKERS: (
         ("leaders-moved", "broker_detect_s", "one broker leads all"),
@@ -67,9 +76,11 @@ SERVES: Final[Mapping[Part, str]] = {
     Part.PROCESSOR: "group-whole",
     Part.POSTGRES: "postgres-writes",
     Part.POSTGRES_FAILOVER: "postgres-writes",
+    Part.POSTGRES_BACKEND: "postgres-writes",
     Part.REDIS: "redis-answers",
     Part.ZOOKEEPER: "zookeeper-leads",
     Part.NODE: "group-whole",
+    Part.FROZEN_NODE: "group-whole",
     Part.BROKERS: "leaders-moved",
     Part.QUORUM: "leaders-moved",
     Part.LOAD: "burst-ended",
@@ -92,7 +103,7 @@ class Recovery:
     calm_backlog_events: tuple[float, float]  # upper quartile and 99th percentile
     returns: bool  # whether the restart rule brings the victim back
     may_lose: bool = False  # acknowledged events: they never get a row, so the records that wait for one are counted
-    for_s: float = 0.0  # how long a burst of the load lasts
+    for_s: float = 0.0  # how long a burst of the load or a freeze lasts
     marks: dict[str, float] = field(default_factory=dict)
     _looks: deque[tuple[float, float]] = field(default_factory=deque)  # (s since the fault, backlog) since it is calm
 
@@ -121,24 +132,13 @@ class Recovery:
                 return self._broker_conditions(-1 if self.victim.broker is None else self.victim.broker)
             case Part.PROCESSOR:
                 return self._group_conditions(asked_s)
-            case Part.POSTGRES | Part.POSTGRES_FAILOVER:
+            case Part.POSTGRES | Part.POSTGRES_FAILOVER | Part.POSTGRES_BACKEND:
                 return self._postgres_conditions(asked_s)
             case Part.ZOOKEEPER:
                 return self._zookeeper_conditions(asked_s)
-            case Part.NODE:
-                return {
-                    **self._broker_conditions(-1 if self.victim.broker is None else self.victim.broker),
-                    **self._group_conditions(asked_s),
-                    "standbys-connected": self._postgres_conditions(asked_s)["standbys-connected"],
-                    "zookeeper-whole": self._zookeeper_conditions(asked_s)["zookeeper-whole"],
-                }
-            case Part.QUORUM:
-                zookeeper = self._zookeeper_conditions(asked_s)
-                del zookeeper["broker-sessions"]  # the dead broker's is nobody's
-                return {
-                    **self._broker_conditions(-1 if self.victim.broker is None else self.victim.broker),
-                    **zookeeper,
-                }
+            case Part.NODE | Part.FROZEN_NODE | Part.QUORUM:
+                broker = -1 if self.victim.broker is None else self.victim.broker
+                return {**self._broker_conditions(broker), **self._beside_the_broker(asked_s)}
             case Part.BROKERS:
                 return self._brokers_conditions(self.victim.brokers)
             case Part.LOAD:
@@ -148,6 +148,23 @@ class Recovery:
                     "redis-answers": lambda: live.redis_answers(asked_s),
                     "states-current": lambda: "redis-answers" in self.marks and live.pending_states(asked_s) == 0,
                 }
+
+    def _beside_the_broker(self, asked_s: float) -> dict[str, Callable[[], bool]]:
+        """Return the conditions of the other servers that were hit with a broker."""
+        ended_s = self.injected_s + self.for_s  # of a freeze: until then an answer may be of before it
+        match self.part:
+            case Part.QUORUM:
+                zookeeper = self._zookeeper_conditions(asked_s)
+                del zookeeper["broker-sessions"]  # the dead broker's is nobody's
+                return zookeeper
+            case Part.FROZEN_NODE:
+                zookeeper = self._zookeeper_conditions(ended_s + DEAD_BY_S)
+                return {**self._group_conditions(ended_s), "zookeeper-whole": zookeeper["zookeeper-whole"]}
+        return {
+            **self._group_conditions(asked_s),
+            "standbys-connected": self._postgres_conditions(asked_s)["standbys-connected"],
+            "zookeeper-whole": self._zookeeper_conditions(asked_s)["zookeeper-whole"],
+        }
 
     def _group_conditions(self, asked_s: float) -> dict[str, Callable[[], bool]]:
         partitions = len(self.topology.partition_labels)

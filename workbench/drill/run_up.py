@@ -47,6 +47,7 @@ def measure(hub: DrillHub, folder: RunFolder, burst: tuple[float, float], baseli
     machine = seen(read_samples(observed / "machine.jsonl"))
     burst_window, drain = pipeline_window(samples, *burst), drain_window(samples, machine, burst[1], start_s)
     saturated = drain or burst_window
+    recovery_reads_bytes, checkpoint_age_s = ledger_room.recovery_reads(hub.endpoints.postgres_dsn)
     return Baseline(
         broker_start_to_registered_s=hub.start_to_registered_s(),
         broker_start_cpu_s=hub.start_cpu_s(),
@@ -71,6 +72,8 @@ def measure(hub: DrillHub, folder: RunFolder, burst: tuple[float, float], baseli
         zookeeper_of_broker={str(broker): server for broker, server in ensemble.server_of_broker.items()},
         group_coordinator=hub.group_coordinator(group),
         partitions_of_processor=hub.partitions_of_processor(),
+        recovery_reads_bytes=recovery_reads_bytes,
+        checkpoint_age_s=checkpoint_age_s,
         read_hit_s=_hits_s(folder.load, baseline),
         gateway_busy_s=gateway_busy_s(folder.load),
     )

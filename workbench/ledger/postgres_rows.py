@@ -29,6 +29,11 @@ COPY (SELECT id, coalesce(extract(epoch FROM pg_xact_commit_timestamp(xmin))::fl
 SINCE: Final = "WHERE pg_xact_commit_timestamp(xmin) >= to_timestamp({since_s:.6f})"
 
 COUNT_ROWS: Final = "SELECT count(*) FROM events WHERE topic = ANY(%s)"
+# What a crash recovery would read, and when the checkpoint that it begins at began.
+RECOVERY: Final = """
+SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), redo_lsn)::float8, extract(epoch FROM now() - checkpoint_time)::float8
+FROM pg_control_checkpoint()
+"""
 # Of a load's own sources; other writers of events may use any id.
 HIGHEST: Final = "SELECT coalesce(max(id & %s::bigint), 0) FROM events WHERE id < %s::bigint"
 SOURCES_MAX: Final = 256
@@ -66,6 +71,19 @@ def read_commits(dsn: str, path: Path, since_s: float = 0.0) -> Rows:
 def count_rows(dsn: str, topics: list[str]) -> int:
     """Return how many rows `events` has of the topics. Raises ToolFailed when Postgres does not answer."""
     return _number(dsn, COUNT_ROWS, (topics,))
+
+
+def recovery_reads(dsn: str) -> tuple[float, float]:
+    """Return how many bytes of the log a crash recovery would read now, and how old (s) the checkpoint before them is.
+
+    Raises ToolFailed when Postgres does not answer.
+    """
+    try:
+        with _connect(dsn) as connection:
+            found = connection.execute(RECOVERY).fetchone()
+    except psycopg.Error as problem:
+        raise ToolFailed(f"Postgres could not be asked for its last checkpoint: {problem}") from problem
+    return (float(found[0]), float(found[1])) if found else (0.0, 0.0)
 
 
 def highest_sequence(dsn: str) -> int:

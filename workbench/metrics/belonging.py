@@ -26,6 +26,7 @@ _OF_PART: Final[Mapping[str, frozenset[str]]] = {
     "Postgres fail-over": frozenset(
         {"postgres_down_s", "postgres_promotion_s", "processor_reconnect_s", "standbys_connected_s", "rows_lost"}
     ),
+    "Postgres backend": frozenset({"postgres_down_s", "processor_reconnect_s", "standbys_connected_s", "rows_lost"}),
     "Redis": frozenset({"redis_down_s", "redis_start_s", "redis_caught_up_s"}),
     "ZooKeeper server": frozenset(
         {"zookeeper_leader_s", "broker_sessions_s", "zookeeper_whole_s", "zookeeper_start_s"}
@@ -39,6 +40,9 @@ PART_METRICS: Final[Mapping[str, frozenset[str]]] = {
     ),
     "ZooKeeper quorum and a broker": _OF_PART["broker"] | {"zookeeper_leader_s", "zookeeper_whole_s"},
     "load": frozenset({"backlog_gone_s"}),
+    "frozen node": _OF_PART["broker"] - {"broker_start_s", "broker_rejoin_s"}
+    | _OF_PART["event processor"]
+    | {"zookeeper_whole_s"},
     "node": _OF_PART["broker"] | _OF_PART["event processor"] | {"standbys_connected_s", "zookeeper_whole_s"},
 }
 

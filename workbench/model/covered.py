@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from workbench.errors import BadInput, Problem
-from workbench.fault import FaultType, Part, RestartRule, kraft_contradiction
+from workbench.fault import FREEZES, NODE_PARTS, FaultType, Part, RestartRule, kraft_contradiction
 from workbench.model.control_plane import kubegres
 from workbench.model.parameter import Parameter
 
@@ -14,7 +14,10 @@ if TYPE_CHECKING:  # a prediction's subprocesses import this package: they need 
     from workbench.scenario.drill_scenario import Scenario
     from workbench.topology.hub import HubTopology
 
+ELECTION_S_MAX: Final = 2.0  # ZooKeeper's, with room
+HEARTBEATS_S: Final = 6.0  # two of librdkafka's: one may be lost with the freeze
 EXPIRY_TICKS_MAX: Final = 2  # a follower's report every half tick, expiry at a tick, and some room
+WAL_RECEIVER_TIMEOUT_S: Final = 60.0  # PostgreSQL 14 wal_receiver_timeout
 PRIMARY: Final = "postgres-1"  # as the supervisor names them
 REDIS: Final = "redis-0"
 
@@ -26,17 +29,24 @@ def check_mode(scenario: Scenario, topology: HubTopology) -> None:
         return
     if reason := kraft_contradiction(fault.type, fault.victim.role):
         raise BadInput(f"{fault.type}: {reason}", [Problem(str(scenario.path), "faults[0]", fault.type, reason)])
-    if fault.lag_s > 0.0:
+    if fault.lag_s > 0.0 and fault.part is Part.BROKER:
         problem = Problem(str(scenario.path), "faults[0].lag_s", f"{fault.lag_s:g}", "not in KRaft mode")
         raise BadInput("the model does not cover lagging followers in KRaft mode", [problem])
 
 
 def check_freeze(scenario: Scenario, rows: Mapping[str, Parameter]) -> None:
-    """Raise BadInput for a freeze that may end before the victim's session does: the model does not cover it."""
+    """Raise BadInput for a freeze that may end before the broker's session does, or outlast the processor's."""
     fault = scenario.faults[0]
-    if fault.type is not FaultType.BROKER_FREEZE:
+    if fault.type not in FREEZES:
         return
     lapsed_s = float(rows["zookeeper_session_s"].value) + EXPIRY_TICKS_MAX * float(rows["zookeeper_tick_s"].value)
+    if fault.part is Part.FROZEN_NODE:  # whose ZooKeeper server may be the leader: the session starts afresh then
+        lapsed_s += float(rows["zookeeper_sync_limit_s"].value) + ELECTION_S_MAX
+        least_s = float(rows["group_session_s"].value) - HEARTBEATS_S
+        if fault.for_s >= least_s:
+            bound = f"below {least_s:g}: the event processor has to keep its place in its group"
+            problem = Problem(str(scenario.path), "faults[0].for_s", f"{fault.for_s:g}", bound)
+            raise BadInput("the model does not cover a freeze that outlasts the group's session", [problem])
     if fault.for_s < lapsed_s:
         bound = f"at least {lapsed_s:g}: by then the broker's ZooKeeper session has lapsed"
         problem = Problem(str(scenario.path), "faults[0].for_s", f"{fault.for_s:g}", bound)
@@ -44,9 +54,12 @@ def check_freeze(scenario: Scenario, rows: Mapping[str, Parameter]) -> None:
 
 
 def check_lag(scenario: Scenario, rows: Mapping[str, Parameter]) -> None:
-    """Raise BadInput where followers that are held back lose their sessions, or where nothing can be lost by it."""
+    """Raise BadInput where those that are held back lose their sessions, or where nothing can be lost by it."""
     fault = scenario.faults[0]
     if fault.lag_s == 0.0:
+        return
+    if fault.part is Part.POSTGRES_FAILOVER:
+        _check_standbys(scenario, fault.lag_s)
         return
     session_s = float(rows["zookeeper_session_s"].value)
     quiet_s = 2.0 * session_s / 3.0  # a client that has heard nothing for so long drops its server
@@ -61,10 +74,19 @@ def check_lag(scenario: Scenario, rows: Mapping[str, Parameter]) -> None:
         raise BadInput("the model does not cover these lagging followers", problems)
 
 
+def _check_standbys(scenario: Scenario, lag_s: float) -> None:
+    """Raise BadInput where a standby that hears nothing would hang up and be served by a new WAL sender."""
+    if lag_s < WAL_RECEIVER_TIMEOUT_S:
+        return
+    bound = f"below {WAL_RECEIVER_TIMEOUT_S:g}: a standby that hears nothing for so long connects anew"
+    problem = Problem(str(scenario.path), "faults[0].lag_s", f"{lag_s:g}", bound)
+    raise BadInput("the model does not cover standbys that lag for so long", [problem])
+
+
 def check_node(scenario: Scenario, topology: HubTopology) -> None:
     """Raise BadInput for a node whose loss the model does not cover: it has a broker and at most one of each other."""
     node = scenario.faults[0].victim.node
-    if scenario.faults[0].part is not Part.NODE:
+    if scenario.faults[0].part not in NODE_PARTS:
         return
     names = [name for name, at in topology.placement.items() if at == node]
     processors = [name for name in names if name.startswith(f"{topology.processors.name}-")]
@@ -73,7 +95,7 @@ def check_node(scenario: Scenario, topology: HubTopology) -> None:
         bound = f"a node with a broker, without {PRIMARY} and {REDIS}, and with one event processor at most"
         problem = Problem(str(scenario.path), "faults[0].victim.node", f"{node}: {', '.join(names)}", bound)
         raise BadInput("the model does not cover the loss of this node", [problem])
-    if scenario.restart is RestartRule.NONE:
+    if scenario.faults[0].part is Part.NODE and scenario.restart is RestartRule.NONE:
         problem = Problem(str(scenario.path), "restart", "none", "kubelet-rules: the node's servers have to come back")
         raise BadInput("the model does not cover a node that stays away", [problem])
 

@@ -25,6 +25,7 @@ SHORT_DRAIN_AGAIN: Final = (0.95, 1.1, 1.5)
 LONG_DRAIN_S: Final = 15.0
 BUSY_AGAIN: Final = (0.4, 0.8, 1.2)  # what the gateway's work takes beside the usual rate, to beside the burst's
 PRIMARY: Final = "postgres-1"
+UNTIL_THE_FAULT_S: Final = (35.0, 60.0, 200.0)  # from the baseline: prediction, steady stretch, the drawn moment
 BURST_ANSWERS_MIN: Final = 200
 BURST_BATCHES_MIN: Final = 4
 FULL_SHARE: Final = 0.95  # of the drain's batches, which are full
@@ -44,6 +45,22 @@ def measured(baseline: Baseline, victim: str, linger_s: float, batch_linger_s: f
     found |= {**_acknowledgement(baseline, linger_s), **_batches(baseline, victim)}
     fetch_s = float(CLIENTS["fetch_s"].value.quantile(np.array([0.5]))[0])
     return {**found, **spread(baseline, batch_linger_s, fetch_s)}
+
+
+def measured_recovery(baseline: Baseline) -> dict[str, Parameter]:
+    """Return how much of its log Postgres would read when it crashes some time after the baseline, where it is known.
+
+    A checkpoint that begins meanwhile changes nothing: it counts when it is complete, 0.9 of an interval later.
+    """
+    if baseline.recovery_reads_bytes <= 0.0 or baseline.checkpoint_age_s <= 0.0:
+        return {}
+    bytes_per_s = baseline.recovery_reads_bytes / baseline.checkpoint_age_s
+    grown = (round(baseline.recovery_reads_bytes + bytes_per_s * after_s) for after_s in UNTIL_THE_FAULT_S)
+    origin = (
+        f"pg_control_checkpoint: {baseline.recovery_reads_bytes:.3g} bytes {baseline.checkpoint_age_s:.0f} s after it"
+    )
+    found = _measured(triangular(*grown), "bytes", origin, "and as many a second more until the fault")
+    return {"postgres_redo_bytes": found}
 
 
 def _broker(baseline: Baseline, victim: str) -> dict[str, Parameter]:

@@ -14,14 +14,15 @@ import numpy as np
 import orjson
 
 from workbench.errors import BadInput
-from workbench.fault import KAFKA_PARTS, Part
+from workbench.fault import KAFKA_PARTS, NODE_PARTS, Part
 from workbench.model import covered, kubelet, stated
 from workbench.model.disk_full import full_disk
-from workbench.model.measured import beside_a_burst, measured, measured_reads
+from workbench.model.measured import beside_a_burst, measured, measured_reads, measured_recovery
 from workbench.model.parameter import Distribution, FloatArray, Parameter, parameter_from_dict
 from workbench.model.part_priors import every_prior, priors_of
 from workbench.model.quorum_facts import zookeeper_connection
 from workbench.model.second_broker import second_broker
+from workbench.model.silent_ensemble import silent_ensemble
 from workbench.records.folder import FORMAT_VERSION, dump_json
 from workbench.streams import stream
 
@@ -123,8 +124,7 @@ def merge(
         rows.update(measured(baseline, server, *lingers_s))
         if scenario.reads:
             rows.update(measured_reads(baseline))
-        if part is Part.LOAD:
-            rows.update(beside_a_burst(baseline, lingers_s[0]))
+        rows.update(_measured_of_part(part, baseline, lingers_s[0]))
     rows.update(stated.session(rows) if quorum is None else stated.heartbeats(rows))
     rows.update(stated.polls())
     rows.update(stated.client_phases(rows))
@@ -135,8 +135,10 @@ def merge(
         rows.update(zookeeper_connection(topology, rows))
     if part not in KAFKA_PARTS:
         rows.update(stated.processor_phases(rows))
-    if part in (Part.ZOOKEEPER, Part.NODE):
+    if part in (Part.ZOOKEEPER, *NODE_PARTS):
         rows.update(stated.zookeeper_phases(rows))
+    if part is Part.FROZEN_NODE:
+        rows.update(silent_ensemble(topology))
     covered.check_freeze(scenario, rows)
     covered.check_lag(scenario, rows)
     covered.check_node(scenario, topology)
@@ -145,3 +147,10 @@ def merge(
     covered.check_quorum(scenario, topology)
     covered.check_failover(scenario, topology)
     return Parameters(dict(sorted(rows.items())))
+
+
+def _measured_of_part(part: Part, baseline: Baseline, linger_s: float) -> dict[str, Parameter]:
+    """Return what a baseline gives for the loss of one part alone."""
+    if part is Part.POSTGRES_BACKEND:
+        return measured_recovery(baseline)
+    return beside_a_burst(baseline, linger_s) if part is Part.LOAD else {}

@@ -73,6 +73,39 @@ POSTGRES: Final[Mapping[str, Parameter]] = {
     ),
 }
 
+POSTGRES_BACKEND: Final[Mapping[str, Parameter]] = {
+    "postgres_children_end_s": prior(
+        triangular(0.01, 0.03, 0.2),
+        "s",
+        f"{_POSTGRES} postmaster.c HandleChildCrash: SIGQUIT, and every child exits at once; 0.02 to 0.03 s (measured, "
+        "three times)",
+        "from the backend's death until the last one is gone",
+    ),
+    "postgres_sync_s": prior(
+        triangular(0.2, 0.8, 3.0),
+        "s",
+        f"{_POSTGRES} xlog.c SyncDataDirectory before crash recovery: fsync of every file (recovery_init_sync_method); "
+        "beside 300 rows/s (measured, three times) 0.6 to 3 s, the longest with a folder 10 s old",
+        "what the kernel has yet to write of the data folder",
+    ),
+    "postgres_recovery_s": prior(
+        triangular(0.15, 0.35, 0.9),
+        "s",
+        f"{_POSTGRES} by its own log (measured, once): shared memory made anew 0.13 s, checkpoint at the end 0.26 s",
+        "without the folder's fsync and the log to read",
+    ),
+    **{
+        name: POSTGRES[name]
+        for name in (
+            "postgres_redo_bytes",
+            "postgres_redo_bytes_per_s",
+            "postgres_connect_s",
+            "wal_retrieve_retry_s",
+            "standby_notice_s",
+        )
+    },
+}
+
 _KUBEGRES: Final = "Kubegres 1.16 PrimaryToReplicaFailOver.go"
 
 POSTGRES_FAILOVER: Final[Mapping[str, Parameter]] = {
@@ -209,6 +242,22 @@ NODE: Final[Mapping[str, Parameter]] = {
     ),
 }
 
+FROZEN_NODE: Final[Mapping[str, Parameter]] = {
+    "thaw_s": prior(
+        triangular(0.002, 0.02, 0.15),
+        "s",
+        "a woken process answers what waits in its socket: milliseconds, beside the node's other servers",
+        "from SIGCONT to the processor's first answer and batch",
+    ),
+    "zookeeper_election_s": ZOOKEEPER["zookeeper_election_s"],
+    "zookeeper_rejoin_s": prior(
+        triangular(0.1, 0.4, 1.5),
+        "s",
+        f"{_ZOOKEEPER} QuorumPeer: its socket was closed, FastLeaderElection finds the leader, it synchronises",
+        "from SIGCONT to the server serving as a follower",
+    ),
+}
+
 BROKERS: Final[Mapping[str, Parameter]] = {
     "producer_backoff_longest_s": prior(
         uniform(0.8, 1.2),
@@ -244,9 +293,11 @@ _BY_PART: Final[Mapping[Part, Mapping[str, Parameter]]] = {
     Part.PROCESSOR: PROCESSOR,
     Part.POSTGRES: POSTGRES,
     Part.POSTGRES_FAILOVER: POSTGRES_FAILOVER,
+    Part.POSTGRES_BACKEND: POSTGRES_BACKEND,
     Part.REDIS: REDIS,
     Part.ZOOKEEPER: ZOOKEEPER,
     Part.NODE: NODE,
+    Part.FROZEN_NODE: FROZEN_NODE,
     Part.BROKERS: BROKERS,
     Part.QUORUM: QUORUM,
     Part.LOAD: LOAD,

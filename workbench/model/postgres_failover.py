@@ -8,7 +8,10 @@ new primary; the lost instance is copied from it 40 s after the promotion was as
 
 Acknowledged rows are lost that the promoted standby had not received: replication is asynchronous, and the offsets of
 those rows are committed to Kafka, so no processor writes them again. Where the standbys keep up these are the rows of
-the last milliseconds, as a rule none.
+the last milliseconds, as a rule none. Where the primary's WAL senders stand still for a while before it dies (`lag_s`),
+nothing of what it commits meanwhile leaves it (PostgreSQL 14 walsender.c: the log is read from the disk as it is sent),
+and all of that is lost; its clients notice nothing, since commits wait for the primary's own disk alone
+(synchronous_standby_names is empty).
 
 Left out: a standby that is not the most advanced, a DNS answer's age, a spread checkpoint before the copy.
 """
@@ -32,5 +35,5 @@ def play(setting: Setting, draws: Mapping[str, float]) -> Course:
         draws["promotion_s"], BACKOFF_LONGEST_S, draws["search_s"], draws["postgres_connect_s"], begins_s=asked_s
     )
     rebuilt_s = asked_s + draws["kubegres_complete_s"] + draws["standby_copy_s"]
-    lost_s = draws["replication_receive_s"]
+    lost_s = setting.lag_s + draws["replication_receive_s"]
     return without_primary(setting, draws, promoted, rebuilt_s, lost_s, postgres_promotion_asked_s=asked_s)

@@ -95,7 +95,7 @@ class Model:
         evidence, kept = self._evidence(events, fate, course, span_s, draws)
         if reads is not None:
             evidence = replace(evidence, reads=reads.before(evidence.moments.load_end_s))
-        curves = self._curves(evidence, fate.visible_s[kept])
+        curves = self._curves(evidence, fate.visible_s[kept], fate.committed_s[kept])
         spans = functions.spans(evidence, of_rows=self.setting.part not in KAFKA_PARTS)
         return Replication(evaluate(evidence), spans, curves)
 
@@ -168,18 +168,18 @@ class Model:
         The load ends a while after all is whole again, so later events were never sent.
         """
         partitions = len(self.setting.leaders)
+        # What was committed so shortly before the fault did not reach the standby that takes over.
+        lost = (fate.committed_s > -course.rows_lost_s) & (fate.committed_s <= 0.0)
         within = replace(self._baseline(course.moments, draws), load_end_s=span_s[1])
         writes = WriteTable(
             np.arange(len(events.intended_s)),
             events.partition,
             events.intended_s,
             fate.acked_s,
-            fate.committed_s,
+            np.where(lost, np.nan, fate.committed_s),
             canary_rows(events),
         )
-        received_s = -course.rows_lost_s  # what was committed later did not reach the standby that takes over
-        rows_lost = np.count_nonzero((fate.committed_s > received_s) & (fate.committed_s <= 0.0))
-        counts = Counts(acknowledged_lost=fate.lost, rows_lost=int(rows_lost))
+        counts = Counts(acknowledged_lost=fate.lost, rows_lost=int(np.count_nonzero(lost)))
         whole = Evidence(writes, within, counts, partitions)
         drained_s = functions.backlog_drained_s(whole)
         end_s = min(span_s[1], self._load_end_s(drained_s + draws["calm_s"], course.awaited_s, draws))
@@ -187,11 +187,14 @@ class Model:
         kept = writes.between(first, last)
         return Evidence(kept, replace(within, load_end_s=end_s), counts, partitions), slice(first, last)
 
-    def _curves(self, evidence: Evidence, visible_s: FloatArray) -> dict[str, FloatArray]:
-        """Return the curves on `grid`; consumer lag counts the canary's records as well, as Kafka does."""
+    def _curves(self, evidence: Evidence, visible_s: FloatArray, written_s: FloatArray) -> dict[str, FloatArray]:
+        """Return the curves on `grid`; consumer lag counts the canary's records as well, as Kafka does.
+
+        A row that is lost later was written (`written_s`) all the same: its offset is committed.
+        """
         grid = self.grid
         alive = grid[grid < evidence.moments.load_end_s]
-        lag = counts_before(visible_s, alive) - counts_before(evidence.writes.committed_s, alive)
+        lag = counts_before(visible_s, alive) - counts_before(written_s, alive)
         curves = {
             "acked_per_s": functions.acked_per_s(evidence, alive),
             "ack_s_p99": functions.ack_s_p99_curve(evidence, alive),

@@ -5,7 +5,9 @@ Leader.lead fetches it every half tick, ExpiryQueue rounds a session's end up to
 closes it, which removes its znodes.
 
 Where a ZooKeeper server dies with the broker: a new leader starts every session's time-out afresh
-(LeaderZooKeeperServer.createSessionTracker); a follower takes with it what it had not reported of the last ping.
+(LeaderZooKeeperServer.createSessionTracker); a follower takes with it what it had not reported of the last ping. A
+leader that goes silent is given up only when its followers have heard nothing for syncLimit ticks; it pings them every
+half tick (Leader.lead).
 
 Where the quorum is away for a while, no session lapses meanwhile, and the leader it comes back with does the same.
 
@@ -16,6 +18,7 @@ drift of a few milliseconds a ping.
 
 from __future__ import annotations
 
+from workbench.fault import FaultType
 from workbench.model.world import Steps, World, next_on_grid
 
 
@@ -36,13 +39,20 @@ def expiry_s(world: World) -> float:
     if setting.quorum_away_s > 0.0:
         heard_s = float(world.env.now)
     elif setting.victim_leads_zookeeper:
-        heard_s = draws["zookeeper_election_s"]
+        heard_s = draws["zookeeper_election_s"] + _leader_given_up_s(world)
     elif not on_leader(world):
         heard_s += draws["zookeeper_forward_s"]
         if heard_s > 0.0 and setting.zookeeper_of_broker.get(setting.victim) == setting.victim_zookeeper:
             heard_s -= ping_interval_s(setting.session_s)  # that report was never sent
     heard_s += draws["disk_halt_s"] if setting.disk_full_s > 0.0 else 0.0  # it pinged until then
     return next_on_grid(heard_s + setting.session_s, setting.tick_s, draws["zookeeper_tick_phase_s"])
+
+
+def _leader_given_up_s(world: World) -> float:
+    """Return when the followers give their leader up: a dead one's sockets close, a silent one's time out."""
+    if world.setting.fault is not FaultType.BROKER_FREEZE:
+        return 0.0
+    return world.draws["zookeeper_sync_limit_s"] - world.draws["zookeeper_leader_ping_age_s"]
 
 
 def ping_interval_s(session_s: float) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from workbench.errors import BadInput, Problem
-from workbench.fault import KAFKA_PARTS, FaultType, Part, RestartRule, StoredData
+from workbench.fault import FREEZES, KAFKA_PARTS, NODE_PARTS, FaultType, Part, RestartRule, StoredData
 from workbench.metrics.catalogue import POLL_S, PROCESSORS_POLL_S
 from workbench.model.parameter import Parameter, Source, uniform
 from workbench.model.session import ping_interval_s
@@ -102,7 +102,7 @@ def from_scenario(scenario: Scenario) -> dict[str, Parameter]:
         problem = Problem(str(scenario.path), "faults", f"{len(scenario.faults)} faults", "exactly one")
         raise BadInput("the model covers drills with one fault", [problem])
     fault = scenario.faults[0]
-    if fault.type is FaultType.BROKER_FREEZE and scenario.workload.acks != "all":
+    if fault.type in FREEZES and scenario.workload.acks != "all":
         problem = Problem(str(scenario.path), "load.acks", scenario.workload.acks, "all, where a broker is frozen")
         raise BadInput("the model does not cover what a thawed leader acknowledges by itself", [problem])
     if fault.part in (Part.POSTGRES, Part.REDIS, Part.ZOOKEEPER) and scenario.restart is RestartRule.NONE:
@@ -204,18 +204,18 @@ def _zookeeper_facts(
 
 def _victim_processor(scenario: Scenario, topology: HubTopology, victim: Victim | None) -> int:
     named = scenario.faults[0].victim.processor if victim is None else victim.processor
-    if scenario.faults[0].part is Part.NODE and victim is None:
+    if scenario.faults[0].part in NODE_PARTS and victim is None:
         named = _on_node(scenario, topology, f"{topology.processors.name}-")
     return -1 if named is None else named
 
 
 def _victim_broker(scenario: Scenario, topology: HubTopology, victim: Victim | None) -> int:
-    if scenario.faults[0].part not in (*KAFKA_PARTS, Part.NODE):
+    if scenario.faults[0].part not in (*KAFKA_PARTS, *NODE_PARTS):
         return -1
     if victim is not None and victim.broker is not None:
         return victim.broker
     named = next(iter(scenario.faults[0].victim.brokers), scenario.faults[0].victim.broker)
-    if scenario.faults[0].part is Part.NODE:
+    if scenario.faults[0].part in NODE_PARTS:
         named = _on_node(scenario, topology, "kafka-")
     return int(topology.kafka.broker_ids[0]) if named is None else named
 

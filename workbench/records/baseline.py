@@ -49,6 +49,8 @@ class Baseline:
     zookeeper_of_broker: Mapping[str, int]  # broker id -> server id its session is connected to, -1 if unknown
     group_coordinator: int  # broker id
     partitions_of_processor: Mapping[str, int]  # "topic-partition" -> processor index (its consumer)
+    recovery_reads_bytes: float = 0.0  # of Postgres's log, if it crashed at the baseline's end; 0: not known
+    checkpoint_age_s: float = 0.0  # then
     read_hit_s: tuple[float, ...] = ()  # times of the readers' hits in the baseline, at most 5,000; none reads: none
     gateway_busy_s: tuple[float, ...] = ()  # of a hit, and how much more of a read from Postgres; none: cannot be told
 

@@ -179,6 +179,35 @@ PAGES: Final[Mapping[Part, PartPage]] = {
             "processor_reconnect_s": "The processors' way to the new primary",
         },
     ),
+    Part.POSTGRES_BACKEND: PartPage(
+        felt=(
+            _ROWLESS,
+            _BACKLOG,
+            ("rows_lost", "acknowledged rows lost"),
+            ("standbys_connected_s", "until the standbys were connected"),
+        ),
+        silence=_ROWS,
+        phases=(("1", "postgres_down_s"), ("2", "processor_reconnect_s"), ("3", "pipeline_drain_s")),
+        total="standbys_connected_s",
+        milestones=(
+            MilestoneOf(
+                "1", "Postgres takes writes", ("postgres_down_s",), "postgres-writes", "Postgres took writes after {}"
+            ),
+            _rows("2", "postgres_down_s", "processor_reconnect_s"),
+            _drained("3", "postgres_down_s"),
+            MilestoneOf(
+                "4",
+                "standbys connected",
+                ("standbys_connected_s",),
+                "standbys-connected",
+                "the standbys were connected after {}",
+            ),
+        ),
+        parts={
+            "postgres_down_s": "Postgres's own recovery",
+            "processor_reconnect_s": "The processors' way back to it",
+        },
+    ),
     Part.NODE: PartPage(
         felt=(
             _UNACKNOWLEDGED,
@@ -217,6 +246,39 @@ PAGES: Final[Mapping[Part, PartPage]] = {
         parts={
             "group_rebalance_s": "Waiting for the consumer group",
             "processor_resume_s": "The way from the rebalance to the last partition's first row",
+        },
+    ),
+    Part.FROZEN_NODE: PartPage(
+        felt=(_UNACKNOWLEDGED, _ROWLESS, _LOST, _REDUNDANT),
+        silence=_ROWS,
+        phases=(
+            ("1", "broker_detect_s"),
+            ("2", "leader_election_s"),
+            ("3", "client_reconnect_s"),
+            ("4", "group_rebalance_s"),
+            ("5", "processor_resume_s"),
+            ("6", "pipeline_drain_s"),
+            ("7", "broker_down_s"),
+            ("8", "catch_up_s"),
+            ("9", "zookeeper_whole_s"),
+        ),
+        total="isr_full_s",
+        milestones=(
+            MilestoneOf("3", "acknowledged again", _DETECT, "", "every partition acknowledged again after {}"),
+            MilestoneOf(
+                "4",
+                "the node's processor goes on",
+                ("group_rebalance_s",),
+                "group-whole",
+                "every partition had a processor again after {}",
+            ),
+            _rows("5", "group_rebalance_s", "processor_resume_s"),
+            _drained("6", "group_rebalance_s"),
+            _redundant("8"),
+        ),
+        parts={
+            "group_rebalance_s": "The node's silence",
+            "processor_resume_s": "The way from its end to the last partition's first row",
         },
     ),
     Part.ZOOKEEPER: PartPage(

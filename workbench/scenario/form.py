@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from workbench.fault import PARTS, ROLES, FaultType, Part, RestartRule, Risk, StoredData
+from workbench.fault import FREEZES, NODE_PARTS, PARTS, ROLES, FaultType, Part, RestartRule, Risk, StoredData
 from workbench.metrics.catalogue import BY_NAME
 from workbench.scenario.drill_scenario import Expectation
 from workbench.topology.fields import near, one_of
@@ -19,12 +19,9 @@ FAULT_WINDOW_S_MIN: Final = 10.0  # every periodic timer up to this long is hit 
 BASELINE_S_MIN: Final = 15.0  # three windows of 5 s judge whether it is steady
 FREEZE_S_MAX: Final = 120.0  # Chaos Toolkit's action waits for its end
 BURST_FACTOR_MAX: Final = 20.0
-LASTING: Final = (
-    FaultType.BROKER_FREEZE,
-    FaultType.DISK_FULL,
-    FaultType.LOAD_BURST,
-    FaultType.QUORUM_AND_BROKER_KILL,
-)  # faults that end by themselves
+LAGGING: Final = (FaultType.BROKER_KILL, FaultType.POSTGRES_PRIMARY_LOSS)  # whose replicas may be held back before
+# Faults that end by themselves.
+LASTING: Final = (*FREEZES, FaultType.DISK_FULL, FaultType.LOAD_BURST, FaultType.QUORUM_AND_BROKER_KILL)
 RATE_PER_S_MAX: Final = 100_000.0
 MIX_TOLERANCE: Final = 1e-6
 EXPECTATIONS: Final = " or ".join(Expectation)
@@ -52,14 +49,25 @@ VICTIMS: Final = {
     Part.PROCESSOR: "{processor: <index>}",
     Part.POSTGRES: "{role: primary}",
     Part.POSTGRES_FAILOVER: "{role: primary}",
+    Part.POSTGRES_BACKEND: "{role: processor-backend}",
     Part.REDIS: "{role: redis}",
     Part.NODE: "{node: <name>}",
+    Part.FROZEN_NODE: "{node: <name>}",
     Part.BROKERS: "{brokers: [<id>, <id>]}",
     Part.QUORUM: "{broker: <id>}",
     Part.LOAD: "{role: load}",
     Part.ZOOKEEPER: "{role: zookeeper-leader} or {role: zookeeper-follower}",
 }
-Role = Literal["controller", "leads-nothing", "primary", "redis", "zookeeper-leader", "zookeeper-follower", "load"]
+Role = Literal[
+    "controller",
+    "leads-nothing",
+    "primary",
+    "processor-backend",
+    "redis",
+    "zookeeper-leader",
+    "zookeeper-follower",
+    "load",
+]
 MetricName = Annotated[str, AfterValidator(_known_metric)]
 Rate = Annotated[
     float, Field(gt=0, le=RATE_PER_S_MAX, description=f"events per second, above 0 and at most {RATE_PER_S_MAX:g}")
@@ -164,7 +172,7 @@ class VictimForm(StrictForm):
         if self.role is not None:
             return self.role in ROLES[part]
         if self.node is not None:
-            return part is Part.NODE
+            return part in NODE_PARTS
         if self.brokers is not None:
             return part is Part.BROKERS
         return part in ((Part.BROKER, Part.QUORUM) if self.broker is not None else (Part.PROCESSOR,))
@@ -186,7 +194,7 @@ class FaultForm(StrictForm):
         default=None,
         gt=0,
         le=FREEZE_S_MAX,
-        description=f"seconds the followers are held back before the kill, above 0 and at most {FREEZE_S_MAX:g}",
+        description=f"seconds its replicas are held back before the kill, above 0 and at most {FREEZE_S_MAX:g}",
     )
 
     data: StoredData = Field(default=StoredData.KEPT, strict=False, description=one_of(StoredData))
@@ -204,7 +212,8 @@ class FaultForm(StrictForm):
     @model_validator(mode="after")
     def _some_faults_end_by_themselves(self) -> FaultForm:
         if (self.type in LASTING) != (self.for_s is not None):
-            raise ValueError(f"for_s (seconds) with {', '.join(LASTING)}, and with no other fault")
+            *others, last = LASTING
+            raise ValueError(f"for_s (seconds) with {', '.join(others)} and {last}, and with no other fault")
         return self
 
     @model_validator(mode="after")
@@ -214,9 +223,9 @@ class FaultForm(StrictForm):
         return self
 
     @model_validator(mode="after")
-    def _lagging_followers_are_a_killed_brokers(self) -> FaultForm:
-        if self.lag_s is not None and self.type is not FaultType.BROKER_KILL:
-            raise ValueError("lag_s (seconds) with BrokerKill, and with no other fault")
+    def _who_lags_replicates_the_victim(self) -> FaultForm:
+        if self.lag_s is not None and self.type not in LAGGING:
+            raise ValueError(f"lag_s (seconds) with {' and '.join(LAGGING)}, and with no other fault")
         return self
 
     @model_validator(mode="after")

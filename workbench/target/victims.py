@@ -221,6 +221,7 @@ _NAMES: Final[Mapping[Part, str]] = {
     Part.PROCESSOR: PROCESSORS,
     Part.POSTGRES: POSTGRES,
     Part.POSTGRES_FAILOVER: POSTGRES,
+    Part.POSTGRES_BACKEND: POSTGRES,
     Part.REDIS: REDIS,
     Part.ZOOKEEPER: ZOOKEEPERS,
 }
@@ -229,12 +230,14 @@ _WHOLE: Final[Mapping[Part, Callable[[Breakable, VictimSelector], Victim]]] = { 
     Part.BROKERS: _brokers,
     Part.QUORUM: _quorum,
     Part.NODE: lambda hub, wanted: _node(hub, wanted.server or wanted.node or ""),
+    Part.FROZEN_NODE: lambda hub, wanted: _node(hub, wanted.server or wanted.node or ""),
 }
 _SERVERS: Final[Mapping[Part, Callable[[Breakable, VictimSelector], str]]] = {
     Part.BROKER: _broker_server,
     Part.PROCESSOR: lambda _, wanted: f"{PROCESSORS}{wanted.processor}",
     Part.POSTGRES: lambda hub, _: hub.primary() or "no primary",
     Part.POSTGRES_FAILOVER: lambda hub, _: hub.primary() or "no primary",
+    Part.POSTGRES_BACKEND: lambda hub, _: hub.primary() or "no primary",
     Part.REDIS: lambda *_: REDIS,
     Part.ZOOKEEPER: _zookeeper_server,
 }

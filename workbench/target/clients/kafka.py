@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -29,28 +28,21 @@ from confluent_kafka import (  # type: ignore[attr-defined]
     TopicPartition,
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec
-from kazoo.client import KazooClient
-from kazoo.exceptions import KazooException, NoNodeError
-from kazoo.handlers.threading import KazooTimeoutError
+from kazoo.exceptions import NoNodeError
 
 from workbench.errors import ToolFailed
 from workbench.target.clients import zookeeper_words
 from workbench.target.clients.addresses import Address, KafkaAddresses
 from workbench.target.clients.kafka_wire import BrokerConnection, ClusterMetadata
+from workbench.target.clients.zookeeper_sessions import ZooKeeperSessions
 from workbench.target.port import Ensemble, PartitionState
 
-CONNECT_TIMEOUT_S: Final = 10.0
-ZOOKEEPER_TIMEOUT_S: Final = 2.0
 BROKER_TIMEOUT_S: Final = 0.5  # a live broker answers in milliseconds, a dead one refuses at once
 ADMIN_TIMEOUT_S: Final = 10.0
 NO_BROKER: Final = -1
 NO_SESSION: Final = 0
 COORDINATOR_MOVES: Final = frozenset({KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_LOAD_IN_PROGRESS})
 ASK_AGAIN_S: Final = 0.2
-
-_SILENT: Final = logging.getLogger("workbench.kazoo")
-_SILENT.addHandler(logging.NullHandler())
-_SILENT.propagate = False
 
 Answer = TypeVar("Answer")
 
@@ -71,7 +63,7 @@ class KafkaReader:
         self._addresses = addresses
         self._tls = addresses.tls()
         self._lock = threading.Lock()
-        self._zookeeper: KazooClient | None = None
+        self._zookeeper = ZooKeeperSessions(addresses.zookeepers)
         self._session_of_broker: dict[int, int] = {}
         self._controller = NO_BROKER  # as last heard of
         self._connections: dict[int, BrokerConnection] = {}
@@ -84,10 +76,7 @@ class KafkaReader:
                 connection.close()
             self._connections.clear()
             self._admin_client = None
-            if self._zookeeper is not None:
-                self._zookeeper.stop()
-                self._zookeeper.close()
-                self._zookeeper = None
+        self._zookeeper.close()
 
     # --- from ZooKeeper
 
@@ -290,26 +279,11 @@ class KafkaReader:
 
     def _ask_zookeeper(self, method: str, path: str) -> Any:
         """Return the answer of a reading KazooClient method; NoNodeError passes."""
-        try:
-            client = self._client()
-            return getattr(client, f"{method}_async")(path).get(timeout=ZOOKEEPER_TIMEOUT_S)
-        except NoNodeError:
-            raise
-        except (KazooException, KazooTimeoutError) as error:
-            raise ToolFailed(f"ZooKeeper did not answer for {path}: {type(error).__name__} {error}".rstrip()) from error
+        return self._zookeeper.ask(method, path)
 
     def _zookeeper_is_near(self) -> bool:
         """Tell whether ZooKeeper can be asked at once; true before the first question."""
-        with self._lock:
-            return self._zookeeper is None or bool(self._zookeeper.connected)
-
-    def _client(self) -> KazooClient:
-        with self._lock:
-            if self._zookeeper is None:
-                client = KazooClient(self._addresses.zookeeper_connect, read_only=False, logger=_SILENT)
-                client.start(timeout=CONNECT_TIMEOUT_S)
-                self._zookeeper = client
-            return self._zookeeper
+        return self._zookeeper.near
 
 
 def _leads(controller: Address) -> bool:

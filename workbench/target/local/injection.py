@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Final
 import psutil
 
 from workbench.errors import BadInput, ToolFailed
-from workbench.fault import SIGNAL_NAMES, Fault, FaultType, Part, StoredData
+from workbench.fault import FREEZES, SIGNAL_NAMES, Fault, FaultType, Part, StoredData
 from workbench.target.local import small_disk
+from workbench.target.local.frozen import STATE_TIMEOUT_S, all_frozen, is_frozen
+from workbench.target.local.postgres_children import children, processor_backend, stream_stopped
 from workbench.target.port import Injection, ProcessStart, Victim
 from workbench.target.victims import BROKERS
 from workbench.waiting import happens
@@ -27,11 +29,9 @@ REAP_TIMEOUT_S: Final[Mapping[str, float]] = {"SIGKILL": KILL_TIMEOUT_S, "SIGTER
 # A JVM that ends after SIGTERM exits with 128 + 15 (its own handler runs the shutdown hooks).
 PROOFS: Final[Mapping[str, tuple[str, ...]]] = {"SIGKILL": ("SIGKILL",), "SIGTERM": ("exit 143", "SIGTERM")}
 REAP_POLL_S: Final = 0.01
-FREEZE_TIMEOUT_S: Final = 5.0
 HALT_TIMEOUT_S: Final = 30.0  # until something is appended that needs a new page
-QUORUM_TIMEOUT_S: Final = (
-    10.0  # a follower sees its leader's socket close, a leader looks at its followers every second
-)
+# A follower sees its leader's socket close, a leader looks at its followers every second.
+QUORUM_TIMEOUT_S: Final = 10.0
 
 
 def inject(hub: LocalHub, fault: Fault, victim: Victim) -> Injection:
@@ -74,9 +74,11 @@ def inject(hub: LocalHub, fault: Fault, victim: Victim) -> Injection:
 def _own_way(fault: Fault, victim: Victim) -> Callable[[LocalHub, Fault, Victim], Injection] | None:
     """Return how a fault is done that is more than one signal to one server; None where it is no more."""
     ways: list[tuple[bool, Callable[[LocalHub, Fault, Victim], Injection]]] = [
-        (fault.type is FaultType.BROKER_FREEZE, _freeze),
+        (fault.type in FREEZES, _freeze),
         (fault.type is FaultType.DISK_FULL, _with_full_disk),
+        (fault.lag_s > 0.0 and fault.part is Part.POSTGRES_FAILOVER, _with_lagging_standbys),
         (fault.lag_s > 0.0, _with_lagging_followers),
+        (fault.part is Part.POSTGRES_BACKEND, _backend),
         (fault.data is StoredData.LOST, _with_data_lost),
         (fault.part is Part.QUORUM, _without_quorum),
         (bool(victim.servers), _node),
@@ -171,20 +173,57 @@ def _with_lagging_followers(hub: LocalHub, fault: Fault, victim: Victim) -> Inje
     try:
         for each in others:
             hub.control.signal(each.name, signal.SIGSTOP, each.process_id)
-        frozen = happens(lambda: all(is_frozen(each.process_id) for each in others), FREEZE_TIMEOUT_S, REAP_POLL_S)
+        frozen = happens(lambda: all(is_frozen(each.process_id) for each in others), STATE_TIMEOUT_S, REAP_POLL_S)
         happens(lambda: time.time() >= began_s + fault.lag_s, fault.lag_s, REAP_POLL_S)
         killed = inject(hub, replace(fault, lag_s=0.0), victim)
         still_frozen = all(is_frozen(each.process_id) for each in others)
     finally:
         for each in others:
             hub.control.signal(each.name, signal.SIGCONT, each.process_id)
-    goes_on = happens(lambda: not any(is_frozen(each.process_id) for each in others), FREEZE_TIMEOUT_S, REAP_POLL_S)
+    goes_on = happens(lambda: not any(is_frozen(each.process_id) for each in others), STATE_TIMEOUT_S, REAP_POLL_S)
     names = " and ".join(each.name for each in others)
     held_s = killed.injected_s - began_s
     proved = frozen and still_frozen and goes_on
     words = "stopped (state T) before it, going on after it" if proved else "not stopped, or not going on"
     evidence = f"{killed.evidence}; {names} {held_s:.2f} s {words}"
     return replace(killed, effective=killed.effective and proved, evidence=evidence)
+
+
+def _with_lagging_standbys(hub: LocalHub, fault: Fault, victim: Victim) -> Injection:
+    """Stop the primary's WAL senders and kill it `lag_s` later: the standbys lack what was committed meanwhile."""
+    with stream_stopped(hub, victim.server) as stream:
+        happens(lambda: time.time() >= stream.since_s + fault.lag_s, fault.lag_s, REAP_POLL_S)
+        proved = stream.holds
+        killed = inject(hub, replace(fault, lag_s=0.0), victim)
+    held_s = killed.injected_s - stream.since_s
+    words = "stopped (state T) before it" if proved else "not stopped"
+    return replace(
+        killed, effective=killed.effective and proved, evidence=f"{killed.evidence}; {stream} {held_s:.2f} s {words}"
+    )
+
+
+def _backend(hub: LocalHub, fault: Fault, victim: Victim) -> Injection:
+    """Kill the backend of an event processor and wait until the postmaster, which stays, has ended all others.
+
+    That it was this process and this signal the postmaster's log tells: it reaps its children itself.
+    """
+    log = hub.directory / "logs" / f"{victim.server}.log"
+    logged_bytes = log.stat().st_size
+    client, backend = processor_backend(hub, victim.server)
+    family = children(victim.process_id)
+    injected_s = time.time()
+    backend.kill()
+    survivors = _survivors(family)
+    effective_s = time.time()
+    reaped = f"(PID {backend.pid}) was terminated by signal {signal.SIGKILL.value}"
+    told = happens(lambda: reaped in log.read_text(errors="replace")[logged_bytes:], KILL_TIMEOUT_S, REAP_POLL_S)
+    stays = _ended(hub, victim.server, victim.process_id) is None
+    effective = told and stays and not survivors
+    words = f"pid {backend.pid}, {client}'s backend, {'reaped, killed by SIGKILL' if told else 'not reaped'}; "
+    words += f"the postmaster (pid {victim.process_id}) {'stays' if stays else 'is gone'}, "
+    words += f"{len(family) - len(survivors)} of its {len(family)} children ended"
+    ended_s = effective_s if effective else math.nan
+    return Injection(fault.type, victim.server, backend.pid, "SIGKILL", injected_s, ended_s, effective, words)
 
 
 def _with_data_lost(hub: LocalHub, fault: Fault, victim: Victim) -> Injection:
@@ -222,27 +261,40 @@ def _runs(process: psutil.Process) -> bool:
 
 
 def _freeze(hub: LocalHub, fault: Fault, victim: Victim) -> Injection:
-    injected_s = hub.control.signal(victim.server, signal.SIGSTOP, victim.process_id)
-    frozen = happens(lambda: is_frozen(victim.process_id), FREEZE_TIMEOUT_S, REAP_POLL_S)
-    evidence = f"pid {victim.process_id} is {'stopped (state T)' if frozen else 'not stopped'}"
+    """Stop the victim, of a node every server with its children, and wait until the kernel has stopped them all."""
+    family = _family(victim)
+    sent_s = [hub.control.signal(name, signal.SIGSTOP, each, family=True) for name, each in _servers(victim)]
+    happens(lambda: all_frozen(family), STATE_TIMEOUT_S, REAP_POLL_S)
+    stopped = [each for each in family if is_frozen(each.pid)]
+    frozen = len(stopped) == len(family)
+    if victim.servers:
+        names = ", ".join(name for name, _ in victim.servers)
+        evidence = f"{len(stopped)} of {len(family)} processes are stopped (state T): {names} and their children"
+    else:
+        evidence = f"pid {victim.process_id} is {'stopped (state T)' if frozen else 'not stopped'}"
     effective_s = time.time() if frozen else math.nan
+    injected_s = min(sent_s)
     return Injection(fault.type, victim.server, victim.process_id, "SIGSTOP", injected_s, effective_s, frozen, evidence)
 
 
 def thaw(hub: LocalHub, victim: Victim) -> float:
-    """Let a frozen victim go on and return when it did, epoch s. Raises ToolFailed when it stays stopped."""
-    thawed_s = hub.control.signal(victim.server, signal.SIGCONT, victim.process_id)
-    if not happens(lambda: not is_frozen(victim.process_id), FREEZE_TIMEOUT_S, REAP_POLL_S):
+    """Let a frozen victim go on and return when all of it had been told to. Raises ToolFailed when it stays stopped."""
+    family = _family(victim)
+    told_s = [hub.control.signal(name, signal.SIGCONT, each, family=True) for name, each in _servers(victim)]
+    if not happens(lambda: not any(is_frozen(each.pid) for each in family), STATE_TIMEOUT_S, REAP_POLL_S):
         raise ToolFailed(f"{victim.server} (pid {victim.process_id}) is stopped in spite of SIGCONT")
-    return thawed_s
+    return max(told_s)
 
 
-def is_frozen(process_id: int) -> bool:
-    """Tell whether the kernel has stopped a process (SIGSTOP)."""
-    try:
-        return bool(psutil.Process(process_id).status() == psutil.STATUS_STOPPED)
-    except psutil.NoSuchProcess:
-        return False
+def _servers(victim: Victim) -> tuple[tuple[str, int], ...]:
+    """Return every server of a victim with its process id."""
+    return victim.servers or ((victim.server, victim.process_id),)
+
+
+def _family(victim: Victim) -> list[psutil.Process]:
+    """Return every process of a victim, children too."""
+    firsts = [psutil.Process(each) for _, each in _servers(victim)]
+    return [process for first in firsts for process in (first, *first.children(recursive=True))]
 
 
 def _ended(hub: LocalHub, server: str, process_id: int) -> ProcessStart | None:

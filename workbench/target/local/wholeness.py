@@ -8,10 +8,11 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from workbench.errors import ToolFailed
-from workbench.target.local.injection import is_frozen
+from workbench.target.local.frozen import is_frozen, thaw_children
 from workbench.target.local.servers import broker_data
 from workbench.target.local.small_disk import free, is_small_disk, seen_from_outside
 from workbench.target.port import UndoResult
+from workbench.target.victims import POSTGRES
 from workbench.target.wholeness import WHOLE, what_is_missing
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ def undo(hub: LocalHub) -> UndoResult:
     for status in hub.processes():
         if status.is_server and status.process_id and is_frozen(status.process_id):
             hub.control.signal(status.name, signal.SIGCONT, status.process_id)
+        if status.name.startswith(POSTGRES) and status.process_id:
+            thaw_children(status.process_id)
     for broker in hub.topology.kafka.broker_ids:
         found = seen_from_outside(hub.control.supervisor(), broker_data(hub.directory, f"kafka-{broker}"))
         if is_small_disk(found):

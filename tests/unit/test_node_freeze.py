@@ -1,0 +1,108 @@
+"""A node whose servers all go silent for a while: what is refused, and what is modelled."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.support.model_cases import a_scenario, setting_and_draws
+from tests.unit.test_model_node import the_topology
+from workbench.errors import BadInput
+from workbench.fault import Fault, FaultType, RestartRule, VictimSelector
+from workbench.model import predict
+from workbench.model.course import Course, play
+from workbench.model.parameters import merge
+from workbench.model.world import Setting
+from workbench.records.prediction import finite
+from workbench.scenario.drill_scenario import Scenario
+
+FIXED = {
+    "zookeeper_ping_age_s": 3.0,
+    "zookeeper_forward_s": 0.5,
+    "zookeeper_tick_phase_s": 0.0,
+    "zookeeper_election_s": 0.6,
+    "zookeeper_leader_ping_age_s": 0.4,
+    "thaw_s": 0.02,
+    "zookeeper_rejoin_s": 0.5,
+}
+
+
+def a_freeze(for_s: float = 28.0, node: str = "worker-2", acks: str = "all") -> Scenario:
+    """Return a scenario in which a node's servers are stopped for a while; nothing is started again."""
+    fault = Fault(FaultType.NODE_FREEZE, VictimSelector(node=node), 0.0, for_s)
+    return replace(a_scenario(acks=acks, restart=RestartRule.NONE), faults=(fault,))
+
+
+def played(**facts: Any) -> tuple[Setting, Course]:
+    """Return the setting and one replication's course of worker-2's silence; the draws of FIXED."""
+    scenario = a_freeze()
+    setting, draws = setting_and_draws(merge(scenario, the_topology(), None, None), scenario)
+    facts = {"session_on_zookeeper_leader": False, "victim_leads_zookeeper": False, **facts}
+    setting = replace(setting, **facts)
+    return setting, play(setting, {**draws, **FIXED})
+
+
+def test_only_the_frozen_processors_events_wait_for_it() -> None:
+    """Nobody takes its partitions over: it goes on with them. The other one never stops."""
+    setting, course = played()
+    outage = course.disturbance.outage
+    assert outage is not None
+    assert setting.victim_processor == 0
+    assert outage.stops_s.tolist() == [0.0, np.inf]
+    assert outage.resumes_s[0] == pytest.approx(28.02)
+    assert outage.processor.tolist() == list(setting.processors_of_partition)
+    assert course.moments.group_whole_s == pytest.approx(28.02)
+    assert course.moments.zookeeper_whole_s == pytest.approx(28.52, abs=0.11)
+
+
+def test_producers_wait_as_for_a_broker_that_is_frozen_alone() -> None:
+    """What it led is held until it goes on, what it followed until it left the in-sync sets; no process started."""
+    setting, course = played()
+    led = np.array(setting.leaders) == setting.victim
+    held = course.disturbance.held_until_s
+    assert (held[:, led] > 28.0).all()
+    assert (held[:, ~led] < 22.0).all()
+    assert np.isnan(course.moments.registering_process_started_s)
+    assert course.moments.broker_registered_s > 28.0
+
+
+def test_a_silent_zookeeper_leader_is_given_up_before_the_session_starts_afresh() -> None:
+    """Expiry at a tick after -3 + 0.5 + 18 s, or after 4 - 0.4 + 0.6 + 18 s: later than when it is killed."""
+    _, follower = played(zookeeper_of_broker={1: 3})
+    _, leader = played(victim_leads_zookeeper=True, zookeeper_of_broker={1: 3})
+    assert 16.0 <= follower.moments.broker_deregistered_s < 17.0
+    assert 24.0 <= leader.moments.broker_deregistered_s < 25.0
+
+
+@pytest.mark.parametrize(
+    ("scenario", "key", "bound"),
+    [
+        (a_freeze(for_s=25.0), "faults[0].for_s", "at least 28"),
+        (a_freeze(for_s=40.0), "faults[0].for_s", "below 39"),
+        (a_freeze(node="worker-1"), "faults[0].victim.node", "without postgres-1 and redis-0"),
+        (a_freeze(acks="1"), "load.acks", "all, where a broker is frozen"),
+    ],
+)
+def test_what_is_not_covered_is_refused(scenario: Scenario, key: str, bound: str) -> None:
+    """With the bound, before anything starts."""
+    with pytest.raises(BadInput) as refused:
+        merge(scenario, the_topology(), None, None)
+    (problem,) = refused.value.problems
+    assert problem.key == key
+    assert bound in problem.bound
+
+
+def test_a_prediction_has_the_metrics_of_a_frozen_node() -> None:
+    """The silence is in both gaps, nothing is lost, and nothing was started or failed over."""
+    scenario, topology = a_freeze(), the_topology()
+    found = predict(scenario, topology, merge(scenario, topology, None, None), 1, replications=10, subprocesses=0)
+    for name in ("kafka_unavailable_s", "pipeline_unavailable_s"):
+        assert (finite(found.metrics[name]) > 27.0).all(), name
+    for name in ("isr_full_s", "group_rebalance_s", "zookeeper_whole_s", "pipeline_drain_s"):
+        assert len(finite(found.metrics[name])) == 10, name
+    for name in ("broker_start_s", "standbys_connected_s", "postgres_down_s"):
+        assert len(finite(found.metrics.get(name, ()))) == 0, name
+    assert set(found.metrics["acknowledged_records_lost"]) == {0.0}
