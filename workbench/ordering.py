@@ -13,6 +13,7 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 DIGIT_BITS: Final = 11  # of a value's place between the smallest and the largest: two digits, 4 million places
+ROW_BITS: Final = 32
 EXCHANGES_MAX: Final = 16  # a row, on average, among values too close to each other for that
 
 
@@ -54,15 +55,15 @@ def by_digits(values: FloatArray) -> tuple[IntArray, bool]:
     for digit in range(digits):
         second[digit + 1] += second[digit]
         first[digit + 1] += first[digit]
-    half, order = np.empty(count, np.int32), np.empty(count, np.int64)
+    half, order = np.empty(count, np.int64), np.empty(count, np.int64)
     for row in range(len(values)):
         if place[row] >= 0:
             digit = place[row] & (digits - 1)
-            half[second[digit]] = row
+            half[second[digit]] = (np.int64(place[row]) << ROW_BITS) | row  # with its place, which else were far away
             second[digit] += 1
     for index in range(count):
-        digit = place[half[index]] >> DIGIT_BITS
-        order[first[digit]] = half[index]
+        digit = half[index] >> (ROW_BITS + DIGIT_BITS)
+        order[first[digit]] = half[index] & ((1 << ROW_BITS) - 1)
         first[digit] += 1
     return order, exchange(values, order)
 
