@@ -122,11 +122,8 @@ class HubGuard:
         on = any((run / "ledger").glob("sends-*.bin")) and not (run / "load" / "stop.json").exists()
         if on and self._counts is None:
             self._counts = LiveCounts(run / "ledger")
-            self._begin_reading()
+            self._below.read_s = self._acked.read_s = self._clock_s()
         return on
-
-    def _begin_reading(self) -> None:
-        self._below.read_s = self._acked.read_s = self._clock_s()
 
     def _reading(self, query: str) -> str | None:
         """Return what an instant query found, "" for nothing; None where it could not be read."""
@@ -158,7 +155,7 @@ class HubGuard:
         if stands:
             return None
         first_s, sent, acked = self._looks[0]
-        if now_s - first_s < self._stop.acked_share_s:
+        if now_s - first_s < self._stop.acked_share_s or seen.sent <= sent:
             return ""
         share, least = (seen.acked - acked) / (seen.sent - sent), self._stop.acked_share_min
         return f"{share:.0%} of {now_s - first_s:.0f} s, at least {least:.0%} needed" if share < least else ""
@@ -184,9 +181,9 @@ def found_by(status: int, data: bytes) -> str:
         kind, result = answer["data"]["resultType"], answer["data"]["result"]
         if kind not in ("vector", "scalar"):
             raise ToolFailed(f"Prometheus answered with a {kind}, not a vector or a scalar")
-        samples = [({}, result)] if kind == "scalar" else [(each["metric"], each["value"]) for each in result]
-        held = [(labels, value) for labels, (_, value) in samples if float(value) != 0.0]
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
+        samples = [{"metric": {}, "value": result}] if kind == "scalar" else result
+        held = [(each["metric"], each["value"][1]) for each in samples if float(each["value"][1]) != 0.0]
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise ToolFailed(f"Prometheus answered {status} with something else: {error}") from error
     if not held:
         return ""
