@@ -55,7 +55,7 @@ def test_a_default_that_is_stated_is_the_same_question() -> None:
 
 
 def test_the_first_records_are_told_what_they_asked() -> None:
-    """By their configurations, each made of a scenario and manifests of the project's past; all of one question here."""
+    """By their configurations, each of a scenario and manifests of the project's past; all of one question here."""
     records = read_records(PROJECT_ROOT / "reports" / "reference")
     table = json.loads((PROJECT_ROOT / "reports" / "reference" / CONFIGURATIONS).read_text())
     told = [each for each in records if each.configuration in table]
