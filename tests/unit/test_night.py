@@ -225,7 +225,7 @@ def test_a_drill_on_a_cluster_that_may_have_left_something_broken_ends_the_night
         night = night_of_fakes(folder, history, drills={"broker-loss": 2})
         with pytest.raises(UndoUnverified, match="broker-loss seed 2026031401 killed"):
             run_night(replace(night, suite=replace(night.suite, target="kubernetes")))
-        assert [drill.state for drill in history.drills()] == [KILLED]
+        assert [(drill.state, drill.target) for drill in history.drills()] == [(KILLED, "kubernetes")]
         assert run_night(night) == End()
 
 

@@ -90,18 +90,21 @@ def test_nobody_drills_blind(stop: StopConditions, answers: dict[str, Any], answ
     """Not Prometheus' answer, a refused query, half an answer: after the time that is allowed the night ends."""
     clock = Clock()
     guard = HubGuard(stop, clock)
+    looks(guard, clock, ASK_EVERY_S)
     answers[DISK] = answer
-    looks(guard, clock, 14.0)
+    looks(guard, clock, 12.0)
     with pytest.raises(Stopped, match=r"query disk: not read for 1[56] s"):
         looks(guard, clock, 4.0)
 
 
-def test_a_prometheus_that_is_gone_ends_the_night(stop: StopConditions) -> None:
-    """Nobody listens there."""
-    clock = Clock()
-    guard = HubGuard(replace(stop, prometheus="http://127.0.0.1:9"), clock)
-    with pytest.raises(Stopped, match="not read for"):
-        looks(guard, clock, 20.0)
+def test_nothing_begins_before_every_condition_was_read(stop: StopConditions, answers: dict[str, Any]) -> None:
+    """Nobody listens at the address, or one query is refused: the first look says so."""
+    gone = HubGuard(replace(stop, prometheus="http://127.0.0.1:9"))
+    with pytest.raises(Stopped, match="alert NodeNotReady: cannot be read, so nothing was begun"):
+        gone.look(None)
+    answers[DISK] = BAD_QUERY
+    with pytest.raises(Stopped, match="query disk: cannot be read, so nothing was begun"):
+        HubGuard(stop).look(None)
 
 
 def drilling(folder: Path) -> WriteLog:

@@ -106,6 +106,23 @@ def test_prometheus_and_grafana_read_what_is_written() -> None:
     assert {"scenario:broker-loss", "run:run-broker-loss-15-1"} <= set(payload["tags"])
 
 
+def test_what_changed_is_numbered_on_the_trend_page(tmp_path: Path) -> None:
+    """A table says what the numbered lines are; a hub on a cluster has a panel of its own and is called one."""
+    late = [replace(each, manifests="nnnnnnnnnnnn", commit="beefbeef") for each in nights(13, 15, factor=1.6)]
+    cluster = [replace(each, target="kubernetes", suite="c") for each in nights(13, 15)]
+    history = [*nights(1, 12), *late, *cluster]
+    write_outputs(tmp_path / "s", judge_night(history, "s", NIGHT, 21), history, {}, "")
+    page = (tmp_path / "s" / "trend.html").read_text()
+    assert "What changed at the numbered lines" in page
+    assert "nnnnnnn</td>" in page
+    assert "the workbench&#39;s commit" in page or "the workbench's commit" in page
+    assert "since the manifests and the workbench" in page
+    assert "on kubernetes" in page
+    assert "an embedded hub of real servers" in page
+    write_outputs(tmp_path / "c", judge_night(history, "c", NIGHT, 21), history, {}, "")
+    assert "a hub on Kubernetes" in (tmp_path / "c" / "trend.html").read_text()
+
+
 def test_every_file_is_written_and_the_page_is_sound(tmp_path: Path) -> None:
     """One page without a script or a request, the same bytes again; JSON that parses; drills not begun are counted."""
     history = drills_of_a_bad_night()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import sys
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from tests.support.fake_drill import __file__ as fake_drill
 from tests.support.sample_run import write_sample
 from workbench.cli import main
 from workbench.cli import nightly as cli_nightly
-from workbench.errors import EXIT_AS_EXPECTED, EXIT_MACHINE, EXIT_STOPPED
+from workbench.errors import EXIT_AS_EXPECTED, EXIT_BAD_INPUT, EXIT_MACHINE, EXIT_STOPPED
 from workbench.nightly import Night, ground
 from workbench.nightly.fitness import check_fitness
 from workbench.records.history import open_history
@@ -84,6 +86,31 @@ def test_a_person_may_end_it(folder: Path, monkeypatch: pytest.MonkeyPatch, caps
     said = capsys.readouterr().out
     assert "it ended early: stopped by a person (Ctrl-C)" in said
     assert list((folder / "out" / "nightly").glob("fakes/*/junit.xml"))
+
+
+@pytest.mark.parametrize("wrong", ["unknown scenario", "text", "newer"])
+def test_bad_input_is_told_and_the_history_stays_as_it_is(
+    folder: Path, wrong: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A scenario there is none of, a history that is none, one of a newer workbench: 2, no drill, the same bytes."""
+    path = folder / "history.sqlite"
+    with open_history(path):
+        pass
+    if wrong == "unknown scenario":
+        (folder / "fakes.yaml").write_text(SUITE.replace("broker-loss", "broker-lost"))
+    elif wrong == "text":
+        path.write_text("only words\n" * 1000)
+    else:
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA user_version = 99")
+            connection.commit()
+    before = path.read_bytes()
+    assert night(folder) == EXIT_BAD_INPUT
+    assert {"unknown scenario": "broker-lost", "text": "damaged", "newer": "version 99"}[
+        wrong
+    ] in capsys.readouterr().err
+    assert path.read_bytes() == before
+    assert not (folder / "done.txt").exists()
 
 
 def test_another_hub_is_refused(

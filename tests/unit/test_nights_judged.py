@@ -110,7 +110,7 @@ def test_imported_drills_count_and_are_no_night() -> None:
     """They are compared with, told apart in the sentence, and never among the nights that are judged."""
     found, _ = judged([*map(imported, nights(1, 9)), *nights(10, 10)])
     assert (found.earlier, found.imported, found.nights) == (27, 27, 1)
-    assert "27 earlier drills (27 of them reference records)" in sentence(found)
+    assert "27 drills before (27 of them reference records)" in sentence(found)
 
 
 def test_a_drill_that_does_not_know_its_question_is_told_by_its_configuration() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -48,14 +48,15 @@ class _Condition:
 
     name: str
     holds_s: float
-    since_s: float | None = None  # monotonic, since when it holds
-    read_s: float = field(default_factory=time.monotonic)  # when it was read last
+    read_s: float  # monotonic, when it was read last, or began to be watched
+    since_s: float | None = None  # since when it holds
+    read: bool = False
 
     def tell(self, reading: str | None, now_s: float) -> None:
         """Take a reading, "" for well. Raises Stopped when it has held for too long."""
         if reading is None:
             return
-        self.read_s = now_s
+        self.read_s, self.read = now_s, True
         if not reading:
             self.since_s = None
             return
@@ -75,14 +76,14 @@ class HubGuard:
         alerts = {name: f'ALERTS{{alertname={_quoted(name)},alertstate="firing"}}' for name in stop.alerts}
         begun_s = clock_s()
         self._queries = [
-            *((_Condition(f"alert {name}", 0.0, read_s=begun_s), query) for name, query in alerts.items()),
+            *((_Condition(f"alert {name}", 0.0, begun_s), query) for name, query in alerts.items()),
             *(
                 (_Condition(f"query {name}", stop.holds_s, read_s=begun_s), query)
                 for name, query in stop.queries.items()
             ),
         ]
-        self._below = _Condition("partitions below min ISR", stop.below_min_isr_s)
-        self._acked = _Condition("acknowledged events", 0.0)
+        self._below = _Condition("partitions below min ISR", stop.below_min_isr_s, begun_s)
+        self._acked = _Condition("acknowledged events", 0.0, begun_s)
         self._run: Path | None = None
         self._counts: LiveCounts | None = None
         self._looks: deque[tuple[float, int, int]] = deque()
@@ -97,6 +98,8 @@ class HubGuard:
             self._begin(run, now_s)
         for condition, query in self._queries:
             condition.tell(self._reading(query), self._clock_s())
+            if not condition.read:
+                raise Stopped(f"stop condition {condition.name}: cannot be read, so nothing was begun")
         watched = [condition for condition, _ in self._queries]
         if run is not None and self._loaded(run):
             self._below.tell(self._below_reading(run), now_s)
@@ -111,19 +114,16 @@ class HubGuard:
         """Forget the drill before."""
         self._run, self._counts = run, None
         self._looks.clear()
-        self._below = _Condition(self._below.name, self._below.holds_s, read_s=now_s)
-        self._acked = _Condition(self._acked.name, 0.0, read_s=now_s)
+        self._below = _Condition(self._below.name, self._below.holds_s, now_s)
+        self._acked = _Condition(self._acked.name, 0.0, now_s)
 
     def _loaded(self, run: Path) -> bool:
         """Tell whether a drill's load is on: from its first send until it is told to end."""
         on = any((run / "ledger").glob("sends-*.bin")) and not (run / "load" / "stop.json").exists()
         if on and self._counts is None:
             self._counts = LiveCounts(run / "ledger")
-            self._begin_reading()
+            self._below.read_s = self._acked.read_s = self._clock_s()
         return on
-
-    def _begin_reading(self) -> None:
-        self._below.read_s = self._acked.read_s = self._clock_s()
 
     def _reading(self, query: str) -> str | None:
         """Return what an instant query found, "" for nothing; None where it could not be read."""
@@ -155,7 +155,7 @@ class HubGuard:
         if stands:
             return None
         first_s, sent, acked = self._looks[0]
-        if now_s - first_s < self._stop.acked_share_s:
+        if now_s - first_s < self._stop.acked_share_s or seen.sent <= sent:
             return ""
         share, least = (seen.acked - acked) / (seen.sent - sent), self._stop.acked_share_min
         return f"{share:.0%} of {now_s - first_s:.0f} s, at least {least:.0%} needed" if share < least else ""
@@ -181,9 +181,9 @@ def found_by(status: int, data: bytes) -> str:
         kind, result = answer["data"]["resultType"], answer["data"]["result"]
         if kind not in ("vector", "scalar"):
             raise ToolFailed(f"Prometheus answered with a {kind}, not a vector or a scalar")
-        samples = [({}, result)] if kind == "scalar" else [(each["metric"], each["value"]) for each in result]
-        held = [(labels, value) for labels, (_, value) in samples if float(value) != 0.0]
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
+        samples = [{"metric": {}, "value": result}] if kind == "scalar" else result
+        held = [(each["metric"], each["value"][1]) for each in samples if float(each["value"][1]) != 0.0]
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise ToolFailed(f"Prometheus answered {status} with something else: {error}") from error
     if not held:
         return ""

@@ -140,7 +140,8 @@ def _settle(night: Night, drills: Iterable[NightDrill]) -> set[tuple[str, str, s
 def _drill(night: Night, planned: Planned, budget: Budget) -> NightDrill:
     """Do one drill and enter it. It is given what is left of the budget and what a usual one takes, at most."""
     drill = NightDrill(
-        night.suite.name, night.night, planned.scenario, planned.repeat, planned.seed, time.time()
+        night.suite.name, night.night, planned.scenario, planned.repeat, planned.seed, time.time(),
+        target=night.suite.target,
     )  # fmt: skip
     night.history.put(drill)
     log = _log(night, drill)

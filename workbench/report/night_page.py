@@ -30,7 +30,7 @@ def page_of(judged: NightJudgement, drills: Sequence[NightDrill], not_done: Mapp
     """Return the page of a night; `drills` are the whole history, the earliest first."""
     return Page(
         title=f"Night {judged.night}, suite {judged.suite}",
-        lines=["on an embedded hub of real servers; each prediction was sealed before its fault"],
+        lines=[f"on {_place(judged)}; each prediction was sealed before its fault"],
         headline=headline(judged),
         supports=counts(judged.drills) + ".",
         mood=_MOODS.get(judged.exit_code, "open"),
@@ -48,6 +48,11 @@ def page_of(judged: NightJudgement, drills: Sequence[NightDrill], not_done: Mapp
         ],
         over="Hub workbench: nights of drills",
     )
+
+
+def _place(judged: NightJudgement) -> str:
+    on_cluster = any(drill.target != LOCAL for drill in judged.drills)
+    return "a hub on Kubernetes" if on_cluster else "an embedded hub of real servers"
 
 
 def _badges(judged: NightJudgement) -> list[Badge]:

@@ -69,7 +69,7 @@ def _change(each: MetricNight) -> str:
         return "no earlier drill to compare with"
     nights = "" if each.nights == 1 else f" over {each.nights} nights"
     kept = f" ({each.imported} of them reference records)" if each.imported else ""
-    moved = f"{percent(each.change, sign=True)}{nights} against {each.earlier} earlier drills{kept}"
+    moved = f"{percent(each.change, sign=True)}{nights} against {_drills(each.earlier)} before{kept}"
     if each.cause is Cause.HUB:
         found = f": slower (p = {each.p_slower:.2g} of all tests)"
     elif each.cause is Cause.MODEL:
@@ -156,4 +156,8 @@ def counts(drills: Sequence[NightDrill]) -> str:
     parts += [f"{running} stopped"] if running else []
     failed = len(drills) - proved - opened - running
     parts += [f"{failed} failed"] if failed else []
-    return f"{len(drills)} drills: {', '.join(parts)}"
+    return f"{_drills(len(drills))}: {', '.join(parts)}"
+
+
+def _drills(count: int) -> str:
+    return f"{count} drill" if count == 1 else f"{count} drills"
