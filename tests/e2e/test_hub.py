@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support.throwaway import BUILD_S, a_cluster, say
-from workbench.target.kubernetes.agent_pods import NAMESPACE as NAMESPACE_OF_AGENTS
+from workbench.target.kubernetes.snapshots import NAMESPACE as NAMESPACE_OF_RECORD
 from workbench.target.throwaway.cluster import Cluster
 from workbench.target.throwaway.hub.deploying import deploy_hub
 from workbench.target.throwaway.hub.objects import hub_objects
@@ -111,6 +111,24 @@ def test_a_broker_killed_in_place_delays_events_and_loses_none(cluster: Cluster,
         before["metadata"]["uid"],
         before["spec"]["nodeName"],
     )
-    assert NAMESPACE_OF_AGENTS not in [each["metadata"]["name"] for each in kubectl.items("namespaces")]
+    assert NAMESPACE_OF_RECORD not in [each["metadata"]["name"] for each in kubectl.items("namespaces")]
     again = run_probe(kubectl, hub_objects(MANIFESTS))
     assert again.acknowledged_s < delayed.acknowledged_s
+
+
+@pytest.mark.timeout(600)
+def test_a_drill_whose_driver_is_killed_is_recovered(cluster: Cluster, kubectl: Kubectl) -> None:
+    """SIGKILL right after the fault: from the cluster's record alone, on the outside, the hub is as it was."""
+    words, environment = command_inside(cluster, [sys.executable, "-m", "tests.support.broker_kill", str(MANIFESTS)])
+    with subprocess.Popen(words, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True) as drill:
+        assert drill.stdout is not None
+        assert json.loads(drill.stdout.readline())["effective"]
+        drill.kill()
+    assert NAMESPACE_OF_RECORD in [each["metadata"]["name"] for each in kubectl.items("namespaces")]
+    command = [sys.executable, "-m", "workbench.cli", "recover", "--kubeconfig", str(cluster.kubeconfig)]
+    told = subprocess.run(command, capture_output=True, text=True, timeout=580, check=False)
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert "BrokerKill of Pod central-hub/hub-kafka-1" in told.stdout
+    assert NAMESPACE_OF_RECORD not in [each["metadata"]["name"] for each in kubectl.items("namespaces")]
+    seen = run_probe(kubectl, hub_objects(MANIFESTS))
+    assert seen.acknowledged == seen.committed == seen.partitions

@@ -20,7 +20,7 @@ from workbench.records.folder import new_run_id
 from workbench.target.kubernetes.api import Api
 from workbench.target.kubernetes.cluster_faults import ClusterFaults, Proof, find_node, find_pods
 from workbench.target.kubernetes.hold import Hold, a_record
-from workbench.target.kubernetes.looking import check_loss, image_with_python
+from workbench.target.kubernetes.looking import check_loss, image_with_python, pods_of_hub
 from workbench.target.kubernetes.record import ClusterRecord
 from workbench.target.kubernetes.rights import check_rights, fault_rights
 from workbench.target.powers import find_power
@@ -73,7 +73,7 @@ def break_cluster(
         _HELD[run_id] = hold
         faults = ClusterFaults(api, hold)
         if wanted is ClusterFault.KUBELET_STOP:
-            proof = faults.stop_kubelet(victims[0], image_with_python(api, topology), bound_s)
+            proof = faults.stop_kubelet(victims[0], image_with_python(pods_of_hub(api, topology), topology), bound_s)
         else:
             proof = _do(faults, wanted, victims, grace_s, bound_s, address)
     except (WorkbenchError, ValueError) as error:

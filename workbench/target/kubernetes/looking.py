@@ -50,7 +50,7 @@ def look(topology: HubTopology, fault: Fault, kubeconfig: Path, context: str) ->
     check_rights(api, drill_rights(topology.namespace))
     if holder := ClusterRecord(api).holder():
         raise BadInput(f"drill {holder} holds this cluster or died holding it: `workbench recover` looks")
-    pods = _pods(api, topology)
+    pods = pods_of_hub(api, topology)
     version = check_likeness(api, topology, pods, servers_of(topology))
     with unwatched(api, topology, pods) as hub:
         victim = hub.resolve(fault)
@@ -80,7 +80,7 @@ def check_loss(
     nodes = [each.name for each in lost if each.kind == "Node"]
     servers, state = [], HubState()
     if fault not in HARMLESS:
-        pods, uids = _pods(api, topology), {each.uid for each in lost}
+        pods, uids = pods_of_hub(api, topology), {each.uid for each in lost}
         servers = [pod.name for pod in pods if pod.uid in uids or pod.node in nodes]
         with unwatched(api, topology, pods) as hub:
             state = hub_state(hub)
@@ -93,9 +93,9 @@ def check_loss(
         raise BadInput(f"{fault} of {names} is refused, since what it breaks is not named: {'; '.join(refused)}")
 
 
-def image_with_python(api: Api, topology: HubTopology) -> str:
+def image_with_python(pods: Sequence[HubPod], topology: HubTopology) -> str:
     """Return an image with Python that the cluster has: the event processors'."""
-    return next(pod.image for pod in _pods(api, topology) if pod.name.startswith(f"{topology.processors.name}-"))
+    return next(pod.image for pod in pods if pod.name.startswith(f"{topology.processors.name}-"))
 
 
 def _driver_nodes(api: Api) -> frozenset[str]:
@@ -113,7 +113,8 @@ def victim_words(victim: Victim) -> str:
     return ", ".join(map(str, victim.objects)) or victim.server
 
 
-def _pods(api: Api, topology: HubTopology) -> tuple[HubPod, ...]:
+def pods_of_hub(api: Api, topology: HubTopology) -> tuple[HubPod, ...]:
+    """Return the hub's pods. Raises BadInput where there are none."""
     with api_failures(f"the pods of {topology.namespace} could not be listed"):
         pods = hub_pods(api.core.list_namespaced_pod(topology.namespace).items, topology)
     if not pods:

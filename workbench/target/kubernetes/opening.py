@@ -16,8 +16,7 @@ from workbench.target.kubernetes.api import Api, api_failures
 from workbench.target.kubernetes.doors import Secrets, endpoints
 from workbench.target.kubernetes.hold import Hold, a_record
 from workbench.target.kubernetes.hub import KubernetesHub
-from workbench.target.kubernetes.looking import look, victim_words
-from workbench.target.kubernetes.pods import HubPod
+from workbench.target.kubernetes.looking import image_with_python, look, victim_words
 from workbench.target.kubernetes.session import Session, read_session, sessions_directory
 from workbench.target.local.supervised import start_supervisor, wait_for_supervisor
 from workbench.topology.hub import HubTopology
@@ -71,7 +70,7 @@ def open_hub(
     try:
         wait_for_supervisor(hub.control, supervisor, log)
         progress("starting an agent on each node")
-        hub.agents.start(nodes, _image(pods, topology))
+        hub.agents.start(nodes, image_with_python(pods, topology))
         _wait(lambda: not hub.missing(), WHOLE_TIMEOUT_S, hub.missing, SLOW_POLL_S)
         hub.session = _roll_brokers(hub, brokers, progress)
         hub.session.write(directory)
@@ -85,11 +84,6 @@ def attach(hub_id: str) -> KubernetesHub:
     """Return the hub that a drill holds; it goes on when this object is closed. Raises MachineTrouble without one."""
     directory = sessions_directory() / hub_id
     return KubernetesHub(directory, read_session(directory), None, owned=False)
-
-
-def _image(pods: tuple[HubPod, ...], topology: HubTopology) -> str:
-    """Return an image with Python that the cluster has: the event processors'."""
-    return next(pod.image for pod in pods if pod.name.startswith(f"{topology.processors.name}-"))
 
 
 def _roll_brokers(hub: KubernetesHub, brokers: Sequence[int], progress: Say) -> Session:
