@@ -332,6 +332,7 @@ PAGES: Final[Mapping[Part, PartPage]] = {
             ("6", "broker_down_s"),
             ("part of 6", "broker_start_s"),
             ("7", "catch_up_s"),
+            ("8", "zookeeper_whole_s"),
         ),
         total="isr_full_s",
         milestones=(
