@@ -22,7 +22,7 @@ from workbench.target.local import LocalHub, start
 from workbench.target.local.frozen import freeze, let_go_on
 from workbench.target.local.postgres_children import children, title
 from workbench.topology import read_topology
-from workbench.waiting import happens
+from workbench.waiting import happens, sleep_until
 
 CASES = (("receivers", 5.0), ("receivers", 15.0), ("senders", 5.0))  # what is stopped, for s
 ROWS_PER_S = 300
@@ -53,7 +53,7 @@ class Writer(threading.Thread):
                     last += size
                     self.committed.append((last, time.time()))
                     due_s += BATCH_S
-                    time.sleep(max(0.0, due_s - time.time()))
+                    sleep_until(due_s)
         except psycopg.OperationalError:
             return
 
@@ -62,7 +62,7 @@ def lose(hub: LocalHub, stopped: str, lag_s: float) -> dict[str, Any]:
     """Lose the primary after a lag; return how many rows were committed meanwhile and how many are gone."""
     writer = Writer(hub.endpoints.postgres_dsn)
     writer.start()
-    time.sleep(WARM_UP_S)
+    sleep_until(time.time() + WARM_UP_S)
     loss = Fault(FaultType.POSTGRES_PRIMARY_LOSS, VictimSelector(role="primary"))
     victim = hub.resolve(loss)
     if stopped == "senders":
@@ -72,7 +72,7 @@ def lose(hub: LocalHub, stopped: str, lag_s: float) -> dict[str, Any]:
         receivers = [each for standby in standbys for each in children(standby) if "walreceiver" in title(each)]
         try:
             assert all(freeze(each) for each in reversed(receivers))
-            time.sleep(lag_s)
+            sleep_until(time.time() + lag_s)
             injection = hub.inject(loss, victim)
         finally:
             let_go_on(receivers)
