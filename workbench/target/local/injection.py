@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import signal
@@ -215,8 +216,8 @@ def _backend(hub: LocalHub, fault: Fault, victim: Victim) -> Injection:
     backend.kill()
     survivors = _survivors(family)
     effective_s = time.time()
-    reaped = f"(PID {backend.pid}) was terminated by signal {signal.SIGKILL.value}"
-    told = happens(lambda: reaped in log.read_text(errors="replace")[logged_bytes:], KILL_TIMEOUT_S, REAP_POLL_S)
+    reaped = f"(PID {backend.pid}) was terminated by signal {signal.SIGKILL.value}".encode()
+    told = happens(lambda: reaped in log.read_bytes()[logged_bytes:], KILL_TIMEOUT_S, REAP_POLL_S)
     stays = _ended(hub, victim.server, victim.process_id) is None
     effective = told and stays and not survivors
     words = f"pid {backend.pid}, {client}'s backend, {'reaped, killed by SIGKILL' if told else 'not reaped'}; "
@@ -264,9 +265,10 @@ def _freeze(hub: LocalHub, fault: Fault, victim: Victim) -> Injection:
     """Stop the victim, of a node every server with its children, and wait until the kernel has stopped them all."""
     family = _family(victim)
     sent_s = [hub.control.signal(name, signal.SIGSTOP, each, family=True) for name, each in _servers(victim)]
-    happens(lambda: all_frozen(family), STATE_TIMEOUT_S, REAP_POLL_S)
+    happens(lambda: all_frozen(filter(_runs, family)), STATE_TIMEOUT_S, REAP_POLL_S)
+    family = [each for each in family if _runs(each)]  # a child may have ended just then
     stopped = [each for each in family if is_frozen(each.pid)]
-    frozen = len(stopped) == len(family)
+    frozen = len(stopped) == len(family) >= len(_servers(victim))
     if victim.servers:
         names = ", ".join(name for name, _ in victim.servers)
         evidence = f"{len(stopped)} of {len(family)} processes are stopped (state T): {names} and their children"
@@ -292,9 +294,13 @@ def _servers(victim: Victim) -> tuple[tuple[str, int], ...]:
 
 
 def _family(victim: Victim) -> list[psutil.Process]:
-    """Return every process of a victim, children too."""
-    firsts = [psutil.Process(each) for _, each in _servers(victim)]
-    return [process for first in firsts for process in (first, *first.children(recursive=True))]
+    """Return every process of a victim that there is, children too."""
+    found: list[psutil.Process] = []
+    for _, each in _servers(victim):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            first = psutil.Process(each)
+            found += [first, *first.children(recursive=True)]
+    return found
 
 
 def _ended(hub: LocalHub, server: str, process_id: int) -> ProcessStart | None:

@@ -67,11 +67,12 @@ def stream_stopped(hub: LocalHub, primary: str) -> Iterator[StoppedStream]:
     a receiver that goes on reads after the primary's death. How much that is nobody can tell before: the kernel had
     grown the receive buffers of two standbys side by side to 2 and to 8 MB, 10 and 35 s of the log of 300 rows/s; and
     one that stood still for wal_receiver_status_interval (10 s) says first where it is, for which the dead sender's
-    kernel resets the connection and drops what it had yet to send (measured, benchmarks/stopped_stream.py).
+    kernel resets the connection and drops what it had yet to send. Measured on three instances of PostgreSQL 14.12:
+    receivers stopped for 5 and 9 s lacked none of 1,560 and 2,700 rows; for 15 s one lacked 1,560 of 4,500, the other
+    none; senders stopped for 5 s, twice: all of 1,500 and 1,590.
 
-    Stopped last is the sender of the standby that is promoted
-    (the lowest index), once it is as far as the others: a standby that had more than its new primary could not follow
-    it. Raises ToolFailed when they cannot be stopped so.
+    Stopped last is the sender of the standby that is promoted (the lowest index), once it is as far as the others: a
+    standby that had more than its new primary could not follow it. Raises ToolFailed when they cannot be stopped so.
     """
     senders = wal_senders(hub, primary)
     wanted = hub.topology.postgres.replicas - 1
