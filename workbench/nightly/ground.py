@@ -49,15 +49,8 @@ def ground_of(
         raise BadInput(
             f"suite {suite.name} is done on Kubernetes: --kubeconfig or KUBECONFIG names a file that is there"
         )
-    options = (
-        "--target",
-        "kubernetes",
-        "--manifests",
-        str(suite.manifests),
-        "--kubeconfig",
-        str(kubeconfig.absolute()),
-    )
-    options += ("--context", context) if context else ()
+    way = ("--kubeconfig", str(kubeconfig.absolute()), *(("--context", context) if context else ()))
+    options = ("--target", "kubernetes", "--manifests", str(suite.manifests), *way)
     if suite.hub is None or suite.stop is None:
         return Ground(lambda _drill_s: None, options, end_s=CLUSTER_END_S)
     check = _permitted(suite, suite.hub, Api(kubeconfig, context), typed, approval)

@@ -108,7 +108,7 @@ class SuiteForm(StrictForm):
         return self
 
 
-FORMS: Final = {"": SuiteForm, "hub": HubForm, "stop": StopForm}
+FORMS: Final[dict[str, type[StrictForm]]] = {"": SuiteForm, "hub": HubForm, "stop": StopForm}
 
 
 @dataclass(frozen=True)
