@@ -10,14 +10,17 @@ import pytest
 
 from tests.support.model_cases import a_scenario, setting_and_draws
 from tests.unit.test_model_node import the_topology
+from workbench.drill.observation import Recorded, moments_of
 from workbench.errors import BadInput
-from workbench.fault import Fault, FaultType, RestartRule, VictimSelector
+from workbench.fault import Fault, FaultType, Part, RestartRule, VictimSelector
+from workbench.metrics.tables import Counts, WriteTable
 from workbench.model import predict
 from workbench.model.course import Course, play
 from workbench.model.parameters import merge
 from workbench.model.world import Setting
 from workbench.records.prediction import finite
 from workbench.scenario.drill_scenario import Scenario
+from workbench.target.port import Injection
 
 FIXED = {
     "zookeeper_ping_age_s": 3.0,
@@ -93,6 +96,40 @@ def test_what_is_not_covered_is_refused(scenario: Scenario, key: str, bound: str
     (problem,) = refused.value.problems
     assert problem.key == key
     assert bound in problem.bound
+
+
+def test_a_zookeeper_server_that_answers_as_it_wakes_does_not_serve_yet() -> None:
+    """The question that waited in its socket is not counted; the first one asked after the node goes on is.
+
+    The processor's answer that waited is: it has kept its partitions all the time.
+    """
+    answered = [(99.0, 99.1, 3), (127.5, 128.01, 3), (128.02, 128.05, 2), (128.4, 128.45, 3)]
+    recorded = Recorded(
+        writes=WriteTable(*(np.empty(0, kind) for kind in (int, int, float, float, float, bool))),
+        counts=Counts(),
+        brokers=[{"t": 116.0, "registered": [0, 2]}, {"t": 128.6, "registered": [0, 1, 2]}],
+        partitions=[{"t": 116.2, "led_by": {"0": 3, "2": 3}, "short": 6}, {"t": 129.0, "led_by": {}, "short": 0}],
+        processors=[{"asked": 127.6, "t": 128.01, "assigned": 6}],
+        stores=[],
+        zookeeper=[{"asked": asked, "t": t, "serving": [1, 2, 3][:count]} for asked, t, count in answered],
+        injection=Injection(FaultType.NODE_FREEZE, "worker-2", 1, "SIGSTOP", 100.0, 100.1, True, ""),
+        part=Part.FROZEN_NODE,
+        victim_broker=1,
+        victims=(1,),
+        starts=(),
+        baseline=(50.0, 80.0),
+        load_end_s=140.0,
+        watch_end_s=140.0,
+        partition_labels=("alerts-0",) * 6,
+        standbys=2,
+        zookeeper_servers=3,
+        fault_ended_s=128.0,
+    )
+    moments = moments_of(recorded)
+    assert moments.zookeeper_whole_s == pytest.approx(28.45)
+    assert moments.group_whole_s == pytest.approx(28.01)
+    assert (moments.broker_deregistered_s, moments.broker_registered_s) == pytest.approx((16.0, 28.6))
+    assert moments.isr_full_s == pytest.approx(29.0)
 
 
 def test_a_prediction_has_the_metrics_of_a_frozen_node() -> None:
