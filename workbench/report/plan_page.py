@@ -14,6 +14,7 @@ from workbench.report.plan_search import search_section, search_sentence, value_
 
 MOVERS_MAX: Final = 8
 NEVER: Final = "never"
+NO_BREAK_HYPHEN: Final = "\N{NON-BREAKING HYPHEN}"
 _LOOKS: Final = {"kept": "pass", "missed": "fail", "open": "open"}
 type Answer = Mapping[str, Any]
 
@@ -162,8 +163,8 @@ def _cliff(answer: Answer) -> Section:
                 count(found["median"]),
                 _ends(found["interval_90"]),
                 f"{state['headroom']:.1f} x",
-                on["median"] or NEVER,
-                on["low"] or NEVER,
+                _day(on["median"]),
+                _day(on["low"]),
                 which,
             )
         )
@@ -335,6 +336,11 @@ def _events(rate_per_s: float) -> str:
 
 def _ends(interval: Sequence[float]) -> str:
     return f"{count(interval[0])} to {count(interval[1])}"
+
+
+def _day(day: str | None) -> str:
+    """Return a day that is not broken across lines."""
+    return NEVER if day is None else day.replace("-", NO_BREAK_HYPHEN)
 
 
 def _when(day: str | None, today: str) -> str:
