@@ -41,7 +41,7 @@ PLAYED = 12
 
 def a_cluster(workers: int) -> LocalCluster:
     """Return a cluster as a search starts one: a process with one thread for each worker."""
-    return LocalCluster(n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None)
+    return LocalCluster(n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0")
 
 
 def the_search() -> tuple[Context, list[SetUp]]:

@@ -14,6 +14,7 @@ from workbench.report.plan_search import search_section, search_sentence, value_
 
 MOVERS_MAX: Final = 8
 NEVER: Final = "never"
+NO_BREAK_HYPHEN: Final = "\N{NON-BREAKING HYPHEN}"
 _LOOKS: Final = {"kept": "pass", "missed": "fail", "open": "open"}
 type Answer = Mapping[str, Any]
 
@@ -67,7 +68,7 @@ def page_of(answer: Answer) -> Page:
         ],
         headline=sentence(answer),
         supports=as_it_stands(answer) if answer["search"] else "",
-        mood="fail" if "fail" in looks else "open" if "open" in looks else "pass",
+        mood=_mood(answer, looks),
         alarm="",
         badges=[_badge(each) for each in answer["verdicts"]],
         warnings=[],
@@ -89,12 +90,19 @@ def page_of(answer: Answer) -> Page:
     )
 
 
+def _mood(answer: Answer, looks: Sequence[str]) -> str:
+    """Return how the page looks: with a search, whether it found a set-up that keeps every objective."""
+    if answer["search"]:
+        return "fail" if answer["search"]["recommended"] is None else "pass"
+    return "fail" if "fail" in looks else "open" if "open" in looks else "pass"
+
+
 def _badge(row: Answer) -> Badge:
     value = row["value"]
     nothing = NO_END if row["unit"] == "s" else "no bound was found"
     found = nothing if value is None else value_words(value, row["unit"])
     word = {"kept": "KEPT", "missed": "MISSED", "open": "OPEN"}[row["verdict"]]
-    return Badge("Objective", word, f"{row['objective']}: {found}.", _LOOKS[row["verdict"]])
+    return Badge("As it stands", word, f"{row['objective']}: {found}.", _LOOKS[row["verdict"]])
 
 
 def _rates(answer: Answer) -> Section:
@@ -141,8 +149,10 @@ def _curve(answer: Answer) -> Section:
 
 
 def _cliff(answer: Answer) -> Section:
-    bars, rows = [], []
+    bars, rows, sentences = [], [], []
     for state in answer["states"]:
+        which, _, stopped = state["note"].partition(": ")
+        sentences += [f"With {state['name']} ({which}): {stopped}"] if stopped else []
         found = state["sustainable_per_s"]
         low, high = found["interval_90"]
         bars.append(Bar(state["name"], low, found["median"], high))
@@ -153,9 +163,9 @@ def _cliff(answer: Answer) -> Section:
                 count(found["median"]),
                 _ends(found["interval_90"]),
                 f"{state['headroom']:.1f} x",
-                on["median"] or NEVER,
-                on["low"] or NEVER,
-                state["note"],
+                _day(on["median"]),
+                _day(on["low"]),
+                which,
             )
         )
     caption = "What each state sustains within the objectives, median and 90 % of the draws. Dots: the rate today."
@@ -170,7 +180,9 @@ def _cliff(answer: Answer) -> Section:
     ]
     figure = draw_bars("states", "With a part gone", caption, bars, answer["question"]["rate_per_s"])
     table = Table("Sustainable rate and the day growth has eaten it", columns, rows)
-    return Section("cliff", "With a part gone", "What is left when a third of it is gone?", (), [figure], [table])
+    return Section(
+        "cliff", "With a part gone", "What is left when a third of it is gone?", sentences, [figure], [table]
+    )
 
 
 def _outages(answer: Answer) -> Section:
@@ -324,6 +336,11 @@ def _events(rate_per_s: float) -> str:
 
 def _ends(interval: Sequence[float]) -> str:
     return f"{count(interval[0])} to {count(interval[1])}"
+
+
+def _day(day: str | None) -> str:
+    """Return a day that is not broken across lines."""
+    return NEVER if day is None else day.replace("-", NO_BREAK_HYPHEN)
 
 
 def _when(day: str | None, today: str) -> str:

@@ -107,7 +107,7 @@ def _part(name: str, value: Any) -> str:
 
 def count_of(value: float) -> str:
     """Return a cost or amount: whole where it is, else with one digit."""
-    return f"{value:,.0f}" if abs(value - round(value)) < 0.05 else f"{value:,.1f}"
+    return f"{value:,.0f}" if abs(value - round(value)) < 0.05 or abs(value) >= 100 else f"{value:,.1f}"
 
 
 def search_section(found: Found) -> Section:

@@ -130,7 +130,8 @@ def _judged(context: Context, basis: Basis, set_up: SetUp) -> dict[str, Any]:
         _over(each.objective, _quantile(each.values, _sure(context)), each.bound, each.unit)
         for each in felt(objectives, found)
     ]
-    feels = [_quantile(values, _sure(context)) for each in found.values() for values in (each.ack_s, each.row_s)]
+    asked = [found[objectives.outage.after]] if objectives.outage else list(found.values())
+    feels = [_quantile(values, _sure(context)) for each in asked for values in (each.ack_s, each.row_s)]
     return {
         "objectives": [vars(each) for each in judged],
         "p99_s": round(p99_s, 4),

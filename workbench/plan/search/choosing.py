@@ -29,6 +29,11 @@ def in_order(found: Assessment) -> tuple[Any, ...]:
     return found["cost"], round(outage_s, 1), round(p99_s, 2), round(replaced_s, 1), _key(found)
 
 
+def better_somewhere(found: Assessment, other: Assessment) -> bool:
+    """Tell whether a set-up is better than another in cost, outage or p99; both keep every objective."""
+    return any(found[name] < other[name] for name in ("cost", "outage_s", "p99_s"))
+
+
 def nearest_miss(tried: Sequence[Assessment]) -> Assessment | None:
     """Return the set-up that misses least, of equals the cheapest; None where none can be."""
     there = [each for each in tried if not each["impossible"]]

@@ -2,14 +2,15 @@
 
 Optuna's NSGA-II (Deb et al. 2002) chooses, what keeps its constraints first. Each batch is asked for as a whole and
 told in the order of its asking, by a sampler of the batch's own seed, so the answer depends neither on the number of
-workers nor on a search having been killed between. Of the cheapest set-ups the one with the shortest outage is taken,
-and what it changes without need is undone.
+workers nor on a search having been killed between. Of the cheapest set-ups the one with the shortest outage is taken;
+then every cheaper combination of workers under it is tried, and what it changes without need is undone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 from math import prod
 from typing import Any, Final
 
@@ -18,8 +19,8 @@ from optuna.distributions import CategoricalDistribution
 from optuna.samplers import NSGAIISampler
 
 from workbench.errors import BadInput, Problem
-from workbench.plan.search.assessing import NEVER_S, P99_S_MAX
-from workbench.plan.search.choosing import binding, excess, in_order, kept_all, nearest_miss
+from workbench.plan.search.assessing import NEVER_S, P99_S_MAX, cost
+from workbench.plan.search.choosing import better_somewhere, binding, excess, in_order, kept_all, nearest_miss
 from workbench.plan.search.context import Context
 from workbench.plan.search.keeping import Kept
 from workbench.plan.search.patches import by_hand
@@ -31,6 +32,7 @@ from workbench.streams import stream
 BATCH: Final = 24  # set-ups asked for together, and NSGA-II's population
 ASKS_MAX: Final = 10 * BATCH  # for one batch: what was assessed before is asked for again now and then
 BATCHES_MAX: Final = SET_UPS_MAX  # each brings a new set-up, or is the last
+MACHINES: Final = ("workers", "worker_cpu_cores", "worker_memory_gb", "worker_disk_gb")
 WHOLE: Final = ("workers", "brokers", "partitions", "replication_factor", "processors", "gateway_pool")
 Assessment = dict[str, Any]
 
@@ -84,7 +86,11 @@ def search(context: Context, crew: Crew, kept: Kept, progress: Progress) -> dict
     tried = [desk.seen[each] for each in dict.fromkeys(_set_up(choices, trial.params) for trial in study.trials)]
     on_front = dict.fromkeys(_set_up(choices, trial.params) for trial in study.best_trials)
     front = sorted((each for each in map(desk.seen.__getitem__, on_front) if kept_all(each)), key=in_order)
-    recommended = _needed_only(context, front[0], desk) if front else None
+    recommended = None
+    if front:
+        best = _cheaper_machines(front[0], form, choices, desk)
+        front = [best, *(each for each in front if better_somewhere(each, best))]
+        recommended = _needed_only(context, best, desk)
     closest = None if front else nearest_miss(tried)
     return {
         "rate_per_s": round(context.rate_per_s, 1),
@@ -201,6 +207,23 @@ def _set_up(choices: Mapping[str, list[Any]], chosen: Mapping[str, Any]) -> SetU
 def _values(found: Assessment) -> tuple[float, float, float]:
     outage_s, p99_s = found["outage_s"], found["p99_s"]
     return found["cost"], NEVER_S if outage_s is None else outage_s, P99_S_MAX if p99_s is None else p99_s
+
+
+def _cheaper_machines(best: Assessment, form: SearchForm, choices: Mapping[str, list[Any]], desk: _Desk) -> Assessment:
+    """Return the best set-up on the cheapest workers that carry it: every cheaper combination, the cheapest first."""
+    taken = SetUp(**best["set_up"])
+    rows = []
+    for row in product(*(choices[name] for name in MACHINES)):
+        each = replace(taken, **dict(zip(MACHINES, row, strict=True)))
+        each = replace(each, brokers=min(each.brokers, each.workers))
+        if each.brokers in choices["brokers"] and round(cost(form.cost, each), 3) < best["cost"]:
+            rows.append(each)
+    rows.sort(key=lambda each: (round(cost(form.cost, each), 3), repr(each)))
+    for begin in range(0, len(rows), BATCH):
+        kept = [found for found in desk.assess(rows[begin : begin + BATCH]) if kept_all(found)]
+        if kept:
+            return kept[0]
+    return best
 
 
 def _needed_only(context: Context, best: Assessment, desk: _Desk) -> Assessment:
