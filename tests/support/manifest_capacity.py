@@ -47,13 +47,13 @@ def quantity(text: object) -> float:
 
 def asks(resources: Sequence[Resource], workers: int) -> list[Ask]:
     """Return every pod that wants room on the workers, rendered ones and those installed by reference."""
-    sidecar = _sidecar(resources)
+    proxy = sidecar(resources)
     priorities, default = _priorities(resources)
     found: list[Ask] = []
     for pod in pods(resources):
         cores = sum(quantity(container["resources"]["requests"]["cpu"]) for container in pod.containers)
         memory_bytes = sum(quantity(container["resources"]["requests"]["memory"]) for container in pod.containers)
-        beside = sidecar if pod.labels.get(SIDECAR_LABEL) == "true" else (0.0, 0.0)
+        beside = proxy if pod.labels.get(SIDECAR_LABEL) == "true" else (0.0, 0.0)
         if pod.owner.startswith(("Prometheus", "Alertmanager")):
             beside = RELOADER
         count = workers if pod.each_node else pod.replicas
@@ -82,7 +82,8 @@ def installed(resources: Sequence[Resource]) -> dict[str, Mapping[str, Any]]:
     return {name: yaml.safe_load(text) for name, text in config["data"].items()}
 
 
-def _sidecar(resources: Sequence[Resource]) -> tuple[float, float]:
+def sidecar(resources: Sequence[Resource]) -> tuple[float, float]:
+    """Return what the mesh's sidecar requests: cores and bytes."""
     chart = next(item for item in resources if (item["kind"], item["metadata"]["name"]) == ("HelmChart", "istiod"))
     proxy = yaml.safe_load(chart["spec"]["valuesContent"])["global"]["proxy"]["resources"]["requests"]
     return quantity(proxy["cpu"]), quantity(proxy["memory"])
@@ -99,6 +100,14 @@ def allocatable(cores: float, memory_bytes: float, agent: Path) -> tuple[float, 
         elif name == "eviction-hard":
             memory_bytes -= quantity(dict(part.split("<") for part in stated.split(","))["memory.available"])
     return cores, memory_bytes
+
+
+def worker_size(resources: Sequence[Resource], agent: Path) -> tuple[float, float]:
+    """Return cores and bytes that a worker of hub-shape has for pods."""
+    shape = next(item for item in resources if item["metadata"]["name"] == "hub-shape")["data"]
+    (text,) = set(shape.values())  # all three are alike
+    stated = yaml.safe_load(text)
+    return allocatable(quantity(stated["cpu"]), quantity(stated["memory"]), agent)
 
 
 def pack(wanted: Sequence[Ask], size: tuple[float, float], workers: int) -> tuple[list[Worker], list[str]]:

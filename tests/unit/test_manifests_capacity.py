@@ -6,9 +6,8 @@ import functools
 from pathlib import Path
 
 import pytest
-import yaml
 
-from tests.support.manifest_capacity import Ask, allocatable, asks, installed, pack, quantity
+from tests.support.manifest_capacity import Ask, asks, installed, pack, quantity, worker_size
 from tests.support.manifest_pods import Resource, pods
 from workbench.topology import render
 
@@ -22,27 +21,23 @@ def onprem() -> tuple[Resource, ...]:
     return tuple(render(MANIFESTS / "overlays" / "onprem"))
 
 
-@functools.cache
-def worker_size() -> tuple[float, float]:
-    """Return cores and bytes that a worker of hub-shape has for pods."""
-    shape = next(item for item in onprem() if item["metadata"]["name"] == "hub-shape")["data"]
-    (text,) = set(shape.values())  # all three are alike
-    stated = yaml.safe_load(text)
-    return allocatable(quantity(stated["cpu"]), quantity(stated["memory"]), AGENT)
+def size() -> tuple[float, float]:
+    """Return cores and bytes that a worker has for pods."""
+    return worker_size(onprem(), AGENT)
 
 
 def test_everything_fits_on_three_workers(capsys: pytest.CaptureFixture[str]) -> None:
     """By requests, with sidecars, operators and each machine's own pods; the headroom is printed."""
-    room, pending = pack(asks(onprem(), 3), worker_size(), 3)
+    room, pending = pack(asks(onprem(), 3), size(), 3)
     with capsys.disabled():
         left = ", ".join(f"{worker.cores:.2f} cores {worker.memory_bytes / 2**20:.0f} MiB" for worker in room)
-        print(f"\nleft of three workers ({worker_size()[0]:g} cores, {worker_size()[1] / 2**20:.0f} MiB each): {left}")
+        print(f"\nleft of three workers ({size()[0]:g} cores, {size()[1] / 2**20:.0f} MiB each): {left}")
     assert not pending
 
 
 def test_what_two_workers_cannot_hold_is_what_the_docs_say() -> None:
     """With a worker lost, its instances wait for it; of the rest, those that the documentation names."""
-    _, pending = pack(asks(onprem(), 2), worker_size(), 2)
+    _, pending = pack(asks(onprem(), 2), size(), 2)
     text = (MANIFESTS.parent / "docs" / "manifests.md").read_text(encoding="utf-8")
     section = text.split("## With two workers", 1)[1].split("\n## ", 1)[0]
     named = {line.split("`")[1]: int(line.split("|")[2]) for line in section.splitlines() if line.startswith("| `")}
@@ -51,10 +46,10 @@ def test_what_two_workers_cannot_hold_is_what_the_docs_say() -> None:
 
 def test_too_much_does_not_fit() -> None:
     """One pod that asks for more than any worker has is pending, and so is a fourth of one a worker."""
-    giant = Ask("giant", "", 1.0, worker_size()[1] + 1)
-    assert pack([*asks(onprem(), 3), giant], worker_size(), 3)[1] == ["giant"]
+    giant = Ask("giant", "", 1.0, size()[1] + 1)
+    assert pack([*asks(onprem(), 3), giant], size(), 3)[1] == ["giant"]
     fourth = [Ask("one-each", "", 0.1, 1.0, own_worker=True)] * 4
-    assert pack(fourth, worker_size(), 3)[1] == ["one-each"]
+    assert pack(fourth, size(), 3)[1] == ["one-each"]
 
 
 def test_quotas_hold_what_they_are_for() -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from workbench.cli._cluster import CLUSTER_OPTION, elapsed_teller
+from workbench.fault import FailoverRule
 from workbench.target.throwaway import cluster as throwaway
 
 if TYPE_CHECKING:
@@ -38,7 +39,14 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.command(name="hub")
 @_options
-def hub(manifests: Path, cluster_id: str, as_json: bool) -> None:
+@click.option(
+    "--postgres-failover",
+    type=click.Choice([rule.value for rule in FailoverRule]),
+    default=FailoverRule.NONE.value,
+    show_default=True,
+    help="What happens when the Postgres primary died; the rules are followed by a stand-in.",
+)
+def hub(manifests: Path, cluster_id: str, as_json: bool, postgres_failover: str) -> None:
     """Bring the whole hub up on a cluster: Kafka, ZooKeeper, Postgres, Redis, event processors, gateway.
 
     Images are made on this machine from the embedded hub's servers. Strimzi and Kubegres are in no package: stand-ins
@@ -49,11 +57,13 @@ def hub(manifests: Path, cluster_id: str, as_json: bool) -> None:
     Examples:
       workbench cluster up
       workbench cluster hub
+      workbench cluster hub --postgres-failover kubegres-rules
       kubectl --kubeconfig "$(workbench cluster kubeconfig)" get pods --namespace central-hub
     """
     from workbench.target.throwaway.hub.deploying import deploy_hub
 
-    deployed = deploy_hub(throwaway.find(cluster_id), manifests, elapsed_teller())
+    failover = FailoverRule(postgres_failover)
+    deployed = deploy_hub(throwaway.find(cluster_id), manifests, elapsed_teller(), failover)
     if as_json:
         click.echo(json.dumps(asdict(deployed), indent=2))
         return

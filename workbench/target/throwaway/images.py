@@ -38,6 +38,7 @@ class Image:
     entrypoint: Sequence[str] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     user: str = ""  # numbers, "uid:gid"; "": root
+    stop_signal: str = ""  # "": SIGTERM
     registry: str = REGISTRY
     others: Mapping[str, Sequence[str]] = field(default_factory=dict)  # images that differ in name and command alone
 
@@ -88,6 +89,7 @@ def _config(image: Image, command: Sequence[str], layer_digest: str) -> bytes:
                 "Entrypoint": list(image.entrypoint),
                 "Env": [f"{name}={value}" for name, value in {"PATH": PATH, **image.environment}.items()],
                 "User": image.user,
+                **({"StopSignal": image.stop_signal} if image.stop_signal else {}),
             },
             "rootfs": {"type": "layers", "diff_ids": [f"sha256:{layer_digest}"]},
         }

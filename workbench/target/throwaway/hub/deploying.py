@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Final
 
 from workbench.errors import ToolFailed
+from workbench.fault import FailoverRule
 from workbench.target.local.artifacts import prepare
 from workbench.target.throwaway.building import built_programs
 from workbench.target.throwaway.cluster import Cluster, import_images
+from workbench.target.throwaway.hub import kubegres_manager
 from workbench.target.throwaway.hub.images import hub_archives
 from workbench.target.throwaway.hub.kinds import Object, listed, name_of
 from workbench.target.throwaway.hub.objects import PROBE, hub_objects
@@ -23,6 +25,7 @@ Progress = Callable[[str], None]
 READY_TIMEOUT_S: Final = 400.0  # of one stage; seen: the first 45 s, all 90 s, on two cores
 POLL_S: Final = 0.5
 WORKLOADS: Final = ("statefulsets", "deployments")
+MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 APPLICATIONS: Final = ("event-processor", "gateway")  # not ready before the last stage: they need Kafka
 
 
@@ -35,13 +38,17 @@ class DeployedHub:
     probe: ProbeResult
 
 
-def deploy_hub(cluster: Cluster, manifests: Path, progress: Progress) -> DeployedHub:
+def deploy_hub(
+    cluster: Cluster, manifests: Path, progress: Progress, failover: FailoverRule = FailoverRule.NONE
+) -> DeployedHub:
     """Bring the hub of an overlay up on a cluster, and send an event through every partition of it.
+
+    `failover` says whether the stand-in for Kubegres looks after Postgres or rests.
 
     Again on the same cluster it changes only what differs; Secrets that are there stay. Raises BadInput for manifests
     that do not render or need what is not here, ToolFailed when something does not get ready or an event is lost.
     """
-    objects = hub_objects(manifests)
+    objects = hub_objects(manifests, failover)
     archives = hub_archives(prepare(progress), progress)
     progress("handing the nodes their images")
     hand_workers(cluster, archives)
@@ -66,9 +73,21 @@ def hand_workers(cluster: Cluster, archives: Sequence[Path]) -> None:
 
 
 def _apply(kubectl: Kubectl, namespace: str, objects: Sequence[Object]) -> None:
-    """Apply objects; a Secret that is there keeps its passwords, certificates and keys."""
-    there = {name_of(secret) for secret in kubectl.items("secrets", f"--namespace={namespace}")}
-    kubectl.apply(listed([each for each in objects if each["kind"] != "Secret" or name_of(each) not in there]))
+    """Apply objects; what is there and not ours to change any more stays.
+
+    A Secret keeps its passwords, certificates and keys. Instances of Postgres are the stand-in's, who may have made
+    another one the primary.
+    """
+    where = f"--namespace={namespace}"
+    secrets = {name_of(secret) for secret in kubectl.items("secrets", where)}
+    has_postgres = bool(kubectl.items("statefulsets", where, f"--selector={MANAGED_BY}={kubegres_manager.NAME}"))
+
+    def stays(each: Object) -> bool:
+        maker = each["metadata"].get("labels", {}).get(MANAGED_BY)
+        is_instance = each["kind"] == "StatefulSet" and maker == kubegres_manager.NAME
+        return (each["kind"] == "Secret" and name_of(each) in secrets) or (is_instance and has_postgres)
+
+    kubectl.apply(listed([each for each in objects if not stays(each)]))
 
 
 def wait_until_ready(kubectl: Kubectl, namespace: str, but: Sequence[str], progress: Progress) -> None:

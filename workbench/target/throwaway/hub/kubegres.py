@@ -3,8 +3,8 @@
 One StatefulSet an instance (postgres-1 the first primary), headless Services `postgres` and `postgres-replica` that
 choose by the label replicationRole, pods' labels, probes and the 10 s of grace are Kubegres's (its templates
 PrimaryStatefulSetTemplate.yaml, ReplicaStatefulSetTemplate.yaml, PrimaryServiceTemplate.yaml at v1.16). The scripts
-are of our own making: the official image's entrypoint and Kubegres's init container do the same steps. No fail-over:
-nothing here watches the primary.
+are of our own making: the official image's entrypoint and Kubegres's init container do the same steps. What it does
+when the primary is lost is in kubegres_failover.py.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ PGDATA: Final = f"{DATA}/pgdata"
 SETTINGS: Final = "/etc/postgres"
 TERMINATION_GRACE_S: Final = 10
 PRIMARY, REPLICA = "primary", "replica"
+ROLE: Final = "replicationRole"  # label of a pod
+INDEX: Final = "index"  # label of an instance
+TRIGGER: Final = f"{DATA}/promote_replica_to_primary.log"  # a standby that finds it promotes itself (up to Postgres 15)
 
 # Login by password, also for replication; the local socket is the probes' and this pod's own.
 HBA: Final = """local all all trust
@@ -55,7 +58,7 @@ SQL
   mv "$PGDATA.part" "$PGDATA"
 fi
 exec postgres -D "$PGDATA" -c config_file={SETTINGS}/postgres.conf -c hba_file={SETTINGS}/pg_hba.conf \\
-  -c unix_socket_directories=/tmp -c cluster_name="$HOSTNAME"
+  -c unix_socket_directories=/tmp -c cluster_name="$HOSTNAME" -c promote_trigger_file={TRIGGER}
 """
 
 
@@ -79,8 +82,29 @@ class Kubegres:
             },
             self._service(self.name, PRIMARY),
             self._service(f"{self.name}-{REPLICA}", REPLICA),
-            *(self._instance(number) for number in range(1, self._spec["replicas"] + 1)),
+            *(self.instance(number, PRIMARY if number == 1 else REPLICA) for number in range(1, self.replicas + 1)),
         ]
+
+    @property
+    def replicas(self) -> int:
+        """Return how many instances are wanted, the primary included."""
+        return int(self._spec["replicas"])
+
+    @property
+    def fails_over(self) -> bool:
+        """Tell whether a lost primary is replaced by a standby."""
+        return not self._spec["failover"]["isDisabled"]
+
+    def promotion(self) -> Object:
+        """Return the patch of a replica's StatefulSet that makes it the primary: its pod starts again and promotes."""
+        touch = {
+            "name": "promote",
+            "image": self._spec["image"],
+            "command": ["touch", TRIGGER],
+            "volumeMounts": [{"name": "postgres-db", "mountPath": DATA}],
+        }
+        template = {"metadata": {"labels": {ROLE: PRIMARY}}, "spec": {"initContainers": [touch]}}
+        return {"spec": {"template": template}}
 
     def _metadata(self, name: str) -> Object:
         return {
@@ -92,14 +116,14 @@ class Kubegres:
     def _service(self, name: str, role: str) -> Object:
         spec = {
             "clusterIP": "None",
-            "selector": {"app": self.name, "replicationRole": role},
+            "selector": {"app": self.name, ROLE: role},
             "ports": [{"name": "tcp-postgres", "port": self._spec["port"]}],
         }
         return {"apiVersion": "v1", "kind": "Service", "metadata": self._metadata(name), "spec": spec}
 
-    def _instance(self, number: int) -> Object:
-        role = PRIMARY if number == 1 else REPLICA
-        own = {"app": self.name, "index": str(number)}
+    def instance(self, number: int, role: str) -> Object:
+        """Return an instance's StatefulSet."""
+        own = {"app": self.name, INDEX: str(number)}
         scheduler, probe, database = self._spec["scheduler"], self._spec["probe"], self._spec["database"]
         environment = [
             {"name": "PGDATA", "value": PGDATA},
@@ -134,7 +158,7 @@ class Kubegres:
             "replicas": 1,
             "selector": {"matchLabels": own},
             "template": {
-                "metadata": {"labels": {**own, "replicationRole": role}},
+                "metadata": {"labels": {**own, ROLE: role}},
                 "spec": {
                     "terminationGracePeriodSeconds": TERMINATION_GRACE_S,
                     "automountServiceAccountToken": False,

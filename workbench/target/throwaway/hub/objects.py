@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from workbench.errors import BadInput
+from workbench.fault import FailoverRule
 from workbench.target.throwaway.hub import entity_operator, probe
 from workbench.target.throwaway.hub.jobs import KAFKA_CLIENT, job
 from workbench.target.throwaway.hub.kinds import Object, name_of
 from workbench.target.throwaway.hub.kubegres import Kubegres
+from workbench.target.throwaway.hub.kubegres_manager import manager_objects
 from workbench.target.throwaway.hub.passwords import password_secrets
 from workbench.target.throwaway.hub.strimzi import CLIENT_PORT, OPERATOR, Strimzi
 from workbench.topology import read_topology
@@ -26,15 +28,21 @@ PROBE: Final = "hub-probe"
 PROBE_USER: Final = "event-source"  # the KafkaUser of those who bring events in
 
 
-def hub_objects(manifests: Path) -> HubObjects:
+def hub_objects(manifests: Path, failover: FailoverRule = FailoverRule.NONE) -> HubObjects:
     """Return the objects of a kustomization folder. Raises BadInput for one that does not render."""
-    return HubObjects(render(manifests), read_topology(manifests))
+    return HubObjects(render(manifests), read_topology(manifests), failover)
 
 
 class HubObjects:
     """An overlay's objects. Raises BadInput where it lacks what the stand-ins need."""
 
-    def __init__(self, rendered: Sequence[Mapping[str, Any]], topology: HubTopology) -> None:
+    def __init__(
+        self,
+        rendered: Sequence[Mapping[str, Any]],
+        topology: HubTopology,
+        failover: FailoverRule = FailoverRule.NONE,
+    ) -> None:
+        self._failover = failover
         self._rendered = rendered
         self._topology = topology
         self._strimzi = Strimzi(self._only("Kafka"), topology)
@@ -59,6 +67,7 @@ class HubObjects:
             *password_secrets(self._topology.namespace),
             *self._strimzi.objects(),
             *Kubegres(self._only("Kubegres")).objects(),
+            *manager_objects(self._only("Kubegres"), self._failover),
         ]
         return [sorted(first, key=_order), [self._strimzi.brokers()], self._entities()]
 
