@@ -10,7 +10,16 @@ from workbench.errors import BadInput, MachineTrouble
 from workbench.fault import Risk
 from workbench.safety.blast_radius import HubState, PartitionSet, risks
 from workbench.safety.room import Need, quantity, without_room
-from workbench.safety.snapshot import Snapshot, differences, facts, last_writer, object_name, passes_by_itself
+from workbench.safety.snapshot import (
+    Difference,
+    Snapshot,
+    differences,
+    facts,
+    is_under_way,
+    last_writer,
+    object_name,
+    passes_by_itself,
+)
 from workbench.safety.undo import ClusterObject, DrillRecord, Undo, UndoEntry, read_drill_record
 from workbench.target.powers import find_power
 from workbench.target.throwaway.power import ThrowawayPower
@@ -103,6 +112,9 @@ def test_only_readiness_and_deletions_are_waited_for() -> None:
     assert all(map(passes_by_itself, found))
     (cordoned,) = differences(a_snapshot(("Node", a_node())), a_snapshot(("Node", a_node(unschedulable=True))))
     assert not passes_by_itself(cordoned)
+    assert is_under_way(found)
+    scaled = Difference("Deployment n/d", "spec.replicas", "2", "1"), Difference("Deployment n/d", "status.x", "2", "1")
+    assert not is_under_way(scaled)
 
 
 def test_a_snapshot_and_a_record_are_read_again() -> None:

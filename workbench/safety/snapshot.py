@@ -10,7 +10,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,7 +24,7 @@ IGNORED: Final = frozenset(
     }
 )
 NOT_COMPARED: Final = frozenset({"apiVersion", "kind", "metadata", "status"})
-READY_COUNTS: Final = ("readyReplicas", "numberReady", "currentHealthy")
+READY_COUNTS: Final = ("readyReplicas", "numberReady")
 NOTHING: Final = "absent"
 UID: Final = "metadata.uid"
 DELETED: Final = "metadata.deletionTimestamp"
@@ -88,6 +88,12 @@ def passes_by_itself(difference: Difference) -> bool:
     """Tell whether a difference may go without anybody's doing: readiness, a deletion that is under way."""
     is_condition = any(f"[{taint}]" in difference.path for taint in CONDITION_TAINTS)
     return difference.path.startswith("status.") or difference.path == DELETED or is_condition
+
+
+def is_under_way(found: Sequence[Difference]) -> bool:
+    """Tell whether some object differs by nothing else: of one that was changed, readiness differs as long as that."""
+    lasting = {each.what for each in found if not passes_by_itself(each)}
+    return any(each.what not in lasting for each in found)
 
 
 def object_name(kind: str, raw: Mapping[str, Any]) -> str:

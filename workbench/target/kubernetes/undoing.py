@@ -12,7 +12,7 @@ from typing import Any, Final
 from kubernetes import client
 
 from workbench.errors import BadInput, ToolFailed
-from workbench.safety.snapshot import Difference, Snapshot, differences, passes_by_itself
+from workbench.safety.snapshot import Difference, Snapshot, differences, is_under_way
 from workbench.safety.undo import ClusterObject, DrillRecord, Undo, UndoEntry
 from workbench.target.kubernetes.agent_pods import Agents
 from workbench.target.kubernetes.api import Api, api_failures
@@ -103,7 +103,7 @@ def audit(api: Api, before: Snapshot, patience_s: float = PATIENCE_S) -> tuple[D
     """Return what is not as it was; readiness and deletions that are under way are waited for."""
     deadline_s = time.monotonic() + patience_s
     found = differences(before, take_snapshot(api))
-    while any(map(passes_by_itself, found)) and time.monotonic() < deadline_s:
+    while is_under_way(found) and time.monotonic() < deadline_s:
         time.sleep(LOOK_S)
         found = differences(before, take_snapshot(api))
     return found
