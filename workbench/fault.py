@@ -131,6 +131,7 @@ _NOT_IN_KRAFT: Final[Mapping[FaultType, str]] = {
     FaultType.DISK_FULL: "a broker also keeps the metadata's log on that disk",
     FaultType.TWO_BROKERS_KILL: "a broker that starts again replicates before it is registered",
     FaultType.NODE_PROCESSES_KILL: "a controller dies with the broker, and its successor begins every session anew",
+    FaultType.NODE_FREEZE: "a controller goes silent with the broker, and its successor begins every session anew",
 }
 
 

@@ -47,7 +47,7 @@ def test_stations_saturate_where_the_operational_laws_say() -> None:
     """Capacity over demand: c / (D share) for processors, limit / (U / X) for cores, and less with a broker gone."""
     basis, question = deterministic(), read_question(DEFAULT_QUESTION)
     draws = draws_of(basis, 1, 1)[0]
-    whole, broker, _, one, _ = states(basis)
+    whole, broker, _, one, *_ = states(basis)
     found = saturation_per_s(basis, question, whole, draws)
     assert found[PROCESSORS] == pytest.approx(1.0 / SERVICE_S / basis.largest_share(2))
     assert found[POSTGRES] == pytest.approx(2.0 / 0.001)

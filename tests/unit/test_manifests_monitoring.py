@@ -103,6 +103,7 @@ ALERTED_AS = {
     Part.POSTGRES_BACKEND: Part.POSTGRES,
     Part.BROKERS: Part.BROKER,
     Part.FROZEN_NODE: Part.NODE,
+    Part.QUORUM: Part.ZOOKEEPER,
     Part.LOAD: Part.PROCESSOR,
 }
 

@@ -51,7 +51,7 @@ def controls(for_s: float = AWAY_S, **fixed: float) -> World:
 @pytest.mark.parametrize(
     ("fault", "bound"),
     [
-        ("victim: {broker: 1}", "for_s (seconds) with BrokerFreeze, DiskFull, LoadBurst, QuorumAndBrokerKill"),
+        ("victim: {broker: 1}", "LoadBurst and QuorumAndBrokerKill, and with no other fault"),
         ("victim: {role: zookeeper-leader}\n    for_s: 9", "QuorumAndBrokerKill with a victim of {broker: <id>}"),
     ],
 )

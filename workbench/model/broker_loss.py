@@ -110,7 +110,8 @@ def _held(world: World, led: BoolArray, new_leaders: IntArray, back_s: FloatArra
         return np.where(led, held_until_s, thawed_s(setting)), np.full(held_until_s.shape, NEVER)
     replicates_s = np.array([world.replicates_s.get(int(leader), NEVER) for leader in new_leaders])
     followed = ~led & _in_its_sets(setting)
-    goes_on_before = back_s < world.moments.get("isr_shrunk", FOREVER)  # its leader's own doing, under the same epoch
+    # Its leader's own doing, under the same epoch; a stopped broker's sets are the controller's doing.
+    goes_on_before = (back_s < world.moments.get("isr_shrunk", FOREVER)) & (setting.fault is not STOP)
     epoch_raised = led if setting.kraft else led | (followed & ~goes_on_before)
     held_until_s = np.where(epoch_raised, np.maximum(held_until_s, replicates_s), held_until_s)
     in_flight = followed & (setting.fault is not STOP)

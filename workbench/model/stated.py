@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from workbench.errors import BadInput, Problem
-from workbench.fault import FREEZES, KAFKA_PARTS, NODE_PARTS, FaultType, Part, RestartRule, StoredData
+from workbench.fault import FREEZES, KAFKA_PARTS, NODE_PARTS, Part, RestartRule, StoredData
 from workbench.metrics.catalogue import POLL_S, PROCESSORS_POLL_S
 from workbench.model.parameter import Parameter, Source, uniform
 from workbench.model.session import ping_interval_s
@@ -121,7 +121,7 @@ def from_scenario(scenario: Scenario) -> dict[str, Parameter]:
     }
     burst = burst if fault.part is Part.LOAD else {}
     away = {"quorum_away_s": row(fault.for_s, "s", "faults[0].for_s", "after the broker's kill")}
-    freeze_s = fault.for_s if fault.type is FaultType.BROKER_FREEZE else 0.0
+    freeze_s = fault.for_s if fault.type in FREEZES else 0.0
     return {
         **burst,
         **(away if fault.part is Part.QUORUM else {}),
