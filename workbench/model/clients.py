@@ -5,9 +5,8 @@ again (rd_kafka_1s_tmr_cb, rd_kafka_topic_scan_all). Until the controller has mo
 the dead broker, so each client finds the new one at its own timer's next tick. In KRaft mode the first answer with the
 new leaders is also the first without the fenced broker: the client takes that out of service
 (rd_kafka_metadata_decommission_unavailable_brokers), whose thread forgets its partitions' leaders just after they were
-noted (rd_kafka_toppar_forget_leader), so they are asked for once more a tick later (librdkafka 2.16; three of three
-producers beside an otherwise idle hub, by their own log). A broker that is stopped
-properly still answers NOT_LEADER_OR_FOLLOWER, and the client asks at once and then after its retry back-off. A
+noted (rd_kafka_toppar_forget_leader), so they are asked for once more a tick later (librdkafka 2.16; seen in three of
+three kills, in one of them in the client's own log). A broker that is stopped properly still answers NOT_LEADER_OR_FOLLOWER, and the client asks at once and then after its retry back-off. A
 frozen broker's socket stays open, so its clients wait for its answer: the same one, once it has thawed and heard
 from the controller.
 
