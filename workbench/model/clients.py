@@ -6,9 +6,9 @@ the dead broker, so each client finds the new one at its own timer's next tick. 
 new leaders is also the first without the fenced broker: the client takes that out of service
 (rd_kafka_metadata_decommission_unavailable_brokers), whose thread forgets its partitions' leaders just after they were
 noted (rd_kafka_toppar_forget_leader), so they are asked for once more a tick later (librdkafka 2.16; seen in three of
-three kills, in one of them in the client's own log). A broker that is stopped properly still answers NOT_LEADER_OR_FOLLOWER, and the client asks at once and then after its retry back-off. A
-frozen broker's socket stays open, so its clients wait for its answer: the same one, once it has thawed and heard
-from the controller.
+three kills, in one of them in the client's own log). A broker that is stopped properly still answers
+NOT_LEADER_OR_FOLLOWER, and the client asks at once and then after its retry back-off. A frozen broker's socket stays
+open, so its clients wait for its answer: the same one, once it has thawed and heard from the controller.
 
 Left out: reconnection attempts to the dead broker (they change nothing until metadata does), offset commits
 and heartbeats to a dead group coordinator (asynchronous; no rebalance below the group's 45 s session), and
