@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import BadInput
+from workbench.target.powers import find_power
 from workbench.target.ssh_power import read_power_file, ssh_command
 
 NODE = """
@@ -23,6 +24,13 @@ def _file(folder: Path, text: str) -> Path:
     path = folder / "power.yaml"
     path.write_text(text)
     return path
+
+
+def test_it_is_found_by_its_address(tmp_path: Path) -> None:
+    """What a drill's record on a cluster keeps leads another process to the same power."""
+    (tmp_path / "known_hosts").touch()
+    path = _file(tmp_path, "nodes:\n  worker-1:" + NODE.format(known_hosts=tmp_path / "known_hosts"))
+    assert find_power(f"ssh:{path}").address == f"ssh:{path}"
 
 
 def test_defaults_are_the_careful_ones(tmp_path: Path) -> None:

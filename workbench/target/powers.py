@@ -1,4 +1,4 @@
-"""Which power a node's address means: "throwaway:3f9a1c" is that of a throwaway cluster."""
+"""Which power an address means: "throwaway:3f9a1c" is that of a throwaway cluster, "ssh:FILE" of real machines."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from workbench.errors import BadInput
+from workbench.target import ssh_power
 from workbench.target.node_power import NodePower
-from workbench.target.throwaway.power import SCHEME, ThrowawayPower
+from workbench.target.throwaway import power as throwaway_power
 
-POWERS: Final[Mapping[str, Callable[[str], NodePower]]] = {SCHEME: ThrowawayPower}
+POWERS: Final[Mapping[str, Callable[[str], NodePower]]] = {
+    throwaway_power.SCHEME: throwaway_power.ThrowawayPower,
+    ssh_power.SCHEME: ssh_power.ssh_power,
+}
 
 
 def find_power(address: str) -> NodePower:
