@@ -64,7 +64,7 @@ def _kept(file: Path) -> int:
 def _started(tmp_path: Path, out: str) -> subprocess.Popen[str]:
     """Start a search in a process group of its own and wait for its first assessments."""
     process = subprocess.Popen(
-        _command(tmp_path, out, "--workers", "1"),
+        ["env", "--default-signal=INT", *_command(tmp_path, out, "--workers", "1")],  # a shell's job would ignore it
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
