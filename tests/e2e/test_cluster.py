@@ -108,8 +108,9 @@ def test_a_drill_that_is_stopped_gives_the_node_back(cluster: Cluster, kubectl: 
                 break
         wait_for(lambda: not cluster.has_power(cluster.node("worker-2")), 20.0, "worker-2 is off")
         drill.terminate()
-        assert "switching worker-2 on again" in drill.stderr.read()
-    assert drill.returncode == EXIT_STOPPED
+        told = drill.stderr.read()
+        assert "switching worker-2 on again" in told
+    assert drill.returncode == EXIT_STOPPED, told
     record = read_record(cluster.layout.directory)
     assert Cluster(record).has_power(cluster.node("worker-2"))
     assert trial.NAMESPACE not in {each["metadata"]["name"] for each in kubectl.items("namespaces")}

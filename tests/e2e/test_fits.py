@@ -55,21 +55,18 @@ class Answer:
 
 
 @pytest.mark.timeout(BUILD_S)
-@pytest.mark.parametrize(("workers", "prometheus_first"), [(3, False), (2, False), (3, True)])
+@pytest.mark.parametrize("workers", [3, 2])
 def test_kube_scheduler_and_the_model_agree_on_what_fits(
-    cluster: Cluster, kubectl: Kubectl, workers: int, prometheus_first: bool, tmp_path: Path
+    cluster: Cluster, kubectl: Kubectl, workers: int, tmp_path: Path
 ) -> None:
     """On three workers all but what watches has room; on two those are pending that the docs name.
 
     Of the monitoring's pods, the lowest priority, whoever comes last may find no node with memory enough, though all of
-    them together would have it: that depends on the order they come in. The table says who it was. With a priority of
-    its own Prometheus, the largest of them, comes first, and everything fits.
+    them together would have it: that depends on the order they come in. The table says who it was.
     """
     size = worker_size(render(ONPREM), AGENT)
     names = [f"fit-{number}" for number in range(1, workers + 1)]
     objects = fitting.hub(ONPREM)
-    if prometheus_first:
-        objects = fitting.with_priority(objects, "prometheus-hub", 100_001)
     try:
         kubectl.apply(yaml.safe_dump_all([*fitting.nodes(names, *size), *fitting.volumes(names)]))
         wait_for(lambda: set(names) <= ready_nodes(kubectl), 60.0, "KWOK's nodes are Ready")
@@ -83,11 +80,10 @@ def test_kube_scheduler_and_the_model_agree_on_what_fits(
         if each["kind"] in fitting.WORKLOADS and _priority(each) == "hub-monitoring"
     }
     model = _model(objects, names, size, tmp_path)
-    _tell(f"{workers} workers" + (", Prometheus first" if prometheus_first else ""), real, model)
+    _tell(f"{workers} workers", real, model)
     wanted = _documented() if workers == 2 else {}
     for answer in (real, model):
         assert {name: n for name, n in answer.pending.items() if name not in watching} == wanted
-        assert not (prometheus_first and answer.pending)
         assert all("Insufficient memory" in answer.why[name] for name in set(answer.pending) & watching)
 
 

@@ -96,16 +96,6 @@ def hub(manifests: Path) -> list[Object]:
     return sorted([*whole, system], key=lambda each: order.index(each["kind"]))
 
 
-def with_priority(objects: Sequence[Object], workload: str, value: int) -> list[Object]:
-    """Return the objects with a priority class of its own for one workload, made before the others."""
-    name = f"{PREFIX}{workload}"
-    made = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": name}, "value": value}
-    for each in objects:
-        if each["kind"] in WORKLOADS and each["metadata"]["name"] == workload:
-            each["spec"]["template"]["spec"]["priorityClassName"] = name
-    return [made, *objects]
-
-
 def _operated(manifests: Path, rendered: Sequence[Resource]) -> Iterator[Object]:
     def only(kind: str) -> Resource:
         (found,) = (each for each in rendered if each["kind"] == kind)

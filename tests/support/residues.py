@@ -77,7 +77,9 @@ _WEBHOOK: Final = {
 }
 RESIDUES: Final = (
     Residue("Node kwok-001: spec.unschedulable", ("cordon", "kwok-001")),
-    Residue("Node kwok-002: spec.taints[drill].effect", ("taint", "node", "kwok-002", "drill=left:NoSchedule")),
+    Residue(
+        "Node kwok-002: spec.taints[drill:NoSchedule].effect", ("taint", "node", "kwok-002", "drill=left:NoSchedule")
+    ),
     Residue("Node kwok-003: metadata.labels.drill", ("label", "node", "kwok-003", "drill=left")),
     Residue("Node kwok-003: metadata.annotations.drill", ("annotate", "node", "kwok-003", "drill=left")),
     Residue("Node kwok-005: ", ("delete", "node", "kwok-005")),

@@ -86,7 +86,7 @@ def differences(before: Snapshot, after: Snapshot) -> tuple[Difference, ...]:
 
 def passes_by_itself(difference: Difference) -> bool:
     """Tell whether a difference may go without anybody's doing: readiness, a deletion that is under way."""
-    is_condition = any(f"[{taint}]" in difference.path for taint in CONDITION_TAINTS)
+    is_condition = any(f"[{taint}:" in difference.path for taint in CONDITION_TAINTS)
     return difference.path.startswith("status.") or difference.path == DELETED or is_condition
 
 
@@ -134,18 +134,26 @@ def _readiness(kind: str, status: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _leaves(value: Any, path: str, *, hashed: bool = False) -> Iterator[tuple[str, str]]:
-    """Return every value below a path; entries of a list are called by their own name or key where they have one."""
+    """Return every value below a path; entries of a list are called by their own names where they have some."""
     if isinstance(value, Mapping):
         for key in sorted(value):
             yield from _leaves(value[key], f"{path}.{key}", hashed=hashed)
     elif isinstance(value, list) and value:
-        named = [(each.get("name") or each.get("key")) if isinstance(each, Mapping) else None for each in value]
+        named = [_own_name(each) if isinstance(each, Mapping) else None for each in value]
         distinct = None not in named and len(set(named)) == len(named)
         for index, each in enumerate(value):
             yield from _leaves(each, f"{path}[{named[index] if distinct else index}]", hashed=hashed)
     elif value is not None:
         text = value if isinstance(value, str) else json.dumps(value)
         yield path, _short(text, hashed=hashed)
+
+
+def _own_name(entry: Mapping[str, Any]) -> str | None:
+    """Return what an entry of a list is called: a taint by key and effect, since a node may have a key twice."""
+    if "effect" in entry and "key" in entry:
+        return f"{entry['key']}:{entry['effect']}"
+    name = entry.get("name") or entry.get("key")
+    return None if name is None else str(name)
 
 
 def _short(text: str, *, hashed: bool) -> str:
