@@ -16,7 +16,7 @@ from workbench.scenario.form import BASELINE_S_MIN
 
 pytestmark = pytest.mark.integration
 DRILL_MAX_S = 480
-RATE_PER_S = 120.0  # times 5: a little more than two cores carry
+RATE_PER_S = 120.0  # times 5: about what two cores carry that others use as well
 
 
 @pytest.mark.timeout(DRILL_MAX_S + 60)
@@ -48,7 +48,8 @@ def test_a_burst_is_predicted_sealed_made_and_compared(tmp_path: Path) -> None:
     assert all(check["passed"] for check in comparison["checks"]), comparison["checks"]
     assert comparison["verdicts"]["residue"]["verdict"] == "clean"
     rows = {row["name"]: row for row in comparison["metrics"]}
-    assert rows["pipeline_backlog_events_max"]["observed"] > RATE_PER_S  # over a second's events
+    # Little's law: five times the rate, and no event is a row sooner than the 50 ms in which a batch is collected.
+    assert rows["pipeline_backlog_events_max"]["observed"] > 5.0 * RATE_PER_S * 0.05
     ledger = load_json(folder.ledger / "summary.json")
     assert ledger["lost"] == ledger["duplicated"] == ledger["missing_in_postgres"] == 0
     kinds = [entry.kind for entry in timeline.read(folder.timeline)]

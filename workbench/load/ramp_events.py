@@ -48,7 +48,9 @@ class Source:
         while self._sent < self._ramp.events:
             self._offer(self._ramp.due(time.time()))
             self._producer.poll(STEP_S)
-        return int(self._producer.flush(FINISH_S))
+        left = int(self._producer.flush(FINISH_S))
+        self._samples.write(sample_line(time.time(), self._sent, self._sent - left))
+        return left
 
     def _offer(self, due: int) -> None:
         ramp, counts = self._ramp, self._ramp.partitions
