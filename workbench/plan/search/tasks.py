@@ -7,8 +7,9 @@ folder of workbench.compilation on each machine. Another version of the workbenc
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Final, Protocol
@@ -87,15 +88,16 @@ class DaskCrew:
         logging.getLogger("distributed").setLevel(logging.ERROR)
         if self._scheduler is None:
             scratch = self._open.enter_context(TemporaryDirectory(prefix="workbench-dask-"))
-            cluster = LocalCluster(
-                n_workers=self._workers,
-                threads_per_worker=1,
-                processes=True,
-                host="127.0.0.1",
-                dashboard_address="127.0.0.1:0",
-                local_directory=scratch,
-                silence_logs=logging.ERROR,
-            )
+            with _ctrl_c_not_inherited():
+                cluster = LocalCluster(
+                    n_workers=self._workers,
+                    threads_per_worker=1,
+                    processes=True,
+                    host="127.0.0.1",
+                    dashboard_address="127.0.0.1:0",
+                    local_directory=scratch,
+                    silence_logs=logging.ERROR,
+                )
             client = self._client_of(self._open.enter_context(cluster))
         else:
             client = self._client_of(self._scheduler)
@@ -117,3 +119,16 @@ class DaskCrew:
         own = code_sha256()
         if others := [address for address, sha256 in client.run(code_sha256).items() if sha256 != own]:
             raise ToolFailed(f"other code than this one's is on the workers {', '.join(others)}")
+
+
+@contextmanager
+def _ctrl_c_not_inherited() -> Iterator[None]:
+    """Hold SIGINT back in the block, for good in threads and processes that begin in it.
+
+    A terminal sends Ctrl-C to the workers too: each would end with a traceback, while this process ends them.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
