@@ -164,6 +164,11 @@ class Risk(StrEnum):
     LAST_POSTGRES = "last-postgres"  # no instance would be ready
 
 
+def risks_named(text: str) -> tuple[Risk, ...]:
+    """Return the risks that a text names, with commas between. Raises ValueError for an unknown one."""
+    return tuple(Risk(each) for each in text.split(",") if each)
+
+
 class RestartRule(StrEnum):
     """What happens to a server that died."""
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -15,6 +17,22 @@ class _Server(ThreadingHTTPServer):
     """Lets as many wait as a client asks side by side; with the 5 of the library some would be turned away."""
 
     request_queue_size = 64
+
+
+class JsonHandler(BaseHTTPRequestHandler):
+    """Answers in JSON, and writes no log."""
+
+    def answer(self, status: int, content: Any) -> None:
+        """Send an answer."""
+        body = json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.fake_api import served
+from tests.support.fake_api import JsonHandler, served
 from workbench.drill.only_trial import only_trial
 from workbench.drill.scheduling.bursting import drill_burst
 from workbench.drill.scheduling.namespaced import remove_namespace
@@ -24,7 +23,7 @@ from workbench.target.throwaway.layout import KUBERNETES, Layout
 from workbench.target.throwaway.record import Record
 
 
-class _Api(BaseHTTPRequestHandler):
+class _Api(JsonHandler, BaseHTTPRequestHandler):
     """Knows of nothing, and refuses whatever is to be made: with a sentence, or by hanging up or falling silent."""
 
     trouble = "refuses"
@@ -32,25 +31,17 @@ class _Api(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         one = self.path.rsplit("/", 1)[-1]
-        self._answer(404 if one.startswith(("pod-", "placements", "node-loss")) else 200, "not found")
+        self._say(404 if one.startswith(("pod-", "placements", "node-loss")) else 200, "not found")
 
     def do_POST(self) -> None:
         if self.trouble == "is silent":
             self.ends.wait(30.0)
         elif self.trouble == "refuses":
-            self._answer(500, "etcdserver: no space")
+            self._say(500, "etcdserver: no space")
         self.close_connection = True
 
-    def _answer(self, status: int, message: str) -> None:
-        body = json.dumps({"metadata": {}, "items": [], "message": message}).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
+    def _say(self, status: int, message: str) -> None:
+        self.answer(status, {"metadata": {}, "items": [], "message": message})
 
 
 @pytest.fixture

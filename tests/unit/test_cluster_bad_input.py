@@ -14,7 +14,7 @@ import yaml
 from chaoslib.exceptions import InterruptExecution
 from click.testing import CliRunner
 
-from tests.support.fake_api import served
+from tests.support.fake_api import JsonHandler, served
 from workbench.chaos.cluster import break_cluster
 from workbench.cli import root
 from workbench.errors import BadInput, Stopped, ToolFailed, UndoUnverified
@@ -39,7 +39,7 @@ KAFKA = f"/apis/kafka.strimzi.io/v1beta2/namespaces/{TOPOLOGY.namespace}/kafkas/
 KUBEGRES = f"/apis/kubegres.reactive-tech.io/v1/namespaces/{TOPOLOGY.namespace}/kubegres/{TOPOLOGY.postgres.name}"
 
 
-class _Api(BaseHTTPRequestHandler):
+class _Api(JsonHandler, BaseHTTPRequestHandler):
     """Answers what the test wants; refuses the rights that the test takes away; notes what is asked."""
 
     answers: ClassVar[dict[str, Any]] = {}
@@ -51,7 +51,7 @@ class _Api(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         self.asked.append(f"GET {path}")
         known = 200 if path in self.answers else 404
-        self._answer(max(known, self.status), self.answers.get(path, {"message": "not there"}))
+        self.answer(max(known, self.status), self.answers.get(path, {"message": "not there"}))
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -60,22 +60,11 @@ class _Api(BaseHTTPRequestHandler):
             resource = "/".join(filter(None, (wanted["resource"], wanted["subresource"])))
             body["status"] = {"allowed": f"{wanted['verb']} {resource}" not in self.denied}
         self.asked.append(f"POST {self.path}")
-        self._answer(self.status, body if self.status < 400 else {"message": "Unauthorized"})
+        self.answer(self.status, body if self.status < 400 else {"message": "Unauthorized"})
 
     def do_DELETE(self) -> None:
         self.asked.append(f"DELETE {self.path}")
-        self._answer(200, {})
-
-    def _answer(self, status: int, content: Any) -> None:
-        body = json.dumps(content).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        self.answer(200, {})
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from workbench.model.control_plane.balancing import back_in_rotation_s, out_of_r
 from workbench.model.control_plane.constants import Draws, balancing_rows
 from workbench.topology.load_balancer import LoadBalancer, read_load_balancer
 
+READS = "defaults\n    timeout connect 3s\nbackend https\n    server a a:1 check\n"
 BALANCER = LoadBalancer("haproxy.cfg", "https", "leastconn", ("a", "b"), 3.0, 2.0, 3, 2)
 
 
@@ -32,6 +33,8 @@ def test_the_hubs_own_file() -> None:
         ("defaults\n    timeout connect 3s\nbackend https\n    server a a:1\n", "servers with `check`"),
         ("backend https\n    server a a:1 check\n", "how long a connection"),
         ("defaults\n    timeout connect soon\nbackend https\n    server a a:1 check\n", "a time, such as 3s"),
+        (f"{READS}    default-server fall often\n", "a whole number of looks, such as 3"),
+        (f"{READS}    default-server inter\n", "a time, such as 3s"),
     ],
 )
 def test_what_is_missing_is_said(text: str, bound: str, tmp_path: Path) -> None:

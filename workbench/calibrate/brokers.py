@@ -9,8 +9,7 @@ import signal
 from statistics import median
 from typing import Final
 
-from confluent_kafka import KafkaException, Producer
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka import Producer
 
 from workbench.calibrate.bench import Bench, LogTail
 from workbench.errors import ToolFailed
@@ -20,7 +19,6 @@ PARTITIONS: Final = 12
 MISSED_BYTES: Final = 256_000_000
 RECORD_BYTES: Final = 8_000
 FLUSH_S: Final = 60.0
-ADMIN_S: Final = 30.0
 STOPS: Final = 5
 CATCH_UPS: Final = 3
 KILLS: Final = 4
@@ -41,12 +39,7 @@ def starts(bench: Bench) -> None:
 
 def make_topic(bench: Bench) -> None:
     """Create the topic that only calibrations write to, with as many replicas as there are brokers."""
-    replicas = len(bench.hub.topology.kafka.broker_ids)
-    admin = AdminClient({**bench.hub.endpoints.kafka_client, "log_level": 0})
-    try:
-        admin.create_topics([NewTopic(TOPIC, PARTITIONS, replicas)], request_timeout=ADMIN_S)[TOPIC].result(ADMIN_S)
-    except KafkaException as error:
-        raise ToolFailed(f"topic {TOPIC} could not be created: {error}") from error
+    bench.hub.kafka.make_topic(TOPIC, PARTITIONS, len(bench.hub.topology.kafka.broker_ids))
     bench.whole()
 
 

@@ -15,7 +15,7 @@ from chaoslib.exceptions import InterruptExecution
 from workbench.chaos.hub import find
 from workbench.chaos.moments import append, check_moment
 from workbench.errors import BadInput, WorkbenchError
-from workbench.fault import FREEZES, Fault, FaultType, Risk, StoredData, VictimSelector
+from workbench.fault import FREEZES, Fault, FaultType, StoredData, VictimSelector, risks_named
 from workbench.target.port import Victim
 from workbench.waiting import sleep_until
 
@@ -47,7 +47,7 @@ def inject_fault(
     check_moment(moment_s, at_s)
     try:
         with find(target, hub) as victims_hub:
-            named, allowed = VictimSelector(server=server), tuple(map(Risk, filter(None, breaks.split(","))))
+            named, allowed = VictimSelector(server=server), risks_named(breaks)
             wanted = Fault(FaultType(fault), named, at_s, for_s, lag_s, StoredData(data), breaks=allowed)
             victim = victims_hub.resolve(wanted)
             check_pins(uids, victim)

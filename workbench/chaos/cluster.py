@@ -15,7 +15,7 @@ from typing import Any, Final
 from chaoslib.exceptions import InterruptExecution
 
 from workbench.errors import BadInput, WorkbenchError
-from workbench.fault import ClusterFault, Risk
+from workbench.fault import ClusterFault, risks_named
 from workbench.records.folder import new_run_id
 from workbench.target.kubernetes.api import Api
 from workbench.target.kubernetes.cluster_faults import ClusterFaults, Proof, find_node, find_pods
@@ -62,7 +62,7 @@ def break_cluster(
             victims = find_pods(api, topology.namespace, selector, PODS_MAX)
         else:
             victims = (find_node(api, node),)
-        check_loss(topology, wanted, victims, [Risk(each) for each in breaks.split(",") if each], api)
+        check_loss(topology, wanted, victims, risks_named(breaks), api)
         folder = Path(out) / run_id
         folder.mkdir(parents=True)
         address = power or os.environ.get("HUB_WORKBENCH_NODE_POWER", "")

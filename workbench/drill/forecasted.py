@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -39,8 +38,7 @@ def seal(folder: RunFolder, seed: int, moments: Sequence[Moment], parameters: Ma
     rows = {name: row.to_dict() for name, row in sorted(parameters.items())}
     write_durably(folder.parameters_json, dump_json(rows))
     data = dump_json({"seed": seed, "metrics": {moment.name: moment.values.tolist() for moment in moments}})
-    write_durably(folder.prediction_json, data)
-    sha256 = hashlib.sha256(data).hexdigest()
+    sha256 = write_durably(folder.prediction_json, data)
     write_durably(folder.prediction_sha256, f"{sha256}  prediction.json\n".encode())
     return sha256
 

@@ -113,7 +113,7 @@ class Saturation:
 def saturation(demands: Demands, set_up: SetUp, consumer_shares: Sequence[float] = ()) -> Saturation:
     """Return where a set-up saturates.
 
-    `consumer_shares`: the share of the events that each event processor gets (even_shares or what the group gave).
+    `consumer_shares`: the share of the events that each event processor gets; none: what range_shares gives it.
     Raises BadInput for a path without its consumers.
     """
     set_up.check()

@@ -68,6 +68,38 @@ def _redundant(number: str) -> MilestoneOf:
     return MilestoneOf(number, "in-sync replicas full", ("isr_full_s",), "isr-full", words)
 
 
+def _node_page(group_whole: str, parts: Mapping[str, str], without: tuple[str, ...] = ()) -> PartPage:
+    """Return the page of a node whose servers are all hit: how its processors' work goes on, phases it is `without`."""
+    phases = (
+        ("1", "broker_detect_s"),
+        ("2", "leader_election_s"),
+        ("3", "client_reconnect_s"),
+        ("4", "group_rebalance_s"),
+        ("5", "processor_resume_s"),
+        ("6", "pipeline_drain_s"),
+        ("7", "broker_down_s"),
+        ("part of 7", "broker_start_s"),
+        ("8", "catch_up_s"),
+        ("9", "zookeeper_whole_s"),
+        ("10", "standbys_connected_s"),
+    )
+    held = "every partition had a processor again after {}"
+    return PartPage(
+        felt=(_UNACKNOWLEDGED, _ROWLESS, _LOST, _REDUNDANT),
+        silence=_ROWS,
+        phases=tuple(phase for phase in phases if phase[1] not in without),
+        total="isr_full_s",
+        milestones=(
+            MilestoneOf("3", "acknowledged again", _DETECT, "", "every partition acknowledged again after {}"),
+            MilestoneOf("4", group_whole, ("group_rebalance_s",), "group-whole", held),
+            _rows("5", "group_rebalance_s", "processor_resume_s"),
+            _drained("6", "group_rebalance_s"),
+            _redundant("8"),
+        ),
+        parts=parts,
+    )
+
+
 PAGES: Final[Mapping[Part, PartPage]] = {
     Part.BROKER: PartPage(
         felt=_BROKER_FELT,
@@ -208,78 +240,20 @@ PAGES: Final[Mapping[Part, PartPage]] = {
             "processor_reconnect_s": "The processors' way back to it",
         },
     ),
-    Part.NODE: PartPage(
-        felt=(
-            _UNACKNOWLEDGED,
-            _ROWLESS,
-            _LOST,
-            _REDUNDANT,
-        ),
-        silence=_ROWS,
-        phases=(
-            ("1", "broker_detect_s"),
-            ("2", "leader_election_s"),
-            ("3", "client_reconnect_s"),
-            ("4", "group_rebalance_s"),
-            ("5", "processor_resume_s"),
-            ("6", "pipeline_drain_s"),
-            ("7", "broker_down_s"),
-            ("part of 7", "broker_start_s"),
-            ("8", "catch_up_s"),
-            ("9", "zookeeper_whole_s"),
-            ("10", "standbys_connected_s"),
-        ),
-        total="isr_full_s",
-        milestones=(
-            MilestoneOf("3", "acknowledged again", _DETECT, "", "every partition acknowledged again after {}"),
-            MilestoneOf(
-                "4",
-                "a processor for each partition",
-                ("group_rebalance_s",),
-                "group-whole",
-                "every partition had a processor again after {}",
-            ),
-            _rows("5", "group_rebalance_s", "processor_resume_s"),
-            _drained("6", "group_rebalance_s"),
-            _redundant("8"),
-        ),
-        parts={
+    Part.NODE: _node_page(
+        "a processor for each partition",
+        {
             "group_rebalance_s": "Waiting for the consumer group",
             "processor_resume_s": "The way from the rebalance to the last partition's first row",
         },
     ),
-    Part.FROZEN_NODE: PartPage(
-        felt=(_UNACKNOWLEDGED, _ROWLESS, _LOST, _REDUNDANT),
-        silence=_ROWS,
-        phases=(
-            ("1", "broker_detect_s"),
-            ("2", "leader_election_s"),
-            ("3", "client_reconnect_s"),
-            ("4", "group_rebalance_s"),
-            ("5", "processor_resume_s"),
-            ("6", "pipeline_drain_s"),
-            ("7", "broker_down_s"),
-            ("8", "catch_up_s"),
-            ("9", "zookeeper_whole_s"),
-        ),
-        total="isr_full_s",
-        milestones=(
-            MilestoneOf("3", "acknowledged again", _DETECT, "", "every partition acknowledged again after {}"),
-            MilestoneOf(
-                "4",
-                "the node's processor goes on",
-                ("group_rebalance_s",),
-                "group-whole",
-                "every partition had a processor again after {}",
-            ),
-            _rows("5", "group_rebalance_s", "processor_resume_s"),
-            _drained("6", "group_rebalance_s"),
-            _redundant("8"),
-        ),
-        parts={
+    Part.FROZEN_NODE: _node_page(
+        "the node's processor goes on",
+        {
             "group_rebalance_s": "The node's silence",
             "processor_resume_s": "The way from its end to the last partition's first row",
         },
+        without=("broker_start_s", "standbys_connected_s"),  # nothing starts anew, and no session to Postgres is reset
     ),
     Part.ZOOKEEPER: PartPage(
         felt=(

@@ -7,7 +7,7 @@ Read is what the hub's file uses: `defaults` and one `backend` section, `timeout
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -21,7 +21,12 @@ FALL: Final = 3
 RISE: Final = 2
 SECTIONS: Final = frozenset({"global", "defaults", "frontend", "backend", "listen"})
 _TIME: Final = re.compile(r"(\d+)(us|ms|s|m|h|d)?")  # without a unit: milliseconds
+_WHOLE: Final = re.compile(r"([1-9]\d*)")
+_CHECKS: Final = "default-server"
 _UNIT_S: Final = {"us": 1e-6, "ms": 1e-3, None: 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+
+
+type _Line = tuple[int, list[str]]  # number and words
 
 
 @dataclass(frozen=True)
@@ -40,73 +45,68 @@ class LoadBalancer:
 
 def read_load_balancer(path: Path, backend: str = USERS) -> LoadBalancer:
     """Return a backend. Raises BadInput with every problem: no file or backend, no servers, a time that is none."""
-    problems: list[Problem] = []
-    defaults = list(_section(path, "defaults", ""))
-    own = list(_section(path, "backend", backend))
+    lines, file, problems = _lines(path), shown(path), list[Problem]()
+    own = list(_section(lines, "backend", backend))
     if not own:
-        problems.append(Problem(shown(path), "backend", backend, "a backend section of this name"))
+        problems.append(Problem(file, "backend", backend, "a backend section of this name"))
     servers = tuple(words[1] for _, words in own if words[0] == "server" and "check" in words)
     if own and not servers:
-        problems.append(Problem(shown(path), f"backend {backend}", "no server", "servers with `check`"))
-    both = [*defaults, *own]
-    connect_s = _last(both, ("timeout", "connect"), "", path, problems)
-    inter_s = _last(both, ("default-server",), "inter", path, problems)
-    found = LoadBalancer(
-        file=shown(path),
+        problems.append(Problem(file, f"backend {backend}", "no server", "servers with `check`"))
+    both = [*_section(lines, "defaults", ""), *own]
+    connect_s = _number(file, both, "timeout", "connect", problems)
+    inter_s = _number(file, both, _CHECKS, "inter", problems)
+    if connect_s is None:
+        problems.append(Problem(file, "timeout connect", "missing", "how long a connection to a server may take"))
+    fall, rise = (_number(file, both, _CHECKS, key, problems, looks=True) for key in ("fall", "rise"))
+    if problems:
+        raise BadInput(f"{file} does not say how the load balancer looks at its servers", problems)
+    return LoadBalancer(
+        file=file,
         backend=backend,
         balance=next((words[1] for _, words in reversed(both) if words[0] == "balance"), "roundrobin"),
         servers=servers,
         connect_timeout_s=connect_s or 0.0,
         check_interval_s=INTER_S if inter_s is None else inter_s,
-        fall=_count(both, "fall", FALL),
-        rise=_count(both, "rise", RISE),
+        fall=FALL if fall is None else int(fall),
+        rise=RISE if rise is None else int(rise),
     )
-    if connect_s is None:
-        problems.append(
-            Problem(shown(path), "timeout connect", "missing", "how long a connection to a server may take")
-        )
-    if problems:
-        raise BadInput(f"{shown(path)} does not say how the load balancer looks at its servers", problems)
-    return found
 
 
-def _section(path: Path, kind: str, name: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield number and words of each line of a section. Raises BadInput for a file that cannot be read."""
+def _lines(path: Path) -> list[_Line]:
+    """Return number and words of each line. Raises BadInput for a file that cannot be read."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise BadInput(f"{shown(path)} cannot be read: {error.strerror}") from error
+    return [(number, line.split("#")[0].split()) for number, line in enumerate(text.splitlines(), start=1)]
+
+
+def _section(lines: Iterable[_Line], kind: str, name: str) -> Iterator[_Line]:
+    """Yield the lines of a section."""
     inside = False
-    for number, line in enumerate(lines, start=1):
-        words = line.split("#")[0].split()
+    for number, words in lines:
         if words and words[0] in SECTIONS:
             inside = words[0] == kind and (not name or words[1:2] == [name])
         elif words and inside:
             yield number, words
 
 
-def _last(
-    lines: list[tuple[int, list[str]]], begins: tuple[str, ...], key: str, path: Path, problems: list[Problem]
+def _number(
+    file: str,
+    lines: Sequence[_Line],
+    begins: str,
+    key: str,
+    problems: list[Problem],
+    looks: bool = False,
 ) -> float | None:
-    """Return the time (s) after the words `begins`, or after `key` on such a line, of the last line that has it."""
+    """Return what follows `key` on the last line that begins so and has it: a time (s), or a number of looks."""
     for number, words in reversed(lines):
-        if tuple(words[: len(begins)]) == begins:
-            rest = words[len(begins) :]
-            if key and key not in rest:
-                continue
-            text = rest[rest.index(key) + 1] if key else rest[0]
-            match = _TIME.fullmatch(text)
+        if words[0] == begins and key in words:
+            text = "".join(words[words.index(key) + 1 :][:1])
+            match = (_WHOLE if looks else _TIME).fullmatch(text)
             if match is None:
-                problems.append(
-                    Problem(shown(path), " ".join((*begins, key)).strip(), text, "a time, such as 3s", number)
-                )
+                bound = "a whole number of looks, such as 3" if looks else "a time, such as 3s"
+                problems.append(Problem(file, f"{words[0]} {key}", text or "nothing", bound, number))
                 return 0.0
-            return int(match[1]) * _UNIT_S[match[2]]
+            return float(match[1]) if looks else int(match[1]) * _UNIT_S[match[2]]
     return None
-
-
-def _count(lines: list[tuple[int, list[str]]], key: str, default: int) -> int:
-    for _, words in reversed(lines):
-        if words[0] == "default-server" and key in words:
-            return int(words[words.index(key) + 1])
-    return default

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -95,7 +94,7 @@ def _ramp(
 ) -> Ramped:
     demands, draws = believed
     expected = saturation(demands, set_up, shares)
-    low, high = (float(np.quantile(spread(draws, set_up, shares), share)) for share in INTERVAL)
+    low, high = np.quantile(spread(draws, set_up, shares), INTERVAL).tolist()
     run_id = f"{int(time.time())}-{set_up.path.value}-{set_up.consumers}-{set_up.event_bytes}"
     sealed = _seal(folder / f"sealed-{run_id}.json", set_up, shares, expected, (low, high), measured_file)
     progress(f"{words(set_up)}: predicted {expected.rate_per_s:.0f}/s, {expected.resource.value}; seal {sealed[1][:8]}")
@@ -147,9 +146,8 @@ def _seal(
         "interval_90_per_s": interval,
         "measured": measured_file,
     }
-    data = dump_json(content)
-    write_durably(path, data)
-    return utc_text(time.time()), hashlib.sha256(data).hexdigest()
+    sha256 = write_durably(path, dump_json(content))
+    return utc_text(time.time()), sha256
 
 
 def _offered(hub: LoadedHub, set_up: SetUp, expected_per_s: float) -> Course:

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient, NewTopic
 
 from workbench.errors import ToolFailed
 from workbench.fault import RestartRule
@@ -26,14 +24,12 @@ from workbench.records.samples import read_samples
 from workbench.records.saturation import Second
 from workbench.target.local import LocalHub, start
 from workbench.topology.hub import HubTopology
-from workbench.waiting import happens
+from workbench.waiting import happens, sleep_until
 from workbench.workload import Workload
 
 TOPIC: Final = "saturation"  # nobody consumes it
-ADMIN_S: Final = 30.0
 DRAIN_S: Final = 120.0
 DRAIN_POLL_S: Final = 0.25
-CALM_RECORDS: Final = 20.0
 DEVICES: Final = 500
 ID_STEP: Final = 10_000_000  # ids of one ramp's events: more than it can have
 PROGRAMS: Final[Mapping[LoadedPath, str]] = {
@@ -102,13 +98,8 @@ class LoadedHub:
 
     def make_topic(self) -> None:
         """Create the topic that nobody consumes, with as many partitions as the hub's topics have together."""
-        admin = AdminClient({**self.hub.endpoints.kafka_client, "log_level": 0})
-        brokers = len(self.hub.topology.kafka.broker_ids)
-        topic = NewTopic(TOPIC, len(self.hub.topology.partition_labels), brokers)
-        try:
-            admin.create_topics([topic], request_timeout=ADMIN_S)[TOPIC].result(ADMIN_S)
-        except KafkaException as error:
-            raise ToolFailed(f"topic {TOPIC} could not be created: {error}") from error
+        hub = self.hub
+        hub.kafka.make_topic(TOPIC, len(hub.topology.partition_labels), len(hub.topology.kafka.broker_ids))
 
     def offer(
         self,
@@ -139,7 +130,7 @@ class LoadedHub:
     def rest(self, lasts_s: float) -> list[Sample]:
         """Offer nothing for a while and return the machine's samples."""
         begun_s = time.time()
-        happens(lambda: False, lasts_s, lasts_s)
+        sleep_until(begun_s + lasts_s)
         return [each for each in seen(read_samples(self._machine.path)) if each["t"] >= begun_s]
 
     def drain(self, committed: float) -> None:

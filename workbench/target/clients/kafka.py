@@ -27,7 +27,7 @@ from confluent_kafka import (  # type: ignore[attr-defined]
     KafkaException,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 from kazoo.exceptions import NoNodeError
 
 from workbench.errors import ToolFailed
@@ -39,6 +39,7 @@ from workbench.target.port import Ensemble, PartitionState
 
 BROKER_TIMEOUT_S: Final = 0.5  # a live broker answers in milliseconds, a dead one refuses at once
 ADMIN_TIMEOUT_S: Final = 10.0
+TOPIC_TIMEOUT_S: Final = 30.0  # every replica makes its folders
 NO_BROKER: Final = -1
 NO_SESSION: Final = 0
 COORDINATOR_MOVES: Final = frozenset({KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_LOAD_IN_PROGRESS})
@@ -199,6 +200,14 @@ class KafkaReader:
 
         committed, end = self._ask_coordinator(ask, f"the lag of group {group} could not be read")
         return sum(max(0, end[each.topic, each.partition] - max(each.offset, 0)) for each in committed)
+
+    def make_topic(self, name: str, partitions: int, replicas: int) -> None:
+        """Create a topic that the manifests do not state. Raises ToolFailed when refused."""
+        try:
+            wanted = [NewTopic(name, partitions, replicas)]
+            self._admin().create_topics(wanted, request_timeout=TOPIC_TIMEOUT_S)[name].result(TOPIC_TIMEOUT_S)
+        except KafkaException as error:
+            raise ToolFailed(f"topic {name} could not be created: {error}") from error
 
     def elect_preferred_leaders(self, labels: Iterable[str]) -> None:
         """Let each partition ("topic-partition") be led by its first replica. Raises ToolFailed when refused."""

@@ -35,8 +35,9 @@ def undo(hub: LocalHub) -> UndoResult:
             hub.control.signal(status.name, signal.SIGCONT, status.process_id)
         if status.name.startswith(POSTGRES) and status.process_id:
             thaw_children(status.process_id)
+    supervisor = hub.control.supervisor()
     for broker in hub.topology.kafka.broker_ids:
-        found = seen_from_outside(hub.control.supervisor(), broker_data(hub.directory, f"kafka-{broker}"))
+        found = seen_from_outside(supervisor, broker_data(hub.directory, f"kafka-{broker}"))
         if is_small_disk(found):
             free(found)
     while True:
