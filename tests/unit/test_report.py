@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -18,6 +19,7 @@ from workbench.records import timeline
 from workbench.records.folder import RunFolder, load_json
 from workbench.report import render
 from workbench.report.palette import COLOURS, LIGHT
+from workbench.report.record import read_record
 
 PAGE_BYTES_MAX = 1_000_000
 FILES = ("run.json", "parameters.json", "prediction.json", "prediction.sha256", "timeline.jsonl", "observed.json")
@@ -102,6 +104,23 @@ def test_a_drill_that_could_not_go_on_says_why(tmp_path: Path) -> None:
     render(run)
     assert "The drill could not go on: the experiment did not end: see chaos log." in words(run)
     assert "the experiment did not end: see chaos log" in (run.root / "junit.xml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("victim", "told"),
+    [
+        ({"server": "kafka-1", "broker": 1}, "broker 1"),
+        ({"server": "kafka-1,kafka-2", "broker": 1}, "broker 1 and broker 2"),
+        ({"server": "worker-2", "broker": 1}, "worker-2"),  # all servers of a node: its broker is one of them
+        ({"server": "postgres-1", "broker": None}, "postgres-1"),
+        ({}, "the victim"),
+    ],
+)
+def test_a_page_names_what_was_hit(victim: dict[str, object], told: str, tmp_path: Path) -> None:
+    """By the server's own name, a broker by its id."""
+    folder = RunFolder(tmp_path / "run")
+    folder.root.mkdir()
+    assert replace(read_record(folder), run={"victim": victim}).victim == told
 
 
 def test_an_empty_folder_renders(tmp_path: Path) -> None:

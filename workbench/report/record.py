@@ -119,13 +119,9 @@ class Record:
 
     @property
     def victim(self) -> str:
-        """Return whom the fault hit: "broker 2"."""
-        found = self.run.get("victim") or {}
-        if "," in str(found.get("server")):
-            return str(found["server"]).replace("kafka-", "broker ").replace(",", " and ")
-        if found.get("broker") is not None:
-            return f"broker {found['broker']}"
-        return str(found.get("server", "the victim"))
+        """Return whom the fault hit: "broker 2", or a node whose servers are all hit, by its name."""
+        server = str((self.run.get("victim") or {}).get("server", "the victim"))
+        return server.replace("kafka-", "broker ").replace(",", " and ")
 
     @property
     def page(self) -> PartPage:
