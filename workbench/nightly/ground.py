@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from workbench.drill.stopping import EXPERIMENT_END_MAX_S
 from workbench.errors import BadInput
@@ -16,10 +16,11 @@ from workbench.nightly.guard import Guard, HubGuard, Unguarded
 from workbench.nightly.night import END_S
 from workbench.nightly.permission import check_identity, check_permission, check_still_approved, read_approval
 from workbench.scenario import RealHub, Suite, find_scenario, read_with_hub
-from workbench.target.kubernetes.api import Api
-from workbench.target.kubernetes.hub import UNDO_TIMEOUT_S
 
-CLUSTER_END_S: Final = EXPERIMENT_END_MAX_S + UNDO_TIMEOUT_S + 60.0  # a drill that is told to stop, at its slowest
+if TYPE_CHECKING:  # the client of Kubernetes takes seconds to import: not for a night on an embedded hub
+    from workbench.target.kubernetes.api import Api
+
+ROOM_S: Final = 60.0  # for a drill that is told to stop, beside its experiment's end and the undo
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,9 @@ def ground_of(
     if suite.target == "local":
         topology = largest_hub(suite)
         return Ground(lambda _drill_s: check_fitness(topology, out))
+    from workbench.target.kubernetes.api import Api
+    from workbench.target.kubernetes.hub import UNDO_TIMEOUT_S
+
     for name in suite.drills:
         read_with_hub(find_scenario(name), suite.manifests)
     if kubeconfig is None or not kubeconfig.is_file():
@@ -51,10 +55,11 @@ def ground_of(
         )
     way = ("--kubeconfig", str(kubeconfig.absolute()), *(("--context", context) if context else ()))
     options = ("--target", "kubernetes", "--manifests", str(suite.manifests), *way)
+    end_s = EXPERIMENT_END_MAX_S + UNDO_TIMEOUT_S + ROOM_S
     if suite.hub is None or suite.stop is None:
-        return Ground(lambda _drill_s: None, options, end_s=CLUSTER_END_S)
+        return Ground(lambda _drill_s: None, options, end_s=end_s)
     check = _permitted(suite, suite.hub, Api(kubeconfig, context), typed, approval)
-    return Ground(check, options, HubGuard(suite.stop), CLUSTER_END_S)
+    return Ground(check, options, HubGuard(suite.stop), end_s)
 
 
 def _permitted(suite: Suite, hub: RealHub, api: Api, typed: str, approval: Path | None) -> Callable[[float], None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pydantic import AwareDatetime, Field, ValidationError
 
@@ -13,8 +13,10 @@ from workbench.errors import BadInput, Problem, Stopped
 from workbench.scenario import RealHub, Suite, document_of
 from workbench.scenario.form import StrictForm
 from workbench.scenario.wording import problem_of_plain
-from workbench.target.kubernetes.api import Api, api_failures
 from workbench.topology.documents import shown
+
+if TYPE_CHECKING:  # see ground.py
+    from workbench.target.kubernetes.api import Api
 
 APPROVAL_DAYS_MAX: Final = 7
 
@@ -81,6 +83,8 @@ def check_identity(api: Api, hub: RealHub) -> None:
     The namespace kube-system is made with a cluster and its uid is the API server's, drawn then: the one thing of a
     cluster that no kubeconfig states and no manifest sets.
     """
+    from workbench.target.kubernetes.api import api_failures
+
     with api_failures("the uid of kube-system could not be read"):
         found = str(api.core.read_namespace("kube-system").metadata.uid)
     if found != hub.kube_system_uid:

@@ -104,10 +104,13 @@ def _of_nodes(hub: Hub, after: str, nodes: tuple[str, ...], replications: int) -
     stopped = tuple(stops(hub.topology, nodes))
     processors = [server for server in hub.topology.placement if server.startswith("event-processor-")]
     gone = [server for server in processors if hub.topology.placement[server] in nodes]
-    replaced = [_runs_again_s(hub, server, replications) for server in gone]
+    fails_over = kubegres.fails_over(hub.topology.postgres)
+    asked = {hub.topology.placement[server] for server in (*gone, *((PRIMARY,) if fails_over else ()))}
+    forecasts = {node: _node_forecast(hub, node, replications) for node in sorted(asked)}
+    replaced = [_runs_again_s(forecasts[hub.topology.placement[server]], server) for server in gone]
     parts = [played(hub, "broker", replications), played(hub, "processor", replications)]
-    if kubegres.fails_over(hub.topology.postgres):
-        parts.append(_postgres_of_node(hub, replications))
+    if fails_over:
+        parts.append(_postgres_of_node(hub, forecasts[hub.topology.placement[PRIMARY]], replications))
     if gone == processors:
         parts.append({**_nothing(replications), "pipeline_unavailable_s": np.min(replaced, axis=0)})
     found = _outage(after, parts, stopped, replications)
@@ -156,23 +159,21 @@ def _scenario(hub: Hub, part: str) -> Scenario:
     return replace(drill, manifests=hub.manifests, workload=hub.workload, faults=(fault,))
 
 
-def _postgres_of_node(hub: Hub, replications: int) -> dict[str, FloatArray]:
+def _node_forecast(hub: Hub, node: str, replications: int) -> control_plane.Forecast:
+    release = control_plane.release(RELEASE)
+    return control_plane.node_loss(hub.topology, hub.traits, control_plane.Loss(node), release, replications, hub.seed)
+
+
+def _postgres_of_node(hub: Hub, forecast: control_plane.Forecast, replications: int) -> dict[str, FloatArray]:
     """Return the fail-over with its wait in place of the drill's: the primary's whole node is silent."""
     found = played(hub, "postgres", replications)
-    loss = control_plane.Loss(hub.topology.placement[PRIMARY])
-    forecast = control_plane.node_loss(
-        hub.topology, hub.traits, loss, control_plane.release(RELEASE), replications, hub.seed
-    )
     writable_s = forecast.moment("postgres_writable_s").values
     return {**found, "pipeline_unavailable_s": np.nan_to_num(writable_s, nan=np.inf)}
 
 
-def _runs_again_s(hub: Hub, server: str, replications: int) -> FloatArray:
+def _runs_again_s(forecast: control_plane.Forecast, server: str) -> FloatArray:
     """Return when a lost node's event processor runs elsewhere (s after the loss; infinite: never)."""
-    loss = control_plane.Loss(hub.topology.placement[server])
-    release = control_plane.release(RELEASE)
-    fates = control_plane.node_loss(hub.topology, hub.traits, loss, release, replications, hub.seed).fates
-    fate = next(each for each in fates if each.pod.name == server)
+    fate = next(each for each in forecast.fates if each.pod.name == server)
     return np.nan_to_num(fate.runs_again.values, nan=np.inf)
 
 
