@@ -90,6 +90,9 @@ def test_every_planted_residue_is_found_and_nothing_else(
     assert "differs: Node kwok-001: spec.unschedulable is true, was absent" in told.stdout
     assert f"differs: Namespace {residues.NEW_NAMESPACE} is there, was absent (last written by kubectl" in told.stdout
     assert NAMESPACE not in _namespaces(kubectl)
+    for words in residues.REMOVAL:
+        _kubectl(cluster, *words)
+    assert residues.NAMESPACE not in _namespaces(kubectl)
 
 
 def _names(line: str, residue: residues.Residue) -> bool:

@@ -163,6 +163,16 @@ RESIDUES: Final = (
     ),
 )
 
+# What takes them away again: a pod that nobody owns would keep a later test from draining its node.
+REMOVAL: Final = (
+    ("delete", "namespace", NAMESPACE, NEW_NAMESPACE, "--wait=true"),
+    ("delete", "crd/stores.drills.example", "validatingwebhookconfiguration/left", "clusterrolebinding/left"),
+    ("uncordon", "kwok-001"),
+    ("taint", "node", "kwok-002", "drill-"),
+    ("label", "node", "kwok-003", "drill-"),
+    ("annotate", "node", "kwok-003", "drill-"),
+)
+
 DRAINED: Final = "drained"
 
 

@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 
 import workbench
 from workbench.errors import BadInput
-from workbench.target.throwaway.hub import entity_operator, python_tree
+from workbench.target.throwaway.hub import deploying, entity_operator, python_tree
 from workbench.target.throwaway.hub.kubegres import START
 from workbench.target.throwaway.hub.objects import HubObjects, hub_objects
 from workbench.target.throwaway.images import Image, write_image
@@ -120,6 +120,23 @@ def test_stages_follow_the_operator() -> None:
     assert "hub-zookeeper" in [each["metadata"]["name"] for each in first if each["kind"] == "StatefulSet"]
     assert [each["metadata"]["name"] for each in brokers] == ["hub-kafka"]
     assert {each["kind"] for each in entities} == {"ConfigMap", "Job"}
+
+
+def test_brokers_wait_for_a_quorum(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ready servers that serve nobody are not enough: a broker would end after its session time-out."""
+    serving, electing = "Zxid: 0x1\nMode: follower\nNode count: 5\n", "This ZooKeeper instance is not currently serving"
+    told = iter([serving, electing, serving, serving, serving, serving])
+    asked: list[str] = []
+
+    class Pods(Kubectl):
+        def execute(self, pod: str, namespace: str, *words: str) -> str:
+            asked.append(pod)
+            return next(told)
+
+    monkeypatch.setattr(deploying, "POLL_S", 0.0)
+    pods = Pods({"kubectl": Path("kubectl")}, Path("kubeconfig"))
+    deploying.wait_for_quorum(pods, hub_objects(THROWAWAY), lambda _: None)
+    assert asked == ["hub-zookeeper-0", "hub-zookeeper-1", "hub-zookeeper-2"] * 2
 
 
 def test_one_instance_is_the_primary(made: list[Object]) -> None:

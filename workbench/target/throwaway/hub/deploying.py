@@ -17,13 +17,15 @@ from workbench.target.throwaway.cluster import Cluster, import_images
 from workbench.target.throwaway.hub import kubegres_manager
 from workbench.target.throwaway.hub.images import hub_archives
 from workbench.target.throwaway.hub.kinds import Object, listed, name_of
-from workbench.target.throwaway.hub.objects import PROBE, hub_objects
+from workbench.target.throwaway.hub.objects import PROBE, HubObjects, hub_objects
 from workbench.target.throwaway.hub.probing import ProbeResult, run_probe
 from workbench.target.throwaway.kubectl import Kubectl
+from workbench.waiting import happens
 
 Progress = Callable[[str], None]
 READY_TIMEOUT_S: Final = 400.0  # of one stage; seen: the first 45 s, all 90 s, on two cores
 POLL_S: Final = 0.5
+SERVER_STATE: Final = ("sh", "-c", "echo srvr | nc 127.0.0.1 2181")  # "Mode: follower", or that it serves nobody
 WORKLOADS: Final = ("statefulsets", "deployments")
 MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 APPLICATIONS: Final = ("event-processor", "gateway")  # not ready before the last stage: they need Kafka
@@ -60,6 +62,8 @@ def deploy_hub(
         _apply(kubectl, objects.namespace, stage)
         waits_for_applications = number == len(stages)
         wait_until_ready(kubectl, objects.namespace, () if waits_for_applications else APPLICATIONS, progress)
+        if number == 1:
+            wait_for_quorum(kubectl, objects, progress)
     ready_s = time.monotonic() - begun_s
     progress("sending an event through every partition")
     return DeployedHub(sum(len(stage) for stage in stages), ready_s, run_probe(kubectl, objects))
@@ -104,6 +108,23 @@ def wait_until_ready(kubectl: Kubectl, namespace: str, but: Sequence[str], progr
             told = words
             progress(f"waiting for {words}")
         time.sleep(POLL_S)
+
+
+def wait_for_quorum(kubectl: Kubectl, objects: HubObjects, progress: Progress) -> None:
+    """Wait until every server of ZooKeeper serves requests, as a leader or a follower.
+
+    Ready they are before that: "ruok" is answered without a quorum too, and a broker that finds none within its
+    session time-out ends. Strimzi waits as well: before it makes brokers it asks the ensemble for its members
+    (ZooKeeperReconciler.scalingCheck, release 0.42). Raises ToolFailed when it takes too long.
+    """
+
+    def serve() -> bool:
+        told = [kubectl.execute(pod, objects.namespace, *SERVER_STATE) for pod in objects.zookeeper_pods]
+        return all("\nMode: " in each for each in told)
+
+    progress("waiting for ZooKeeper's quorum")
+    if not happens(serve, READY_TIMEOUT_S, POLL_S):
+        raise ToolFailed(f"{', '.join(objects.zookeeper_pods)} found no quorum within {READY_TIMEOUT_S:.0f} s")
 
 
 def _missing(kubectl: Kubectl, namespace: str, but: Sequence[str]) -> list[str]:

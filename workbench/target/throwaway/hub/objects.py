@@ -55,6 +55,11 @@ class HubObjects:
         """Return the hub's namespace."""
         return self._topology.namespace
 
+    @property
+    def zookeeper_pods(self) -> tuple[str, ...]:
+        """Return the ensemble's pods."""
+        return self._strimzi.zookeeper_pods
+
     def stages(self) -> list[list[Object]]:
         """Return what is applied stage by stage, each once the one before is ready.
 

@@ -61,6 +61,11 @@ class Strimzi:
         """Return the Service by which clients find the brokers."""
         return f"{self.name}-kafka-bootstrap"
 
+    @property
+    def zookeeper_pods(self) -> tuple[str, ...]:
+        """Return the pods of the ensemble, which has the resource's number of servers."""
+        return tuple(f"{self.name}-zookeeper-{server - 1}" for server in self._topology.zookeeper.server_ids)
+
     def objects(self) -> list[Object]:
         """Return Services, settings, disruption budgets and ZooKeeper's pods; certificates are `secrets`'."""
         return [*self._kafka_objects(), *self._zookeeper_objects()]
