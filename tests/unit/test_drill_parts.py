@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from tests.support.model_cases import a_topology
+from workbench.drill.afterwards import samples_of
 from workbench.drill.checks import longest_gap_s
 from workbench.drill.experiment import read_outcome
 from workbench.drill.recovery import Recovery
@@ -19,6 +20,7 @@ from workbench.drill.steady import Window, problems
 from workbench.fault import Part
 from workbench.observe.moments import deregistered_s, isr_full_s, leaders_moved_s, registered_s, registering_start_s
 from workbench.records import timeline
+from workbench.records.folder import RunFolder
 from workbench.records.runs_index import enter, read_index
 from workbench.target.port import ProcessStart, Victim
 
@@ -332,3 +334,15 @@ def test_repeats_give_a_noise_floor() -> None:
     series = summarize_series([{"metrics": [row]}, {"metrics": [{**row, "observed": 17.0}]}])
     assert series["kafka_unavailable_s"]["observed_median"] == 16.0
     assert series["kafka_unavailable_s"]["inside_90"] == 2
+
+
+def test_what_may_be_blind_is_read_all_the_same(tmp_path: Path) -> None:
+    """Without a quorum nobody can tell which brokers are registered; afterwards that is what was asked for."""
+    folder = RunFolder(tmp_path)
+    folder.observed.mkdir()
+    for name in ("brokers", "partitions", "processors", "zookeeper"):
+        (folder.observed / f"{name}.jsonl").write_bytes(b'{"t": 1.0}\n')
+    assert {name: len(rows) for name, rows in samples_of(folder, Part.QUORUM).items()} == {
+        "brokers": 1, "partitions": 1, "processors": 1, "zookeeper": 1,
+    }  # fmt: skip
+    assert set(samples_of(folder, Part.BROKER)) == {"brokers", "partitions", "processors"}

@@ -136,14 +136,16 @@ def test_a_rule_set_again_begins_with_no_wait(supervised: Supervised) -> None:
 
 
 def test_a_held_server_is_not_started_before_its_time_but_by_hand(supervised: Supervised) -> None:
-    """The hold outlasts the rule's wait, may be moved while the server is down, and ends with a start."""
+    """The hold outlasts the rule's wait, may be moved to and fro while the server is down, and ends with a start."""
     supervised.control.restart_rule("kubelet-rules")
     supervised.run("server", "sleep", "300")
     later_s = time.time() + 300.0
     supervised.control.hold("server", later_s)
     supervised.control.signal("server", signal.SIGKILL)
     until(lambda: supervised.status("server").restart_due_s is not None, "its restart is due")
-    assert supervised.status("server").restart_due_s == pytest.approx(later_s)
+    for moved_s in (later_s, later_s + 50.0, later_s - 100.0):
+        supervised.control.hold("server", moved_s)
+        assert supervised.status("server").restart_due_s == pytest.approx(moved_s)
     supervised.control.start("server")
     supervised.control.signal("server", signal.SIGKILL)
     until(lambda: supervised.status("server").restart_due_s is not None, "its restart is due again")

@@ -11,8 +11,17 @@ import pytest
 import yaml
 
 from workbench.cli import main
-from workbench.errors import EXIT_AS_EXPECTED, EXIT_BAD_INPUT, BadInput
-from workbench.nightly import night_of
+from workbench.errors import (
+    EXIT_AS_EXPECTED,
+    EXIT_BAD_INPUT,
+    EXIT_INCONCLUSIVE,
+    EXIT_MACHINE,
+    EXIT_MISSED,
+    EXIT_STOPPED,
+    EXIT_UNDO_UNVERIFIED,
+    BadInput,
+)
+from workbench.nightly import night_of, night_to_do
 from workbench.nightly.fitness import largest_hub
 from workbench.plan.question import read_question
 from workbench.scenario import PROJECT_ROOT, all_suites, find_suite, read_scenario, read_suite
@@ -95,6 +104,20 @@ def test_a_night_lasts_from_noon_to_noon() -> None:
     """Midnight does not part it."""
     assert night_of(1_773_489_599.0) == "2026-03-13"  # 14 March, 11:59:59 UTC
     assert night_of(1_773_489_600.0) == night_of(1_773_575_999.0) == "2026-03-14"
+
+
+def test_a_night_that_is_not_over_goes_on_and_another_follows_one_that_is() -> None:
+    """Killed, stopped or ended by trouble: the same night; judged, whatever the judgement: the day's next one."""
+    begun_s, day = 1_773_489_600.0, "2026-03-14"
+    assert night_to_do({}, begun_s) == night_to_do({"2026-03-13": EXIT_AS_EXPECTED}, begun_s) == day
+    for code in (None, EXIT_STOPPED, EXIT_MACHINE, EXIT_UNDO_UNVERIFIED):
+        assert night_to_do({day: code}, begun_s) == day
+    for code in (EXIT_AS_EXPECTED, EXIT_MISSED, EXIT_INCONCLUSIVE):
+        assert night_to_do({day: code}, begun_s) == f"{day}.02"
+    assert night_to_do({day: EXIT_AS_EXPECTED, f"{day}.02": EXIT_STOPPED}, begun_s) == f"{day}.02"
+    full = {day: EXIT_MISSED} | {f"{day}.{number:02d}": EXIT_MISSED for number in range(2, 100)}
+    with pytest.raises(BadInput, match="99 nights of this suite on 2026-03-14: name another --history"):
+        night_to_do(full, begun_s)
 
 
 def test_help_has_examples(capsys: pytest.CaptureFixture[str]) -> None:

@@ -130,13 +130,14 @@ def test_brokers_wait_for_a_quorum(monkeypatch: pytest.MonkeyPatch) -> None:
 
     class Pods(Kubectl):
         def execute(self, pod: str, namespace: str, *words: str) -> str:
-            asked.append(pod)
+            asked.append(f"{namespace}/{pod}: {words[-1]}")
             return next(told)
 
     monkeypatch.setattr(deploying, "POLL_S", 0.0)
     pods = Pods({"kubectl": Path("kubectl")}, Path("kubeconfig"))
     deploying.wait_for_quorum(pods, hub_objects(THROWAWAY), lambda _: None)
-    assert asked == ["hub-zookeeper-0", "hub-zookeeper-1", "hub-zookeeper-2"] * 2
+    question = "echo srvr | nc 127.0.0.1 2181"
+    assert asked == [f"central-hub/hub-zookeeper-{number}: {question}" for number in range(3)] * 2
 
 
 def test_one_instance_is_the_primary(made: list[Object]) -> None:

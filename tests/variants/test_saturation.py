@@ -56,5 +56,5 @@ def test_shares_are_those_of_the_group(loaded: LoadedHub) -> None:
     hub = loaded.hub
     scenario, _ = read_with_hub(find_scenario("broker-loss"))
     shares = partition_shares(scenario.workload.mix, {topic.name: topic.partitions for topic in hub.topology.topics})
-    given = consumer_shares(loaded, Demands(2, 1.0, 0.0, 0.0, shares, ()))
+    given = consumer_shares(loaded, Demands(2, 1.0, 0.0, shares, ()))
     assert given == pytest.approx((0.5, 0.5))

@@ -22,7 +22,7 @@ from workbench.errors import (
     UndoUnverified,
     worst_exit_code,
 )
-from workbench.nightly import End, Night, ground_of, import_records, night_of, run_night
+from workbench.nightly import End, Night, ground_of, import_records, night_to_do, run_night
 from workbench.nightly.outputs import ANNOTATIONS, JSON, SUMMARY, not_done, write_outputs
 from workbench.records.history import open_history
 from workbench.records.reference import read_records
@@ -73,10 +73,11 @@ def run_command(
     hub: str,
     approval: Path | None,
 ) -> int:
-    """Do SUITE (a name in suites/ or a file) within its budget; started again the same night, it goes on.
+    """Do SUITE (a name in suites/ or a file) within its budget; a night that was stopped goes on.
 
-    A night is named by the day it begins on and lasts from noon to noon UTC. Its files are written to
-    OUT/nightly/SUITE/NIGHT: junit.xml, summary.md, annotations.txt, trend.html, drills.prom, night.json.
+    A night is named by the day it begins on, which lasts from noon to noon UTC; once it is over, starting again
+    does the day's second one, NIGHT.02. Its files are written to OUT/nightly/SUITE/NIGHT: junit.xml, summary.md,
+    annotations.txt, trend.html, drills.prom, night.json.
 
     A suite for a hub that others use needs --hub and --approval, and is done to the cluster that the suite names
     alone (docs/runbook-preprod.md).
@@ -88,15 +89,15 @@ def run_command(
     wanted = read_suite(find_suite(suite))
     out = out.absolute()
     ground = ground_of(wanted, out, kubeconfig, context, hub, approval)
-    night = night_of(time.time())
-    folder = out / "nightly" / wanted.name / night
-    folder.mkdir(parents=True, exist_ok=True)
     stop_on_sigterm("stopped by signal")
 
     def say(text: str) -> None:
         click.echo(text, err=as_json)
 
     with open_history(history.absolute()) as opened:
+        night = night_to_do(opened.nights(wanted.name), time.time())
+        folder = out / "nightly" / wanted.name / night
+        folder.mkdir(parents=True, exist_ok=True)
         conducted = Night(
             wanted, night, opened, out, folder, say, ground.check, options=ground.options, guard=ground.guard,
             end_s=ground.end_s,

@@ -49,7 +49,7 @@ def command() -> None:
     """
 
 
-@command.command(name="measure", short_help="What an event takes on this machine (4 minutes).")
+@command.command(name="measure", short_help="What an event takes on this machine (3 minutes).")
 @_seed
 @_out
 def measure_command(seed: int, out: Path) -> int:

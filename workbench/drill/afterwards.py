@@ -10,7 +10,7 @@ from workbench import ledger as ledger_room
 from workbench.compare import Check
 from workbench.drill.checks import Facts, run_checks
 from workbench.drill.experiment import ExperimentOutcome
-from workbench.drill.live import probes
+from workbench.drill.live import collected, probes
 from workbench.drill.load_control import LoadControl
 from workbench.drill.observation import Recorded, observe
 from workbench.drill.progress import Progress
@@ -68,7 +68,7 @@ def look_back(
     if watched.injection is None:
         raise Inconclusive("nothing was injected: " + "; ".join(watched.outcome.problems))
     part = scenario.faults[0].part
-    samples = {name: read_samples(folder.observed / f"{name}.jsonl") for name in probes(part)}
+    samples = samples_of(folder, part)
     recorded = Recorded(
         writes=ledger_room.write_table(folder.ledger, hub.topology, watched.injection.injected_s),
         counts=summary.counts(),
@@ -101,11 +101,16 @@ def look_back(
         watched.steady_problems,
         watched.sealed_s,
         watched.clock_step_s,
-        samples,
+        {name: samples[name] for name in probes(part)},
         watched.watch_end_s,
         observations,
     )
     return Aftermath(observations, run_checks(scenario, facts), _counts_json(summary.counts()))
+
+
+def samples_of(folder: RunFolder, part: Part) -> dict[str, list[dict[str, Any]]]:
+    """Return each collector's samples, also of those that may have been blind: the metrics need them as well."""
+    return {name: read_samples(folder.observed / f"{name}.jsonl") for name in collected(part)}
 
 
 def _counts_json(counts: Counts) -> dict[str, Any]:

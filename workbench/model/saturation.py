@@ -1,17 +1,20 @@
 """At which rate a path of a hub saturates whose servers all share one machine's cores, and what saturates there.
 
 A consumer (an event processor, or a connection that writes rows) works in a cycle: it computes, or its database
-session does, and in between it waits for a disk or an answer. Saturated, it always has a full batch in hand, so it
-is a thread that always wants to run, beside short tasks: brokers, standbys, the load's own program. How fast it gets on
-beside them is processor sharing (cores.py); its rate and their use of the cores depend on each other, and the rate
-where both agree is found by bisection. Without consumers a path saturates where no core is left (utilization law,
-Denning and Buzen 1978).
+session does. Saturated, it always wants to run, and shares the cores with whoever else wants to (processor sharing,
+Kleinrock, Queueing Systems II, 4.4): with n rivals and c consumers each gets cores / (n + c) of a core.
 
-Busy cores slow each other down where they share caches and execution units: work takes `full_factor` times as long
+Rows have few rivals, standbys, whose work is proportional to the rate (utilization law, Denning and Buzen 1978).
+The pipeline's rivals are brokers, their followers and the load's own program, and they are elastic: requests and
+batches grow where cores are scarce, so that they want to run all the time and take what they are given. How many of
+them want to run at once is measured at rates that one event processor cannot carry, and lies on a line over the
+offered rate. The rate that saturates c processors is the one where what they are given is what it takes.
+
+Busy cores slow each other down where they share caches and execution units: a row takes `full_factor` times as long
 when all of them are busy, and in between by the share of time in which the others are.
 
-Left out: disks and networks that saturate before the cores do, checkpoints, the client's smaller batches' cost where
-answers are late (batches then grow beyond the linger), garbage collection beyond its mean.
+Left out: disks and networks that saturate before the cores do, checkpoints, garbage collection beyond its mean, and
+that further event processors bring a few rivals of their own (their fetches).
 """
 
 from __future__ import annotations
@@ -27,10 +30,10 @@ from workbench.errors import BadInput
 from workbench.metrics.tables import FloatArray
 from workbench.model.cores import session_speed
 
-LINGER_S: Final = 0.005  # queue.buffering.max.ms of librdkafka 2 (CONFIGURATION.md)
 CORES_FULL: Final = 0.95  # of all cores busy: then it is they that are saturated
 RATE_MAX_PER_S: Final = 1e7
 HALVINGS: Final = 60
+SAME: Final = 0.999  # of the largest share: then it saturates with it
 
 
 class LoadedPath(StrEnum):
@@ -47,6 +50,7 @@ class Resource(StrEnum):
     CORES = "cores"
     PROCESSOR = "event processor"
     CONNECTION = "Postgres connection"
+    CLIENT = "client"  # the one thread that offers records
 
 
 @dataclass(frozen=True)
@@ -66,14 +70,15 @@ class SetUp:
 
 @dataclass(frozen=True)
 class SizeDemands:
-    """What an event of one size takes, on an otherwise idle machine: computing time (s), or waiting (s)."""
+    """What an event of one size takes (s), and how many rivals it brings."""
 
     event_bytes: int
-    produce_s: float  # of the source and all brokers, beside what a batch takes
-    follow_s: float  # what comes after and nobody waits for: fetches, standbys
-    cycle_s: float  # an event processor, its database session and Redis, one after another
-    cycle_wait_s: float  # of the cycle, without computing
-    row_s: float  # a connection that writes rows, and its session
+    record_s: float  # of the time in which records that all wait are produced and acknowledged
+    record_busy_share: float  # of all cores meanwhile
+    cycle_s: float  # computing of an event processor, its database session and Redis, beside rivals
+    rivals: float  # who wants to run beside a saturated event processor, at rate 0 on the line over the rate
+    rivals_s: float  # by how many that grows with each event/s offered
+    row_s: float  # computing of a connection that writes rows, and of its session
     row_wait_s: float
     row_follow_s: float  # standbys
 
@@ -85,7 +90,6 @@ class Demands:
     cores: int
     full_factor: float
     base_cores: float  # busy while nothing is offered
-    batch_s: float  # of the source and all brokers, a client's batch
     shares: tuple[float, ...]
     sizes: tuple[SizeDemands, ...]
 
@@ -119,21 +123,12 @@ def saturation(demands: Demands, set_up: SetUp, consumer_shares: Sequence[float]
     set_up.check()
     size = demands.of_size(set_up.event_bytes)
     if set_up.path is LoadedPath.KAFKA:
-        left = demands.cores / demands.full_factor - demands.base_cores
-        if size.produce_s <= 0.0:
-            raise BadInput("a record was measured to take no time: measure again, on an idle machine")
-        return Saturation(max(0.0, left) / size.produce_s, Resource.CORES, 1.0)
+        busiest = Resource.CORES if size.record_busy_share >= CORES_FULL else Resource.CLIENT
+        return Saturation(1.0 / size.record_s, busiest, size.record_busy_share)
     if set_up.path is LoadedPath.POSTGRES:
-        even = tuple(1.0 / set_up.consumers for _ in range(set_up.consumers))
-        return _of_consumers(demands, even, _rows(demands, size), size.row_s, size.row_wait_s, Resource.CONNECTION)
+        return _of_rows(demands, size, set_up.consumers)
     shares = tuple(consumer_shares) or range_shares(demands.shares, set_up.consumers)
-    return _of_consumers(demands, shares, _events(demands, size), size.cycle_s, size.cycle_wait_s, Resource.PROCESSOR)
-
-
-def batches_per_s(rate_per_s: float, shares: Sequence[float]) -> float:
-    """Return how many batches a client sends: one opens with an event and leaves LINGER_S later (Poisson arrivals)."""
-    each = rate_per_s * np.asarray(shares)
-    return float(np.sum(each / (1.0 + each * LINGER_S)))
+    return _of_processors(demands, size, shares)
 
 
 def range_shares(partition_shares: Sequence[float], consumers: int, topics: int = 4) -> tuple[float, ...]:
@@ -146,56 +141,59 @@ def range_shares(partition_shares: Sequence[float], consumers: int, topics: int 
     return tuple(float(sum(part[index].sum() for part in parts)) for index in range(consumers))
 
 
-def _events(demands: Demands, size: SizeDemands) -> Callable[[float], float]:
-    def short_tasks(rate_per_s: float) -> float:
-        batches = demands.batch_s * batches_per_s(rate_per_s, demands.shares)
-        return demands.base_cores + batches + (size.produce_s + size.follow_s) * rate_per_s
-
-    return short_tasks
-
-
-def _rows(demands: Demands, size: SizeDemands) -> Callable[[float], float]:
-    return lambda rate_per_s: demands.base_cores + size.row_follow_s * rate_per_s
-
-
-def _of_consumers(
-    demands: Demands,
-    shares: Sequence[float],
-    short_tasks: Callable[[float], float],
-    compute_s: float,
-    wait_s: float,
-    station: Resource,
-) -> Saturation:
-    """Return where the consumers with the largest share are saturated; the others' work is short tasks then."""
+def _of_processors(demands: Demands, size: SizeDemands, shares: Sequence[float]) -> Saturation:
+    """Return where the processors with the largest share are saturated; the others' work is short tasks then."""
     largest = max(shares)
-    saturated = sum(share > 0.999 * largest for share in shares)
+    saturated = sum(share > SAME * largest for share in shares)
+    others = max(0.0, 1.0 - saturated * largest)
 
-    def beside(rate_per_s: float) -> float:
-        others = max(0.0, 1.0 - saturated * largest)
-        return short_tasks(rate_per_s) + others * rate_per_s * compute_s
+    def running(rate_per_s: float) -> float:
+        return saturated + size.rivals + size.rivals_s * rate_per_s
 
+    def is_carried(rate_per_s: float) -> bool:
+        left = demands.cores - others * rate_per_s * size.cycle_s
+        speed = min(1.0, left / running(rate_per_s))
+        return rate_per_s * largest * size.cycle_s < speed
+
+    rate_per_s = _largest(is_carried)
+    busy = min(1.0, running(rate_per_s) / demands.cores)
+    return Saturation(rate_per_s, Resource.CORES if busy >= CORES_FULL else Resource.PROCESSOR, busy)
+
+
+def _of_rows(demands: Demands, size: SizeDemands, connections: int) -> Saturation:
+    """Return where every connection is saturated."""
+
+    def short_tasks(rate_per_s: float) -> float:
+        return demands.base_cores + size.row_follow_s * rate_per_s
+
+    def row_s(rate_per_s: float) -> tuple[float, float]:
+        return _row_s(demands, size, connections, short_tasks(rate_per_s))
+
+    rate_per_s = _largest(lambda rate_per_s: rate_per_s * row_s(rate_per_s)[0] < connections)
+    took_s, short = row_s(rate_per_s)
+    computing = connections * size.row_s * factor_beside(demands, connections - 1 + short) / took_s
+    busy = min(1.0, (short + computing) / demands.cores)
+    return Saturation(rate_per_s, Resource.CORES if busy >= CORES_FULL else Resource.CONNECTION, busy)
+
+
+def _largest(is_carried: Callable[[float], bool]) -> float:
+    """Return the largest rate (events/s) that is carried, by bisection."""
     low, high = 0.0, RATE_MAX_PER_S
     for _ in range(HALVINGS):
-        rate_per_s = (low + high) / 2.0
-        event_s, _ = _event_s(demands, saturated, beside(rate_per_s), compute_s, wait_s)
-        if rate_per_s * largest * event_s < 1.0:
-            low = rate_per_s
+        middle = (low + high) / 2.0
+        if is_carried(middle):
+            low = middle
         else:
-            high = rate_per_s
-    event_s, short = _event_s(demands, saturated, beside(low), compute_s, wait_s)
-    computing = saturated * compute_s * factor_beside(demands, saturated - 1 + short) / event_s
-    busy = min(1.0, (short + computing) / demands.cores)
-    return Saturation(low, Resource.CORES if busy >= CORES_FULL else station, busy)
+            high = middle
+    return low
 
 
-def _event_s(
-    demands: Demands, sessions: int, short_tasks: float, compute_s: float, wait_s: float
-) -> tuple[float, float]:
-    """Return how long an event takes a saturated consumer (s), and the cores that short tasks then take."""
+def _row_s(demands: Demands, size: SizeDemands, sessions: int, short_tasks: float) -> tuple[float, float]:
+    """Return how long a row takes a saturated connection (s), and the cores that short tasks then take."""
     share = min(1.0, (sessions + short_tasks) / demands.cores)
     short = short_tasks * (1.0 + (demands.full_factor - 1.0) * share)
     speed = session_speed(demands.cores, short, sessions)
-    return compute_s * factor_beside(demands, sessions - 1 + short) / speed + wait_s, short
+    return size.row_s * factor_beside(demands, sessions - 1 + short) / speed + size.row_wait_s, short
 
 
 def factor_beside(demands: Demands, others_cores: float) -> float:

@@ -1,8 +1,8 @@
 """From measured stretches to what an event takes (saturation.Demands), and draws of it by resampling seconds.
 
-Utilization law: cores busy = base + demand * rate. How much busy cores slow each other down comes from rows over one
-connection and over as many as there are cores; everything else is divided by it first. Then one non-negative least
-squares fit (scipy) tells apart what nothing, a client's batch, a record and what follows it take.
+How much busy cores slow each other down comes from rows over one connection and over as many as there are cores. A
+processor that has more than it can do always wants to run; the share of a core that it gets, s, says how many rivals
+want to as well: cores / s - 1. They lie on a line over the offered rate (least squares, none of its parts below 0).
 
 Left out: drift over the minutes of measuring, and whatever a model of straight lines leaves out; so draws show what
 the samples' scatter does, not how wrong the model is.
@@ -18,14 +18,12 @@ import numpy as np
 from scipy.optimize import nnls
 
 from workbench.errors import BadInput
-from workbench.metrics.tables import FloatArray
 from workbench.model.cores import session_speed
-from workbench.model.saturation import Demands, SizeDemands, batches_per_s, factor_beside
+from workbench.model.saturation import Demands, SizeDemands, factor_beside
 from workbench.records.saturation import Kind, Measured, Second, Stretch
 from workbench.streams import stream
 
 FACTOR_MAX: Final = 2.5
-CORES_MIN: Final = 0.05  # no stretch's use of the cores is known better than this
 
 
 def demands_of(measured: Measured) -> Demands:
@@ -34,17 +32,9 @@ def demands_of(measured: Measured) -> Demands:
     for kind in Kind:
         if not any(each.kind is kind for each in measured.stretches):
             raise BadInput(f"nothing was measured of {kind.value}: measure again")
-    blank = Demands(measured.cores, 1.0, 0.0, 0.0, measured.shares, ())
+    blank = Demands(measured.cores, 1.0, _mean(_first(measured, Kind.REST)).busy_cores, measured.shares, ())
     known = replace(blank, full_factor=_full_factor(measured))
-    solved = _short_tasks(measured, known, sizes)
-    known = replace(known, base_cores=float(solved[0]), batch_s=float(solved[1]))
-    found = []
-    for place, event_bytes in enumerate(sizes):
-        produce_s, follow_s = (float(each) for each in solved[2 + 2 * place : 4 + 2 * place])
-        cycle = _cycle(_one(measured, Kind.BACKLOG, event_bytes, 1), known)
-        row = _cycle(_one(measured, Kind.ROWS, event_bytes, 1), known)
-        found.append(SizeDemands(event_bytes, produce_s, follow_s, *cycle[:2], *row))
-    return replace(known, sizes=tuple(found))
+    return replace(known, sizes=tuple(_of_size(measured, known, size) for size in sizes))
 
 
 def draws_of(measured: Measured, count: int, seed: int) -> list[Demands]:
@@ -63,6 +53,10 @@ def draws_of(measured: Measured, count: int, seed: int) -> list[Demands]:
 def _mean(stretch: Stretch) -> Second:
     rows = np.array([(each.rate_per_s, each.busy_cores, each.cycle_cores) for each in stretch.seconds])
     return Second(*(float(each) for each in rows.mean(axis=0)))
+
+
+def _first(measured: Measured, kind: Kind) -> Stretch:
+    return next(each for each in measured.stretches if each.kind is kind)
 
 
 def _one(measured: Measured, kind: Kind, event_bytes: int, consumers: int) -> Second:
@@ -88,31 +82,30 @@ def _full_factor(measured: Measured) -> float:
     return float(np.clip(1.0 + np.mean(found), 1.0, FACTOR_MAX)) if found else 1.0
 
 
-def _short_tasks(measured: Measured, known: Demands, sizes: Sequence[int]) -> FloatArray:
-    """Return base cores, seconds a batch, then for each size seconds a record and of what follows it."""
-    rows, cores = [], []
-    uniform = (1.0 / len(measured.shares),) * len(measured.shares)
-    for each in measured.stretches:
-        if each.kind not in (Kind.REST, Kind.RECORDS, Kind.EVENTS):
-            continue
-        mean = _mean(each)
-        row = np.zeros(2 + 2 * len(sizes))
-        row[0] = 1.0
-        if each.kind is not Kind.REST:
-            place = 2 + 2 * sizes.index(each.event_bytes)
-            row[1] = batches_per_s(mean.rate_per_s, uniform if each.kind is Kind.RECORDS else measured.shares)
-            row[place] = mean.rate_per_s
-            row[place + 1] = mean.rate_per_s if each.kind is Kind.EVENTS else 0.0
-        slowed = 1.0 + (known.full_factor - 1.0) * min(1.0, mean.busy_cores / known.cores)
-        rows.append(row)
-        cores.append((mean.busy_cores - mean.cycle_cores) / slowed)
-    weights = 1.0 / np.maximum(cores, CORES_MIN)
-    solved, _ = nnls(np.array(rows) * weights[:, None], np.array(cores) * weights)
-    return np.asarray(solved, dtype=np.float64)
+def _of_size(measured: Measured, known: Demands, event_bytes: int) -> SizeDemands:
+    burst = _one(measured, Kind.BURST, event_bytes, 0)
+    contended = [each for each in measured.stretches if (each.kind, each.event_bytes) == (Kind.CONTENDED, event_bytes)]
+    cycles_s = [_mean(each).cycle_cores / _mean(each).rate_per_s for each in contended]
+    return SizeDemands(
+        event_bytes,
+        1.0 / burst.rate_per_s,
+        min(1.0, burst.busy_cores / known.cores),
+        float(np.mean(cycles_s)),
+        *_rivals(known.cores, contended),
+        *_row(_one(measured, Kind.ROWS, event_bytes, 1), known),
+    )
 
 
-def _cycle(mean: Second, known: Demands) -> tuple[float, float, float]:
-    """Return what an event takes one consumer that is saturated: computing, waiting, and what follows it (s)."""
+def _rivals(cores: int, contended: Sequence[Stretch]) -> tuple[float, float]:
+    """Return the line of who else wants to run over the offered rate: at 0, and for each event/s."""
+    rates = np.array([each.offered_per_s for each in contended])
+    rivals = np.array([max(0.0, cores / _mean(each).cycle_cores - 1.0) for each in contended])
+    solved, _ = nnls(np.column_stack([np.ones_like(rates), rates]), rivals)
+    return float(solved[0]), float(solved[1])
+
+
+def _row(mean: Second, known: Demands) -> tuple[float, float, float]:
+    """Return what a row takes one connection that is saturated: computing, waiting, and what follows it (s)."""
     short = max(0.0, mean.busy_cores - mean.cycle_cores)
     compute_s = mean.cycle_cores / mean.rate_per_s
     wait_s = max(0.0, 1.0 / mean.rate_per_s - compute_s / session_speed(known.cores, short, 1))

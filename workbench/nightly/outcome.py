@@ -17,6 +17,8 @@ from workbench.records.reference import ReferenceRecord
 from workbench.records.runs_index import IndexedRun, read_index
 from workbench.scenario import find_scenario, question_of, read_with_hub
 
+NIGHTS_A_DAY_MAX: Final = 99
+OVER: Final = (EXIT_AS_EXPECTED, EXIT_MISSED, EXIT_INCONCLUSIVE)  # of a night that did what fitted its time
 HALF_DAY_S: Final = 43_200.0
 LOG_TAIL: Final = 300  # characters of a log's last line that explain a failure
 
@@ -24,6 +26,20 @@ LOG_TAIL: Final = 300  # characters of a log's last line that explain a failure
 def night_of(epoch_s: float) -> str:
     """Return the night a moment belongs to: the day on which it began, from noon to noon UTC."""
     return datetime.datetime.fromtimestamp(epoch_s - HALF_DAY_S, datetime.UTC).date().isoformat()
+
+
+def night_to_do(nights: Mapping[str, int | None], epoch_s: float) -> str:
+    """Return the night that a suite started at a moment does: today's that is not over, or the next one of today.
+
+    `nights`: exit code by night, as History.nights gives them. One that was killed, stopped or ended by trouble is not
+    over. Of a day's further nights the name ends in ".02", ".03" and so on. Raises BadInput after NIGHTS_A_DAY_MAX.
+    """
+    day = night_of(epoch_s)
+    for number in range(1, NIGHTS_A_DAY_MAX + 1):
+        night = day if number == 1 else f"{day}.{number:02d}"
+        if nights.get(night) not in OVER:
+            return night
+    raise BadInput(f"{NIGHTS_A_DAY_MAX} nights of this suite on {day}: name another --history")
 
 
 def sealed_run(out: Path, drill: NightDrill) -> IndexedRun | None:

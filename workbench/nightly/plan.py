@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -27,7 +28,7 @@ class Planned:
 def plan(suite: Suite, night: str, earlier: Sequence[NightDrill]) -> list[Planned]:
     """Return a night's drills: every scenario once, then twice and so on; `earlier` are the nights before, by time."""
     names = sorted(suite.drills, key=lambda name: -informative(name, earlier))
-    first_seed = int(night.replace("-", "")) * 100
+    first_seed = int(re.sub(r"\D", "", night)) * 100
     return [
         Planned(name, repeat, first_seed + repeat, _expected_s(name, earlier))
         for repeat in range(1, max(suite.drills.values()) + 1)

@@ -78,6 +78,12 @@ class History:
                 (ended_s, exit_code, suite, night),
             )
 
+    def nights(self, suite: str) -> dict[str, int | None]:
+        """Return the exit code of each of a suite's nights, None of one that has not ended."""
+        with _told(self.path):
+            cursor = self._connection.execute("SELECT night, exit_code FROM nights WHERE suite = ?", (suite,))
+            return dict(cursor.fetchall())
+
     def put(self, *drills: NightDrill) -> None:
         """Enter drills, all or none, each in place of what is entered under its key."""
         with self._writing() as connection:

@@ -43,7 +43,7 @@ class NightDrill:
     """One drill of a night. `repeat` counts from 1; (suite, night, scenario, repeat) names it."""
 
     suite: str
-    night: str  # the day it began on, UTC, YYYY-MM-DD
+    night: str  # the day it began on, UTC, YYYY-MM-DD; the day's second one YYYY-MM-DD.02
     scenario: str
     repeat: int
     seed: int

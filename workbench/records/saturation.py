@@ -13,16 +13,15 @@ from pydantic import TypeAdapter, ValidationError
 from workbench.errors import BadInput, Problem
 from workbench.records.folder import dump_json, write_durably
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 
 
 class Kind(StrEnum):
     """What was offered in a stretch."""
 
     REST = "rest"  # nothing
-    RECORDS = "records"  # to a topic that nobody consumes
-    EVENTS = "events"  # through the pipeline, below what it carries
-    BACKLOG = "backlog"  # events that wait: the processors work them off, nothing is offered
+    BURST = "burst"  # records at once, to a topic that nobody consumes
+    CONTENDED = "contended"  # more events than one processor can take
     ROWS = "rows"  # to Postgres, as fast as the connections take them
 
 
@@ -43,6 +42,7 @@ class Stretch:
     event_bytes: int
     consumers: int
     seconds: tuple[Second, ...]
+    offered_per_s: float = 0.0  # 0: as fast as they are taken, or nothing
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from workbench.drill.run_record import utc_text
+from workbench.drill.run_record import host_json, utc_text
 from workbench.drill.saturation.knee import Knee, knee
 from workbench.drill.saturation.loaded import CYCLE, Course, LoadedHub, loaded_hub
 from workbench.drill.saturation.measuring import was_measured
@@ -23,12 +23,18 @@ from workbench.records.saturation import FORMAT_VERSION, Measured, Ramped, write
 from workbench.topology.hub import HubTopology
 from workbench.workload import Workload
 
+SAME_HOST: Final = ("system", "machine", "cores")
 BEGINS: Final = 0.5  # of the predicted rate
 ENDS: Final = 1.5
 LASTS_S: Final[Mapping[LoadedPath, float]] = {
     LoadedPath.PIPELINE: 60.0,
     LoadedPath.POSTGRES: 30.0,
-    LoadedPath.KAFKA: 40.0,
+    LoadedPath.KAFKA: 24.0,
+}
+STATIONS: Final[Mapping[LoadedPath, Resource]] = {  # what is saturated where the cores are not
+    LoadedPath.PIPELINE: Resource.PROCESSOR,
+    LoadedPath.POSTGRES: Resource.CONNECTION,
+    LoadedPath.KAFKA: Resource.CLIENT,
 }
 WARM_UP_SHARE: Final = 0.3  # of the predicted rate
 WARM_UP_S: Final = 5.0
@@ -50,11 +56,13 @@ def find_saturations(
 ) -> list[Ramped]:
     """Predict, seal and ramp each set-up on real servers; one hub for all that need as many event processors.
 
-    Each record is written to `folder` as its ramp ends. Raises BadInput for demands of another hub, MachineTrouble
-    where no hub can be had; a ramp that fails is a record without an observation.
+    Each record is written to `folder` as its ramp ends. Raises BadInput for demands of another hub or machine,
+    MachineTrouble where no hub can be had; a ramp that fails is a record without an observation.
     """
     if measured.manifests_sha256 != topology.manifests_sha256:
         raise BadInput(f"{measured_file} was measured with other manifests: measure again")
+    if other := [name for name in SAME_HOST if measured.host.get(name) != host_json().get(name)]:
+        raise BadInput(f"{measured_file} was measured on another machine (another {', '.join(other)}): measure again")
     demands, draws = demands_of(measured), draws_of(measured, DRAWS, seed)
     found = []
     for processors, group in groupby(sorted(set_ups, key=_processors), key=_processors):
@@ -179,9 +187,7 @@ def _busy(course: Course | None, seen: Knee | None) -> tuple[float | None, float
 
 
 def _resource(set_up: SetUp, busy_share: float) -> str:
-    if busy_share >= CORES_FULL or set_up.path is LoadedPath.KAFKA:
-        return Resource.CORES.value
-    return (Resource.PROCESSOR if set_up.path is LoadedPath.PIPELINE else Resource.CONNECTION).value
+    return (Resource.CORES if busy_share >= CORES_FULL else STATIONS[set_up.path]).value
 
 
 def words(set_up: SetUp) -> str:

@@ -1,6 +1,6 @@
-"""Measures what events take on this machine: one event processor, below saturation and working off a backlog.
+"""Measures what events take on this machine: one event processor that has more than it can do, records all at once.
 
-About four minutes. Nothing of it is a ramp, and only set-ups with one event processor, or rows over one connection and
+About three minutes. Nothing of it is a ramp, and only set-ups with one event processor, or rows over one connection and
 over as many as there are cores, are measured: predictions of all others are of set-ups that were not.
 """
 
@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from typing import Final
 
+import numpy as np
 import psutil
 
 from workbench.drill.run_record import git_state, host_json, utc_text
@@ -25,17 +27,17 @@ from workbench.workload import Workload
 SIZES_BYTES: Final = (400, 1600)
 REST_S: Final = 6.0
 RESTING_CORES_MAX: Final = 1.0  # an idle hub of three brokers took 0.4 to 0.6, measured by this program
-EVENT_RATES_PER_S: Final = (200.0, 400.0, 700.0)
-EVENTS_S: Final = 9.0
-RECORD_RATES_PER_S: Final = (1000.0, 4000.0, 12_000.0)
-RECORDS_S: Final = 6.0
+CONTENDED_PER_S: Final = (1600.0, 2400.0, 3200.0)  # all more than one processor takes beside them
+CONTENDED_S: Final = 8.0
 SETTLED_S: Final = 2.0  # after a stretch's begin: connections, buffers, code that is not compiled yet
-BACKLOG: Final = 30_000  # events
-BACKLOG_S: Final = 4.0  # in which they are offered
+BURST: Final = 300_000  # records
+BURST_S: Final = 0.1
+BURST_DONE: Final = 0.98  # of them: what the last ones take is not what many take
 WARM_UP_EVENTS: Final = 4000
+WARM_UP_S: Final = 4.0
 ROWS: Final = 15_000
 ROWS_S: Final = 0.1
-LAST_EVENTS: Final = 1000  # of a backlog: when fewer wait, batches are no longer full
+LAST_EVENTS: Final = 1000  # of the rows: when fewer wait, batches are no longer full
 SECONDS_MIN: Final = 2
 
 
@@ -47,8 +49,9 @@ def measure(
     partitions = {topic.name: topic.partitions for topic in topology.topics}
     with loaded_hub(topology, workload, 1, folder, seed, cores, progress) as hub:
         progress("warming up")
-        _backlog(hub, SIZES_BYTES[0], WARM_UP_EVENTS)
-        hub.offer(LoadedPath.KAFKA, SIZES_BYTES[0], (2000.0, 2000.0), 3.0)
+        warm_up_per_s = WARM_UP_EVENTS / WARM_UP_S
+        for path in (LoadedPath.PIPELINE, LoadedPath.KAFKA):
+            hub.offer(path, SIZES_BYTES[0], (warm_up_per_s, warm_up_per_s), WARM_UP_S, until_done=True)
         stretches = [_rest(hub, cores)]
         for event_bytes in SIZES_BYTES:
             progress(f"events of {event_bytes} bytes")
@@ -87,24 +90,22 @@ def _rest(hub: LoadedHub, cores: int) -> Stretch:
 
 
 def _of_size(hub: LoadedHub, event_bytes: int, cores: int) -> list[Stretch]:
-    found = []
-    for rate_per_s in EVENT_RATES_PER_S:
-        course = hub.offer(LoadedPath.PIPELINE, event_bytes, (rate_per_s, rate_per_s), EVENTS_S, until_done=True)
-        found.append(_stretch(Kind.EVENTS, event_bytes, 1, course.seconds(SETTLED_S, EVENTS_S, CYCLE)))
-    found.append(_stretch(Kind.BACKLOG, event_bytes, 1, _backlog(hub, event_bytes, BACKLOG)))
-    for rate_per_s in RECORD_RATES_PER_S:
-        course = hub.offer(LoadedPath.KAFKA, event_bytes, (rate_per_s, rate_per_s), RECORDS_S)
-        found.append(_stretch(Kind.RECORDS, event_bytes, 0, course.seconds(SETTLED_S, RECORDS_S, ("none of them",))))
+    found = [_stretch(Kind.BURST, event_bytes, 0, _burst(hub, event_bytes))]
+    for rate_per_s in CONTENDED_PER_S:
+        course = hub.offer(LoadedPath.PIPELINE, event_bytes, (rate_per_s, rate_per_s), CONTENDED_S, until_done=True)
+        seconds = course.seconds(SETTLED_S, CONTENDED_S, CYCLE)
+        found.append(replace(_stretch(Kind.CONTENDED, event_bytes, 1, seconds), offered_per_s=rate_per_s))
     for connections in sorted({1, cores}):
         found.append(_stretch(Kind.ROWS, event_bytes, connections, _rows(hub, event_bytes, connections)))
     return found
 
 
-def _backlog(hub: LoadedHub, event_bytes: int, events: int) -> tuple[Second, ...]:
-    """Offer events faster than they are taken and return the seconds in which they are worked off."""
-    rate_per_s = events / BACKLOG_S
-    course = hub.offer(LoadedPath.PIPELINE, event_bytes, (rate_per_s, rate_per_s), BACKLOG_S, until_done=True)
-    return course.seconds(BACKLOG_S + 0.5, _last_full_s(course), CYCLE)
+def _burst(hub: LoadedHub, event_bytes: int) -> tuple[Second, ...]:
+    """Offer records all at once and return the seconds in which they are produced and acknowledged."""
+    rate_per_s = BURST / BURST_S
+    course = hub.offer(LoadedPath.KAFKA, event_bytes, (rate_per_s, rate_per_s), BURST_S)
+    done_s = float(course.t_s[np.searchsorted(course.done, BURST_DONE * course.ramp.events)])
+    return course.seconds(0.0, done_s, ("none of them",))
 
 
 def _rows(hub: LoadedHub, event_bytes: int, connections: int) -> tuple[Second, ...]:

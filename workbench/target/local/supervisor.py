@@ -52,9 +52,14 @@ class _Managed:
     spec: ProcessSpec
     stand_in: KubeletStandIn = field(default_factory=KubeletStandIn)
     running: subprocess.Popen[bytes] | None = None
-    restart_due_s: float | None = None  # epoch
+    due_by_rule_s: float | None = None  # epoch; None: the restart rule has nothing to start
     held_until_s: float = 0.0  # epoch: the restart rule does not start it before
     starts: list[ProcessStart] = field(default_factory=list)
+
+    @property
+    def restart_due_s(self) -> float | None:
+        """Return when it is started again (epoch s), None where no restart is due."""
+        return None if self.due_by_rule_s is None else max(self.due_by_rule_s, self.held_until_s)
 
     def status(self) -> ServerStatus:
         """Return what is told of it."""
@@ -163,7 +168,7 @@ class Supervisor:
 
     def _ask_start(self, name: str) -> dict[str, Any]:
         managed = self._known(name)
-        managed.restart_due_s = None
+        managed.due_by_rule_s = None
         managed.held_until_s = 0.0
         return {"process_id": managed.running.pid if managed.running is not None else self._start(managed)}
 
@@ -181,10 +186,7 @@ class Supervisor:
         return {"sent_s": sent_s}
 
     def _ask_hold(self, name: str, until_s: float) -> dict[str, Any]:
-        managed = self._known(name)
-        managed.held_until_s = until_s
-        if managed.restart_due_s is not None:
-            managed.restart_due_s = max(managed.restart_due_s, until_s)
+        self._known(name).held_until_s = until_s
         return {}
 
     def _ask_small_disk(self, path: str) -> dict[str, Any]:
@@ -253,7 +255,7 @@ class Supervisor:
                 start_new_session=True,
                 preexec_fn=in_child,  # this process has one thread
             )
-        managed.restart_due_s = None
+        managed.due_by_rule_s = None
         managed.starts = managed.starts[1 - STARTS_KEPT :]
         managed.starts.append(ProcessStart(managed.running.pid, started_s, float("nan"), ""))
         _say("start", name=spec.name, pid=managed.running.pid)
@@ -290,8 +292,7 @@ class Supervisor:
             managed.starts[-1] = ProcessStart(process_id, begun.started_s, ended_s, exit_text(wait_status))
             ruled = managed.spec.is_server and managed.spec.restarts
             if ruled and self._rule is RestartRule.KUBELET_RULES and not self._ending:
-                due_s = managed.stand_in.restart_due_s(begun.started_s, ended_s)
-                managed.restart_due_s = max(due_s, managed.held_until_s)
+                managed.due_by_rule_s = managed.stand_in.restart_due_s(begun.started_s, ended_s)
             _say("exit", name=managed.spec.name, pid=process_id, how=exit_text(wait_status))
 
     def _end_all(self) -> None:
