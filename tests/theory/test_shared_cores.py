@@ -19,7 +19,7 @@ from workbench.model.saturation import (
 from workbench.model.saturation_fit import demands_of
 from workbench.records.saturation import FORMAT_VERSION, Kind, Measured, Second, Stretch
 
-SIZE = SizeDemands(400, 20e-6, 1.0, 400e-6, 3.0, 1e-3, 300e-6, 10e-6, 5e-6)
+SIZE = SizeDemands(400, 20e-6, 1.0, 400e-6, 0.5, 1.5, 300e-6, 10e-6, 5e-6)
 IDLE = Demands(4, 1.0, 0.0, (1.0 / 24,) * 24, (SIZE,))
 
 
@@ -49,13 +49,13 @@ def test_kafka_carries_what_a_burst_was_carried_at() -> None:
     assert saturation(free, SetUp(LoadedPath.KAFKA, 0, 400)).resource is Resource.CLIENT
 
 
-@pytest.mark.parametrize("consumers", [1, 2, 3])
+@pytest.mark.parametrize("consumers", [1, 2, 3, 6])
 def test_processors_get_their_share_beside_their_rivals(consumers: int) -> None:
-    """Processor sharing: each of c processors gets cores / (c + n) with n rivals at that rate, and needs rate / c."""
+    """Processor sharing: each of c processors gets (cores - w) / (c + n), at most a core, and needs rate / c."""
     found = saturation(IDLE, SetUp(LoadedPath.PIPELINE, consumers, 400))
-    speed = min(1.0, 4.0 / (consumers + 3.0 + 1e-3 * found.rate_per_s))
+    speed = min(1.0, (4.0 - 1.5) / (consumers + 0.5))
     assert found.rate_per_s == pytest.approx(consumers * speed / 400e-6, rel=1e-6)
-    assert found.resource is Resource.CORES
+    assert (found.resource is Resource.CORES) == (consumers > 1)
 
 
 def test_the_consumer_with_the_largest_share_saturates_first() -> None:
@@ -78,13 +78,13 @@ def test_a_path_without_its_consumers_is_refused() -> None:
         saturation(IDLE, SetUp(LoadedPath.PIPELINE, 0, 400))
 
 
-def _stretches(cores: int, rows: tuple[Stretch, ...], lines: tuple[float, float]) -> Measured:
-    """Return stretches of a processor whose rivals lie on a line over the offered rate, at 0.4 ms an event."""
+def _stretches(cores: int, rows: tuple[Stretch, ...], rivals: tuple[float, float]) -> Measured:
+    """Return stretches of processors beside such rivals (always wanting to run; work), at 0.4 ms an event."""
     contended = []
-    for rate in (1600.0, 2400.0, 3200.0):
-        speed = cores / (1.0 + lines[0] + lines[1] * rate)
-        second = Second(speed / 400e-6, float(cores), speed)
-        contended.append(Stretch(Kind.CONTENDED, 400, 1, (second,) * 3, rate))
+    for processors in (1, 2):
+        used = processors * (cores - rivals[1]) / (rivals[0] + processors)
+        second = Second(used / 400e-6, float(cores), used)
+        contended.append(Stretch(Kind.CONTENDED, 400, processors, (second,) * 3))
     rest = Stretch(Kind.REST, 0, 0, (Second(0.0, 0.3, 0.0),) * 3)
     burst = Stretch(Kind.BURST, 400, 0, (Second(50_000.0, 0.9 * cores, 0.0),) * 3)
     return Measured(FORMAT_VERSION, "", cores, (1.0 / 24,) * 24, (rest, burst, *contended, *rows), {}, {}, "", {})
@@ -94,11 +94,11 @@ def test_demands_are_found_again_in_stretches_made_of_them() -> None:
     """Stretches that obey the laws exactly give back the demands that they were made of."""
     alone = Stretch(Kind.ROWS, 400, 1, (Second(2500.0, 0.3 + 0.05 + 0.75, 0.75),) * 3)
     full = Stretch(Kind.ROWS, 400, 8, (Second(9000.0, 0.3 + 0.05 + 2.7, 2.7),) * 3)
-    found = demands_of(_stretches(8, (alone, full), (9.0, 2e-3)))
+    found = demands_of(_stretches(8, (alone, full), (9.0, 2.0)))
     (size,) = found.sizes
     assert (found.full_factor, found.base_cores) == pytest.approx((1.0, 0.3))
     assert (size.record_s, size.record_busy_share) == pytest.approx((20e-6, 0.9))
-    assert (size.rivals, size.rivals_s) == pytest.approx((9.0, 2e-3))
+    assert (size.rivals, size.rivals_cores) == pytest.approx((9.0, 2.0))
     assert (size.cycle_s, size.row_s) == pytest.approx((400e-6, 300e-6))
     assert size.row_follow_s == pytest.approx(20e-6)
 
@@ -107,4 +107,4 @@ def test_cores_that_slow_each_other_down_are_found_in_the_rows() -> None:
     """The same row takes 0.3 ms alone and 0.36 ms with both cores busy: a factor of 1.2."""
     alone = Stretch(Kind.ROWS, 400, 1, (Second(3000.0, 0.9, 0.9),) * 3)
     full = Stretch(Kind.ROWS, 400, 2, (Second(5500.0, 2.0, 1.98),) * 3)
-    assert demands_of(_stretches(2, (alone, full), (3.0, 0.0))).full_factor == pytest.approx(1.2, abs=0.03)
+    assert demands_of(_stretches(2, (alone, full), (3.0, 0.5))).full_factor == pytest.approx(1.2, abs=0.03)

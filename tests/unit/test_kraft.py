@@ -101,15 +101,17 @@ def test_every_fault_is_known_contradicted_or_refused_with_its_reason() -> None:
 
 @pytest.mark.parametrize("age_s", [0.0, 1.3, 2.0])
 def test_a_broker_is_fenced_when_its_last_heartbeat_is_nine_seconds_old(age_s: float) -> None:
-    """What it led waits until then, until the survivors carried the records out, and for a tick more of its clients."""
+    """What it led waits until then, until the survivors carried it out, and for a tick of clients that forget."""
     setting, draws = setting_and_draws(parameters_of(a_scenario(), a_kraft_topology()), a_scenario())
-    course = play(setting, {**draws, "heartbeat_age_s": age_s})
+    course = play(setting, {**draws, "heartbeat_age_s": age_s, "client_forgets": 1.0})
     known_s = 9.0 - age_s + draws["fence_commit_s"]
     assert known_s <= course.moments.broker_deregistered_s < known_s + 0.1
     led = np.array([leader == setting.victim for leader in setting.leaders])
     held = course.disturbance.held_until_s[:, led]
     assert (held >= known_s + draws["leader_and_isr_s"] + draws["client_scan_s"] - 1e-9).all()
     assert np.isfinite(held).all()
+    others = play(setting, {**draws, "heartbeat_age_s": age_s, "client_forgets": 0.0}).disturbance.held_until_s[:, led]
+    assert ((known_s < others) & (others < held)).all()
 
 
 def test_what_it_only_followed_goes_on_when_the_new_process_fetches() -> None:

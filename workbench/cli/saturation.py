@@ -49,7 +49,7 @@ def command() -> None:
     """
 
 
-@command.command(name="measure", short_help="What an event takes on this machine (3 minutes).")
+@command.command(name="measure", short_help="What an event takes on this machine (4 minutes).")
 @_seed
 @_out
 def measure_command(seed: int, out: Path) -> int:
@@ -92,7 +92,7 @@ def ramp_command(
     seed: int,
     out: Path,
 ) -> int:
-    """Ramp each set-up from half to one and a half times the rate at which it is predicted to saturate.
+    """Ramp each set-up from half to 1.5 times (Kafka: 2.5) the rate at which it is predicted to saturate.
 
     A record is written as each ramp ends, and a set-up that has one from the same measurement is not done again. Exit
     code 1: a prediction was missed, 4: a ramp showed nothing.

@@ -4,11 +4,13 @@ librdkafka: while a partition's broker is down, the client's one-second timer as
 again (rd_kafka_1s_tmr_cb, rd_kafka_topic_scan_all). Until the controller has moved the leader the answer is
 the dead broker, so each client finds the new one at its own timer's next tick. In KRaft mode the first answer with the
 new leaders is also the first without the fenced broker: the client takes that out of service
-(rd_kafka_metadata_decommission_unavailable_brokers), whose thread forgets its partitions' leaders just after they were
-noted (rd_kafka_toppar_forget_leader), so they are asked for once more a tick later (librdkafka 2.16; seen in three of
-three kills, in one of them in the client's own log). A broker that is stopped properly still answers
-NOT_LEADER_OR_FOLLOWER, and the client asks at once and then after its retry back-off. A frozen broker's socket stays
-open, so its clients wait for its answer: the same one, once it has thawed and heard from the controller.
+(rd_kafka_metadata_decommission_unavailable_brokers), whose thread forgets its partitions' leaders. Where it does so
+just after the new ones were noted (rd_kafka_toppar_forget_leader), they are asked for once more a tick later
+(librdkafka 2.16; two threads race: seen in three of four kills, in one of them in the client's own log).
+
+A broker that is stopped properly still answers NOT_LEADER_OR_FOLLOWER, and the client asks at once and then after its
+retry back-off. A frozen broker's socket stays open, so its clients wait for its answer: the same one, once it has
+thawed and heard from the controller.
 
 Left out: reconnection attempts to the dead broker (they change nothing until metadata does), offset commits
 and heartbeats to a dead group coordinator (asynchronous; no rebalance below the group's 45 s session), and
@@ -33,7 +35,8 @@ def client(world: World, name: str) -> Steps:
     if world.setting.fault is FaultType.BROKER_KILL:
         scan_s = draws["client_scan_s"]
         yield world.until(next_on_grid(float(world.env.now), scan_s, phase * scan_s))
-        yield world.env.timeout(scan_s if world.setting.kraft else 0.0)
+        if world.setting.kraft:
+            yield world.env.timeout(scan_s * draws["client_forgets"])
     else:
         yield world.env.timeout(draws["client_retry_s"] * phase)
     yield world.env.timeout(draws["metadata_round_s"])

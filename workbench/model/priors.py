@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from workbench.model.parameter import Parameter, lognormal, prior, triangular, uniform
+from workbench.model.parameter import Parameter, empirical, lognormal, prior, triangular, uniform
 
 TAKEN_OVER: Final = (0.15, 0.38, 0.5)
 _LIBRDKAFKA: Final = "librdkafka CONFIGURATION.md"
@@ -87,6 +87,12 @@ KRAFT: Final[Mapping[str, Parameter]] = {
         "s",
         f"{_KAFKA} ReplicaManager.applyDelta: some thirty partitions in turn, 1 to 10 ms each",
         "a surviving broker carries out one batch of metadata records",
+    ),
+    "client_forgets": prior(
+        empirical((0.0, 1.0, 1.0, 1.0)),
+        "ticks",
+        "librdkafka rd_kafka_metadata_decommission_unavailable_brokers: three of four kills (measured)",
+        "1: its threads race so that it forgets the new leaders just after it has noted them",
     ),
     "metadata_update_s": prior(
         0.0, "s", f"{_KAFKA} BrokerMetadataPublisher.onMetadataUpdate: what clients are told is new first"

@@ -5,10 +5,10 @@ session does. Saturated, it always wants to run, and shares the cores with whoev
 Kleinrock, Queueing Systems II, 4.4): with n rivals and c consumers each gets cores / (n + c) of a core.
 
 Rows have few rivals, standbys, whose work is proportional to the rate (utilization law, Denning and Buzen 1978).
-The pipeline's rivals are brokers, their followers and the load's own program, and they are elastic: requests and
-batches grow where cores are scarce, so that they want to run all the time and take what they are given. How many of
-them want to run at once is measured at rates that one event processor cannot carry, and lies on a line over the
-offered rate. The rate that saturates c processors is the one where what they are given is what it takes.
+The pipeline's rivals are brokers, their followers and the load's own program. Their requests and batches grow where
+cores are scarce, so their work hardly depends on the rate, once cores are. A part of them wants to run all the time,
+n; the rest has so much work to do, w cores, however slowly it gets on. Each of c saturated processors is then given
+(cores - w) / (n + c), and the rate that saturates them is the one that takes as much.
 
 Busy cores slow each other down where they share caches and execution units: a row takes `full_factor` times as long
 when all of them are busy, and in between by the share of time in which the others are.
@@ -70,14 +70,14 @@ class SetUp:
 
 @dataclass(frozen=True)
 class SizeDemands:
-    """What an event of one size takes (s), and how many rivals it brings."""
+    """What an event of one size takes (s), and which rivals its processors have."""
 
     event_bytes: int
     record_s: float  # of the time in which records that all wait are produced and acknowledged
     record_busy_share: float  # of all cores meanwhile
     cycle_s: float  # computing of an event processor, its database session and Redis, beside rivals
-    rivals: float  # who wants to run beside a saturated event processor, at rate 0 on the line over the rate
-    rivals_s: float  # by how many that grows with each event/s offered
+    rivals: float  # who always wants to run beside saturated event processors
+    rivals_cores: float  # the work of all others there, cores
     row_s: float  # computing of a connection that writes rows, and of its session
     row_wait_s: float
     row_follow_s: float  # standbys
@@ -147,16 +147,13 @@ def _of_processors(demands: Demands, size: SizeDemands, shares: Sequence[float])
     saturated = sum(share > SAME * largest for share in shares)
     others = max(0.0, 1.0 - saturated * largest)
 
-    def running(rate_per_s: float) -> float:
-        return saturated + size.rivals + size.rivals_s * rate_per_s
+    def speed(rate_per_s: float) -> float:
+        left = demands.cores - size.rivals_cores - others * rate_per_s * size.cycle_s
+        return min(1.0, max(0.0, left) / (size.rivals + saturated))
 
-    def is_carried(rate_per_s: float) -> bool:
-        left = demands.cores - others * rate_per_s * size.cycle_s
-        speed = min(1.0, left / running(rate_per_s))
-        return rate_per_s * largest * size.cycle_s < speed
-
-    rate_per_s = _largest(is_carried)
-    busy = min(1.0, running(rate_per_s) / demands.cores)
+    rate_per_s = _largest(lambda rate_per_s: rate_per_s * largest * size.cycle_s < speed(rate_per_s))
+    computing = size.rivals_cores + size.rivals + saturated + others * rate_per_s * size.cycle_s
+    busy = min(1.0, computing / demands.cores)
     return Saturation(rate_per_s, Resource.CORES if busy >= CORES_FULL else Resource.PROCESSOR, busy)
 
 

@@ -1,8 +1,9 @@
 """From measured stretches to what an event takes (saturation.Demands), and draws of it by resampling seconds.
 
 How much busy cores slow each other down comes from rows over one connection and over as many as there are cores. A
-processor that has more than it can do always wants to run; the share of a core that it gets, s, says how many rivals
-want to as well: cores / s - 1. They lie on a line over the offered rate (least squares, none of its parts below 0).
+processor that has more than it can do always wants to run. The share of a core, s, that each of c of them gets beside
+one and beside two tells rivals that always want to run, n, from those with so much work, w: s (n + c) + w = cores
+(least squares, neither below 0).
 
 Left out: drift over the minutes of measuring, and whatever a model of straight lines leaves out; so draws show what
 the samples' scatter does, not how wrong the model is.
@@ -97,10 +98,10 @@ def _of_size(measured: Measured, known: Demands, event_bytes: int) -> SizeDemand
 
 
 def _rivals(cores: int, contended: Sequence[Stretch]) -> tuple[float, float]:
-    """Return the line of who else wants to run over the offered rate: at 0, and for each event/s."""
-    rates = np.array([each.offered_per_s for each in contended])
-    rivals = np.array([max(0.0, cores / _mean(each).cycle_cores - 1.0) for each in contended])
-    solved, _ = nnls(np.column_stack([np.ones_like(rates), rates]), rivals)
+    """Return who always wants to run beside saturated processors, and the work of all others (cores)."""
+    used = np.array([_mean(each).cycle_cores for each in contended])
+    shares = used / np.array([each.consumers for each in contended])
+    solved, _ = nnls(np.column_stack([shares, np.ones_like(shares)]), np.maximum(0.0, cores - used))
     return float(solved[0]), float(solved[1])
 
 

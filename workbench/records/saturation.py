@@ -21,7 +21,7 @@ class Kind(StrEnum):
 
     REST = "rest"  # nothing
     BURST = "burst"  # records at once, to a topic that nobody consumes
-    CONTENDED = "contended"  # more events than one processor can take
+    CONTENDED = "contended"  # more events than the processors can take
     ROWS = "rows"  # to Postgres, as fast as the connections take them
 
 
@@ -42,7 +42,6 @@ class Stretch:
     event_bytes: int
     consumers: int
     seconds: tuple[Second, ...]
-    offered_per_s: float = 0.0  # 0: as fast as they are taken, or nothing
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from workbench.drill.saturation.knee import Knee, knee
 from workbench.drill.saturation.loaded import CYCLE, Course, LoadedHub, loaded_hub
 from workbench.drill.saturation.measuring import was_measured
 from workbench.errors import BadInput, ToolFailed
+from workbench.load.ramp import EVENTS_MAX
 from workbench.model.saturation import CORES_FULL, Demands, LoadedPath, Resource, Saturation, SetUp, saturation, spread
 from workbench.model.saturation_fit import demands_of, draws_of
 from workbench.records.folder import dump_json, write_durably
@@ -25,7 +26,11 @@ from workbench.workload import Workload
 
 SAME_HOST: Final = ("system", "machine", "cores")
 BEGINS: Final = 0.5  # of the predicted rate
-ENDS: Final = 1.5
+ENDS: Final[Mapping[LoadedPath, float]] = {  # of the predicted rate
+    LoadedPath.PIPELINE: 1.5,
+    LoadedPath.POSTGRES: 1.5,
+    LoadedPath.KAFKA: 2.5,  # batches grow beyond the knee and carry more: what is left behind grows slowly
+}
 LASTS_S: Final[Mapping[LoadedPath, float]] = {
     LoadedPath.PIPELINE: 60.0,
     LoadedPath.POSTGRES: 30.0,
@@ -162,8 +167,8 @@ def _offered(hub: LoadedHub, set_up: SetUp, expected_per_s: float) -> Course:
     """Warm the path up, offer the ramp, and leave nothing waiting behind. Raises ToolFailed."""
     warm = WARM_UP_SHARE * expected_per_s
     hub.offer(set_up.path, set_up.event_bytes, (warm, warm), WARM_UP_S, max(1, set_up.consumers), until_done=True)
-    rates = (BEGINS * expected_per_s, ENDS * expected_per_s)
-    lasts_s = LASTS_S[set_up.path]
+    rates = (BEGINS * expected_per_s, ENDS[set_up.path] * expected_per_s)
+    lasts_s = min(LASTS_S[set_up.path], 2.0 * EVENTS_MAX / sum(rates))
     return hub.offer(set_up.path, set_up.event_bytes, rates, lasts_s, max(1, set_up.consumers), until_done=True)
 
 

@@ -216,9 +216,19 @@ def loaded_hub(
 ) -> Iterator[LoadedHub]:
     """Yield an embedded hub of these manifests with so many event processors; it is gone afterwards."""
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = replace(topology, processors=replace(topology.processors, replicas=processors))
+    wanted = replace(
+        topology,
+        processors=replace(topology.processors, replicas=processors),
+        placement={**_places(topology, processors), **topology.placement},
+    )
     with start(wanted, seed=seed, restart=RestartRule.NONE, progress=progress) as hub:
         loaded = LoadedHub(hub, workload, folder, seed, cores)
         loaded.make_topic()
         with loaded.watched():
             yield loaded
+
+
+def _places(topology: HubTopology, processors: int) -> dict[str, str]:
+    """Return a node for each event processor, also for those that the manifests do not have: one node after another."""
+    nodes = sorted(set(topology.placement.values()))
+    return {f"event-processor-{number}": nodes[number % len(nodes)] for number in range(processors)}

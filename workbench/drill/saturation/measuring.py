@@ -1,14 +1,13 @@
-"""Measures what events take on this machine: one event processor that has more than it can do, records all at once.
+"""Measures what events take on this machine: event processors that have more than they can do, records all at once.
 
-About three minutes. Nothing of it is a ramp, and only set-ups with one event processor, or rows over one connection and
-over as many as there are cores, are measured: predictions of all others are of set-ups that were not.
+About four minutes. Nothing of it is a ramp, and only set-ups with one and two event processors, or rows over one
+connection and over as many as there are cores, are measured: predictions of all others are of set-ups that were not.
 """
 
 from __future__ import annotations
 
 import datetime
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from typing import Final
@@ -27,7 +26,8 @@ from workbench.workload import Workload
 SIZES_BYTES: Final = (400, 1600)
 REST_S: Final = 6.0
 RESTING_CORES_MAX: Final = 1.0  # an idle hub of three brokers took 0.4 to 0.6, measured by this program
-CONTENDED_PER_S: Final = (1600.0, 2400.0, 3200.0)  # all more than one processor takes beside them
+PROCESSORS: Final = (1, 2)
+CONTENDED_PER_S: Final = (2400.0, 3200.0)  # more than two processors take beside those who bring it
 CONTENDED_S: Final = 8.0
 SETTLED_S: Final = 2.0  # after a stretch's begin: connections, buffers, code that is not compiled yet
 BURST: Final = 300_000  # records
@@ -47,16 +47,19 @@ def measure(
     """Measure on a hub of its own, which is gone afterwards. Raises MachineTrouble or ToolFailed where it cannot."""
     cores = psutil.cpu_count() or 1
     partitions = {topic.name: topic.partitions for topic in topology.topics}
-    with loaded_hub(topology, workload, 1, folder, seed, cores, progress) as hub:
-        progress("warming up")
-        warm_up_per_s = WARM_UP_EVENTS / WARM_UP_S
-        for path in (LoadedPath.PIPELINE, LoadedPath.KAFKA):
-            hub.offer(path, SIZES_BYTES[0], (warm_up_per_s, warm_up_per_s), WARM_UP_S, until_done=True)
-        stretches = [_rest(hub, cores)]
-        for event_bytes in SIZES_BYTES:
-            progress(f"events of {event_bytes} bytes")
-            stretches += _of_size(hub, event_bytes, cores)
-        versions = dict(hub.hub.record.versions)
+    stretches: list[Stretch] = []
+    for processors in PROCESSORS:
+        with loaded_hub(topology, workload, processors, folder / f"{processors}", seed, cores, progress) as hub:
+            progress("warming up")
+            warm_up_per_s = WARM_UP_EVENTS / WARM_UP_S
+            for path in (LoadedPath.PIPELINE, LoadedPath.KAFKA):
+                hub.offer(path, SIZES_BYTES[0], (warm_up_per_s, warm_up_per_s), WARM_UP_S, until_done=True)
+            if not stretches:
+                stretches = [_rest(hub, cores), *_alone(hub, cores, progress)]
+            for event_bytes in SIZES_BYTES:
+                progress(f"{processors} event processors, {event_bytes} bytes")
+                stretches += [_contended(hub, event_bytes, processors, rate) for rate in CONTENDED_PER_S]
+            versions = dict(hub.hub.record.versions)
     return Measured(
         FORMAT_VERSION,
         utc_text(datetime.datetime.now(datetime.UTC).timestamp()),
@@ -72,7 +75,7 @@ def measure(
 
 def was_measured(set_up: SetUp, cores: int) -> bool:
     """Tell whether a set-up is one that the demands are measured on."""
-    consumers = {LoadedPath.KAFKA: (0,), LoadedPath.PIPELINE: (1,), LoadedPath.POSTGRES: (1, cores)}[set_up.path]
+    consumers = {LoadedPath.KAFKA: (0,), LoadedPath.PIPELINE: PROCESSORS, LoadedPath.POSTGRES: (1, cores)}[set_up.path]
     return set_up.event_bytes in SIZES_BYTES and set_up.consumers in consumers
 
 
@@ -89,15 +92,21 @@ def _rest(hub: LoadedHub, cores: int) -> Stretch:
     return _stretch(Kind.REST, 0, 0, seconds)
 
 
-def _of_size(hub: LoadedHub, event_bytes: int, cores: int) -> list[Stretch]:
-    found = [_stretch(Kind.BURST, event_bytes, 0, _burst(hub, event_bytes))]
-    for rate_per_s in CONTENDED_PER_S:
-        course = hub.offer(LoadedPath.PIPELINE, event_bytes, (rate_per_s, rate_per_s), CONTENDED_S, until_done=True)
-        seconds = course.seconds(SETTLED_S, CONTENDED_S, CYCLE)
-        found.append(replace(_stretch(Kind.CONTENDED, event_bytes, 1, seconds), offered_per_s=rate_per_s))
-    for connections in sorted({1, cores}):
-        found.append(_stretch(Kind.ROWS, event_bytes, connections, _rows(hub, event_bytes, connections)))
+def _alone(hub: LoadedHub, cores: int, progress: Callable[[str], None]) -> list[Stretch]:
+    """Return what does not go through the event processors: records, rows."""
+    found = []
+    for event_bytes in SIZES_BYTES:
+        progress(f"records and rows of {event_bytes} bytes")
+        found.append(_stretch(Kind.BURST, event_bytes, 0, _burst(hub, event_bytes)))
+        for connections in sorted({1, cores}):
+            found.append(_stretch(Kind.ROWS, event_bytes, connections, _rows(hub, event_bytes, connections)))
     return found
+
+
+def _contended(hub: LoadedHub, event_bytes: int, processors: int, rate_per_s: float) -> Stretch:
+    """Offer more events than the processors take and return the seconds in which all of them have enough to do."""
+    course = hub.offer(LoadedPath.PIPELINE, event_bytes, (rate_per_s, rate_per_s), CONTENDED_S, until_done=True)
+    return _stretch(Kind.CONTENDED, event_bytes, processors, course.seconds(SETTLED_S, CONTENDED_S, CYCLE))
 
 
 def _burst(hub: LoadedHub, event_bytes: int) -> tuple[Second, ...]:
