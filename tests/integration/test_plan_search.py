@@ -31,6 +31,16 @@ search:
   worker_disk_gb: [300, 1000]
   processors: [2, 3]
 """
+HELD = """
+import signal
+from workbench.plan.search.tasks import DaskCrew
+
+def held():
+    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+with DaskCrew(2) as crew:
+    print(*crew._connect().run(held).values())
+"""
 DEADLINE_S = 240.0
 POLL_S = 0.05
 FIRST = 2  # of its assessments are there well before a search's end
@@ -133,6 +143,16 @@ def test_ctrl_c_keeps_what_was_found(tmp_path: Path) -> None:
     assert process.returncode == EXIT_STOPPED, told
     assert "the same command goes on" in told
     assert "Traceback" not in told
+
+
+@pytest.mark.integration
+@pytest.mark.timeout(900)
+def test_workers_hold_ctrl_c_back() -> None:
+    """Whatever the terminal sends them: the first process that Python spawns would have let it through again."""
+    done = subprocess.run(
+        [sys.executable, "-c", HELD], capture_output=True, text=True, timeout=DEADLINE_S, check=True
+    )  # fmt: skip
+    assert done.stdout.split() == ["True", "True"]
 
 
 @pytest.mark.integration

@@ -10,6 +10,7 @@ import logging
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from multiprocessing import resource_tracker
 from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Final, Protocol
@@ -125,8 +126,12 @@ class DaskCrew:
 def _ctrl_c_not_inherited() -> Iterator[None]:
     """Hold SIGINT back in the block, for good in threads and processes that begin in it.
 
-    A terminal sends Ctrl-C to the workers too: each would end with a traceback, while this process ends them.
+    A terminal sends Ctrl-C to the workers too: each would end by itself while this process ends them, and some find
+    their scheduler gone and say so at length. The first process that is spawned starts multiprocessing's resource
+    tracker, which lets SIGINT through again in the thread that does it (Python 3.12 resource_tracker.ensure_running),
+    so it is started before.
     """
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
