@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+from workbench.target.throwaway.addons import FAKE_TAINT
+
 NAMESPACE: Final = "residues"
 NEW_NAMESPACE: Final = "left-behind"
 WEBHOOK_NAMESPACE: Final = "no-such-namespace"  # it chooses nothing, so it harms nobody
@@ -27,7 +29,7 @@ def _object(api: str, kind: str, name: str, namespace: str = NAMESPACE, **conten
 def _pod_spec() -> dict[str, Any]:
     return {
         "nodeSelector": {"type": "kwok"},
-        "tolerations": [{"operator": "Exists"}],
+        "tolerations": [{"key": FAKE_TAINT, "operator": "Exists"}],  # not a cordon's: a drained pod must not come back
         "containers": [{"name": "main", "image": "none:1", "resources": {"requests": {"cpu": "10m"}}}],
     }
 
