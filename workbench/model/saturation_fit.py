@@ -33,7 +33,7 @@ def demands_of(measured: Measured) -> Demands:
     for kind in Kind:
         if not any(each.kind is kind for each in measured.stretches):
             raise BadInput(f"nothing was measured of {kind.value}: measure again")
-    blank = Demands(measured.cores, 1.0, _mean(_first(measured, Kind.REST)).busy_cores, measured.shares, ())
+    blank = Demands(measured.cores, 1.0, _one(measured, Kind.REST, 0, 0).busy_cores, measured.shares, ())
     known = replace(blank, full_factor=_full_factor(measured))
     return replace(known, sizes=tuple(_of_size(measured, known, size) for size in sizes))
 
@@ -54,10 +54,6 @@ def draws_of(measured: Measured, count: int, seed: int) -> list[Demands]:
 def _mean(stretch: Stretch) -> Second:
     rows = np.array([(each.rate_per_s, each.busy_cores, each.cycle_cores) for each in stretch.seconds])
     return Second(*(float(each) for each in rows.mean(axis=0)))
-
-
-def _first(measured: Measured, kind: Kind) -> Stretch:
-    return next(each for each in measured.stretches if each.kind is kind)
 
 
 def _one(measured: Measured, kind: Kind, event_bytes: int, consumers: int) -> Second:
@@ -86,21 +82,21 @@ def _full_factor(measured: Measured) -> float:
 def _of_size(measured: Measured, known: Demands, event_bytes: int) -> SizeDemands:
     burst = _one(measured, Kind.BURST, event_bytes, 0)
     contended = [each for each in measured.stretches if (each.kind, each.event_bytes) == (Kind.CONTENDED, event_bytes)]
-    cycles_s = [_mean(each).cycle_cores / _mean(each).rate_per_s for each in contended]
+    means = [_mean(each) for each in contended]
     return SizeDemands(
         event_bytes,
         1.0 / burst.rate_per_s,
         min(1.0, burst.busy_cores / known.cores),
-        float(np.mean(cycles_s)),
-        *_rivals(known.cores, contended),
+        float(np.mean([mean.cycle_cores / mean.rate_per_s for mean in means])),
+        *_rivals(known.cores, [each.consumers for each in contended], [mean.cycle_cores for mean in means]),
         *_row(_one(measured, Kind.ROWS, event_bytes, 1), known),
     )
 
 
-def _rivals(cores: int, contended: Sequence[Stretch]) -> tuple[float, float]:
+def _rivals(cores: int, processors: Sequence[int], used_cores: Sequence[float]) -> tuple[float, float]:
     """Return who always wants to run beside saturated processors, and the work of all others (cores)."""
-    used = np.array([_mean(each).cycle_cores for each in contended])
-    shares = used / np.array([each.consumers for each in contended])
+    used = np.array(used_cores)
+    shares = used / np.array(processors)
     solved, _ = nnls(np.column_stack([shares, np.ones_like(shares)]), np.maximum(0.0, cores - used))
     return float(solved[0]), float(solved[1])
 

@@ -66,7 +66,8 @@ def find_saturations(
     """
     if measured.manifests_sha256 != topology.manifests_sha256:
         raise BadInput(f"{measured_file} was measured with other manifests: measure again")
-    if other := [name for name in SAME_HOST if measured.host.get(name) != host_json().get(name)]:
+    here = host_json()
+    if other := [name for name in SAME_HOST if measured.host.get(name) != here[name]]:
         raise BadInput(f"{measured_file} was measured on another machine (another {', '.join(other)}): measure again")
     demands, draws = demands_of(measured), draws_of(measured, DRAWS, seed)
     found = []

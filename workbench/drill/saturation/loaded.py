@@ -230,5 +230,5 @@ def loaded_hub(
 
 def _places(topology: HubTopology, processors: int) -> dict[str, str]:
     """Return a node for each event processor, also for those that the manifests do not have: one node after another."""
-    nodes = sorted(set(topology.placement.values()))
+    nodes = topology.nodes
     return {f"event-processor-{number}": nodes[number % len(nodes)] for number in range(processors)}

@@ -15,7 +15,12 @@ ANSWER_BYTES_MAX: Final = 4 << 20
 
 def mode(server: Address) -> str:
     """Return a server's mode: "leader", "follower", or "" while it serves nobody."""
-    found = re.search(r"^Mode: (\w+)$", _ask(server, b"srvr"), re.MULTILINE)
+    return mode_told(_ask(server, b"srvr"))
+
+
+def mode_told(answer: str) -> str:
+    """Return the mode that an answer to "srvr" tells, as `mode` does."""
+    found = re.search(r"^Mode: (\w+)$", answer, re.MULTILINE)
     return found[1] if found else ""
 
 

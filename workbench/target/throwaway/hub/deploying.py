@@ -11,6 +11,7 @@ from typing import Final
 
 from workbench.errors import ToolFailed
 from workbench.fault import FailoverRule
+from workbench.target.clients.zookeeper_words import mode_told
 from workbench.target.local.artifacts import prepare
 from workbench.target.throwaway.building import built_programs
 from workbench.target.throwaway.cluster import Cluster, import_images
@@ -120,7 +121,7 @@ def wait_for_quorum(kubectl: Kubectl, objects: HubObjects, progress: Progress) -
 
     def serve() -> bool:
         told = [kubectl.execute(pod, objects.namespace, *SERVER_STATE) for pod in objects.zookeeper_pods]
-        return all("\nMode: " in each for each in told)
+        return all(map(mode_told, told))
 
     progress("waiting for ZooKeeper's quorum")
     if not happens(serve, READY_TIMEOUT_S, POLL_S):
