@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from workbench.compare import Check, compare
-from workbench.compare.verdicts import BROKEN, CLEAN, Verdict
+from workbench.compare.verdicts import BROKEN, CLEAN, NOT_WHOLE, Verdict
 from workbench.fault import Fault, FaultType, RestartRule, VictimSelector
 from workbench.records.prediction import Observation, Prediction
 from workbench.scenario.drill_scenario import Expectation, Objective, PrimaryMetric, Scenario
@@ -148,3 +148,17 @@ def test_an_unverified_undo_wins_over_everything() -> None:
     broken = Verdict(BROKEN, "Something may still be broken: broker 1 is down.")
     assert compare(scenario(10.0), prediction(), observed(15.0), PASSED, broken, "a person").exit_code == 6
     assert compare(scenario(10.0), prediction(), observed(15.0), PASSED, CLEAN_RESIDUE, "a person").exit_code == 5
+
+
+def test_a_hub_of_its_own_that_never_came_back_failed_and_left_nothing_to_mend() -> None:
+    """No objective names it, and still the hub is what failed: exit code 1, not the 6 of a hub that stays."""
+    never = Verdict(NOT_WHOLE, "The hub did not come back (after 120 s: kafka-1 not running); it is gone.")
+    judged = compare(scenario(), prediction(), observed(15.0), PASSED, never)
+    verdict = judged.content["verdicts"]["resilience"]
+    assert verdict["verdict"] == "FAIL"
+    assert "kafka-1 not running" in verdict["sentence"]
+    assert "objective" not in verdict["sentence"]
+    assert judged.exit_code == 1
+    both = compare(scenario(10.0), prediction(), observed(15.0), PASSED, never).content["verdicts"]["resilience"]
+    assert "missed its objective" in both["sentence"]
+    assert "kafka-1 not running" in both["sentence"]

@@ -23,6 +23,7 @@ from workbench.records.reference import (
     write_record,
 )
 from workbench.records.runs_index import enter, read_index
+from workbench.scenario import PROJECT_ROOT
 from workbench.streams import stream
 
 
@@ -237,6 +238,12 @@ def test_the_table_is_shown_three_ways(tmp_path: Path, capsys: pytest.CaptureFix
     rows = json.loads(capsys.readouterr().out)["rows"]
     row = next(row for row in rows if row["metric"] == NAME)
     assert np.isclose(row["observed_median"], read_records(reference)[0].metrics[0].observed)
+
+
+def test_the_page_of_the_documentation_is_what_the_kept_records_say(capsys: pytest.CaptureFixture[str]) -> None:
+    """A record that is added without the page, or a page that somebody mended by hand, is found here."""
+    shown(["show", "--all", "--markdown"])
+    assert (PROJECT_ROOT / "docs" / "fidelity.md").read_text() == capsys.readouterr().out
 
 
 def test_bad_input_says_what_is_needed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from workbench.errors import BadInput
 from workbench.scenario import PROJECT_ROOT
 from workbench.target.local import servers
 from workbench.target.local.artifacts import Artifacts
@@ -94,3 +97,38 @@ def test_preferred_leaders_are_dealt_out_evenly() -> None:
     assert all(sorted(row) == [0, 1, 2] for row in rows)
     assert {tuple(row) for row in rows if row[0] == 0} == {(0, 1, 2), (0, 2, 1)}
     assert _replicas([0], 3, 1) == [0]
+
+
+@pytest.mark.parametrize(("stated", "given"), [("1024m", "256m"), ("200M", "200m"), (None, "256m"), ("209715200", "200m")])
+def test_a_brokers_heap_is_the_manifests_up_to_a_bound(
+    tmp_path: Path, plan: servers.Plan, stated: str | None, given: str
+) -> None:
+    """A heap that is cut in the manifests is cut here; a larger one than all brokers together have room for is not."""
+    heap_bytes = None if stated is None else heap_of(tmp_path, stated)
+    kafka = replace(plan.topology.kafka, heap_bytes=heap_bytes)
+    cut = replace(plan, topology=replace(plan.topology, kafka=kafka))
+    assert f"-Xmx{given}" in servers.broker(cut, 0).argv
+    assert f"-Xms{given}" in servers.broker(cut, 0).argv
+
+
+def heap_of(tmp_path: Path, stated: str) -> float | None:
+    """Return the heap (bytes) of the base manifests with another -Xmx."""
+    (tmp_path / "patch.yaml").write_text(
+        "apiVersion: kafka.strimzi.io/v1beta2\nkind: Kafka\nmetadata: {name: hub, namespace: central-hub}\n"
+        f"spec: {{kafka: {{jvmOptions: {{-Xms: 64m, -Xmx: '{stated}'}}}}}}\n"
+    )
+    base = os.path.relpath(PROJECT_ROOT / "manifests" / "base", tmp_path.resolve())
+    (tmp_path / "kustomization.yaml").write_text(f"resources: [{base}]\npatches: [{{path: patch.yaml}}]\n")
+    return read_topology(tmp_path).kafka.heap_bytes
+
+
+@pytest.mark.parametrize("stated", ["8g", "12 MB", "1m", "-5"])
+def test_a_heap_that_cannot_be_is_refused(tmp_path: Path, stated: str) -> None:
+    """More than the container's memory, no size, too small for any Java."""
+    with pytest.raises(BadInput, match="jvmOptions"):
+        heap_of(tmp_path, stated)
+
+
+def test_a_kraft_brokers_heap_is_its_pools() -> None:
+    """KRaft mode states it in the pool of brokers."""
+    assert read_topology(PROJECT_ROOT / "manifests" / "overlays" / "kraft").kafka.heap_bytes == 1024 * 2**20

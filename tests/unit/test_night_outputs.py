@@ -17,7 +17,7 @@ from workbench.nightly.outputs import not_done, write_outputs
 from workbench.records.night_drill import HUNG, NightDrill
 from workbench.report.night_ci import ANNOTATIONS_MAX, annotation_lines, to_junit, to_summary
 from workbench.report.night_exports import to_grafana, to_prometheus
-from workbench.report.night_words import Finding, findings
+from workbench.report.night_words import Finding, findings, missed_objective
 from workbench.scenario import Suite
 
 NIGHT = "2026-03-15"
@@ -65,6 +65,13 @@ def test_junit_keeps_to_the_schema_and_tells_hub_from_tool() -> None:
     assert "31.0 s, objective 30 s" in str(redis.findall("testcase/failure")[0].get("message"))
     assert redis.findall("testcase/skipped")[0].get("message") == "load as planned: 80 %"
     assert len({(case.get("classname"), case.get("name")) for case in root.iter("testcase")}) == 10
+
+
+def test_what_had_not_come_back_when_watching_ended_took_longer_than_that() -> None:
+    """The clock was still running: the value is a bound, and is called one."""
+    row = replace(drill(15, 1).metrics[0], observed=None, at_least=180.0, kept=False, at_most=120.0)
+    assert missed_objective(row).endswith("over 180.0 s, objective 120 s")
+    assert "over" not in missed_objective(replace(row, observed=181.0))
 
 
 def test_annotations_are_escaped_few_and_the_worst_come_first() -> None:

@@ -41,6 +41,15 @@ HEADS: Final = (
     "noise floor",
 )
 
+PAGE_HEAD: Final = """\
+# Fidelity
+
+Made by `workbench fidelity show --all --markdown > docs/fidelity.md` from the records in `reports/reference/`. An
+error is (observed - predicted median) / predicted median. CRPS is a distance in the metric's unit, the smaller the
+better, over the drills that have two earlier ones: of the model, of "as the last drill", and of "as all earlier
+drills". Corrected intervals are made of the sealed ones by the errors of earlier records, each configuration with one
+weight. A scenario with few drills shows how few."""
+
 _reference = click.option(
     "--reference", type=click.Path(path_type=Path, file_okay=False), default=REFERENCE, help="Folder of the records."
 )
@@ -96,7 +105,7 @@ def add_command(out: Path, reference: Path) -> int:
 @command.command(name="show", short_help="The table.")
 @click.option("--all", "every", is_flag=True, help="Every metric, not only primary ones and phases.")
 @click.option("--json", "as_json", is_flag=True, help="Everything as one object on stdout.")
-@click.option("--markdown", is_flag=True, help="As Markdown tables, for a page of the documentation.")
+@click.option("--markdown", is_flag=True, help="As the page docs/fidelity.md.")
 @_reference
 def show_command(every: bool, as_json: bool, markdown: bool, reference: Path) -> int:
     """Show how far sealed predictions were off, per scenario and metric. Exit code 1: too many seals unscored.
@@ -151,6 +160,8 @@ def _wanted(drill: str) -> Wanted:
 
 def _print(table: Table, every: bool, markdown: bool) -> None:
     console = a_console(WIDTH)
+    if markdown:
+        click.echo(PAGE_HEAD)
     for scenario, group in itertools.groupby(table.rows, key=lambda row: row.scenario):
         rows = [_cells(row) for row in group if every or row.primary or row.kind == "phase"]
         if markdown:

@@ -26,7 +26,7 @@ from workbench.nightly import End, Night, ground_of, import_records, night_to_do
 from workbench.nightly.outputs import ANNOTATIONS, JSON, SUMMARY, not_done, write_outputs
 from workbench.records.history import open_history
 from workbench.records.reference import read_records
-from workbench.report.night_words import counts, headline, says, sentence
+from workbench.report.night_words import counts, headline, says, sentence, trouble
 from workbench.scenario import PROJECT_ROOT, find_suite, read_suite
 
 HISTORY: Final = api.DEFAULT_OUT / "nightly" / "history.sqlite"
@@ -132,6 +132,10 @@ def _conduct(night: Night, folder: Path) -> int:
         night.say(f"it ended early: {end.reason}")
     for each in judged.metrics:
         night.say(f"  {each.scenario}: {says(each)}. {sentence(each)}")
+    for drill in judged.drills:
+        kind, why = trouble(drill)
+        if kind == "failure":
+            night.say(f"  {drill.scenario} seed {drill.seed}: {why}.")
     night.say(f"files   {folder}")
     return judged.exit_code
 

@@ -41,11 +41,11 @@ def compare(
     stopped: str | None = None,
     noise_floors: Mapping[str, float] | None = None,
 ) -> Judged:
-    """Judge one run. `stopped` names who or what ended it early; `residue.word` is clean, broken or unknown."""
+    """Judge one run. `stopped` names who or what ended it early; `residue.word` is clean, not whole, broken or unknown."""
     judged_rows = rows(scenario, prediction, observations)
     failed = next((f"{check.name}: {check.detail}" for check in checks if not check.passed), None)
     blocked = f"stopped by {stopped}" if stopped else failed
-    resilience = judge_resilience(judged_rows, blocked)
+    resilience = judge_resilience(judged_rows, blocked, residue)
     verdict = judge_prediction(scenario, judged_rows, prediction is not None, blocked)
     code, reason = exit_code_and_reason(scenario, resilience, verdict, residue, stopped)
     inside = [row.inside("90") for row in judged_rows]

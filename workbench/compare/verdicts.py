@@ -22,6 +22,7 @@ FAIL: Final = "FAIL"
 INCONCLUSIVE: Final = "INCONCLUSIVE"
 CLEAN: Final = "clean"
 BROKEN: Final = "broken"
+NOT_WHOLE: Final = "not whole"  # the hub never came back, and is gone: a fact about the hub, and nothing left to mend
 
 
 @dataclass(frozen=True)
@@ -32,16 +33,17 @@ class Verdict:
     sentence: str
 
 
-def judge_resilience(rows: Sequence[Row], blocked: str | None) -> Verdict:
-    """Did the hub keep the scenario's objectives? `blocked` names the check that failed."""
+def judge_resilience(rows: Sequence[Row], blocked: str | None, residue: Verdict) -> Verdict:
+    """Did the hub keep the scenario's objectives and come back? `blocked` names the check that failed."""
     judged = [row for row in rows if row.objective is not None]
     if blocked:
         return Verdict(INCONCLUSIVE, f"No verdict: {blocked}.")
     missed = sorted((row for row in judged if row.kept is False), key=_overshoot, reverse=True)
+    found = "The hub missed its objective: " + "; ".join(_against_objective(row) for row in missed) + "."
+    if residue.word == NOT_WHOLE:
+        return Verdict(FAIL, f"{found} {residue.sentence}" if missed else residue.sentence)
     if missed:
-        return Verdict(
-            FAIL, "The hub missed its objective: " + "; ".join(_against_objective(row) for row in missed) + "."
-        )
+        return Verdict(FAIL, found)
     blind = [row for row in judged if row.kept is None]
     if blind:
         reasons = "; ".join(f"{row.metric.title}: {row.observation.reason}" for row in blind)
@@ -80,7 +82,7 @@ def exit_code_and_reason(
 ) -> tuple[int, str]:
     """Return the exit code and why, by the order of precedence of workbench.errors."""
     reasons: dict[int, str] = {}
-    if residue.word != CLEAN:
+    if residue.word not in (CLEAN, NOT_WHOLE):
         reasons[EXIT_UNDO_UNVERIFIED] = residue.sentence
     if stopped:
         reasons[EXIT_STOPPED] = f"stopped by {stopped}"

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from workbench import ledger as ledger_room
 from workbench.compare import Judged, compare
-from workbench.compare.verdicts import BROKEN, CLEAN, Verdict
+from workbench.compare.verdicts import BROKEN, CLEAN, NOT_WHOLE, Verdict
 from workbench.drill import run_up
 from workbench.drill.afterwards import Aftermath, Watched, look_back
 from workbench.drill.drained import DrainedCheck
@@ -131,7 +131,7 @@ class Drill:
         if left:
             return Verdict(BROKEN, f"Something may still be broken: processes {left} of the hub are left.")
         if not undone.verified:
-            return Verdict(BROKEN, f"Something may still be broken: {undone.detail}.")
+            return not_whole(undone.detail, hub.was_up)
         return Verdict(CLEAN, "Clean: the undo was verified, 0 processes left.")
 
     def _hub_ready(self, hub: DrillHub, took_s: float) -> None:
@@ -329,7 +329,8 @@ class Drill:
         self.progress.phase_started(title, [value for value in values if value is not None] or None)
 
     def _await_experiment(self, hub: DrillHub, live: Live, load: LoadControl) -> None:
-        deadline_s = time.monotonic() + EXPERIMENT_END_MAX_S
+        # Its probe waits for as long as this drill watched; its rollback then for as long as an undo may.
+        deadline_s = time.monotonic() + EXPERIMENT_END_MAX_S + hub.undo_timeout_s
         while hub.running("chaos"):
             if time.monotonic() > deadline_s:
                 raise ToolFailed("the experiment did not end: see observed/chaos.log")
@@ -380,6 +381,13 @@ class Drill:
 
     def _mark(self, kind: str, **data: Any) -> None:
         timeline.append(self.folder.timeline, kind, None, **data)
+
+
+def not_whole(lacking: str, was_up: bool) -> Verdict:
+    """Return what it means that a hub did not become whole: one of the drill's own is gone with all its processes."""
+    if was_up:
+        return Verdict(BROKEN, f"Something may still be broken: {lacking}.")
+    return Verdict(NOT_WHOLE, f"The hub did not come back ({lacking}); it is gone, 0 processes left.")
 
 
 def read_injection(path: Path) -> Injection | None:

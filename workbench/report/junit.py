@@ -76,6 +76,8 @@ def _residue(suite: ElementTree.Element, scenario: str, record: Record) -> None:
     word, sentence = record.verdict("residue")
     if word == "clean":
         output(case, sentence)
+    elif word == "not whole":
+        outcome(case, "failure", sentence)
     else:
         outcome(case, "error", sentence or "nobody checked what the fault left behind")
 

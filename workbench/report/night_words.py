@@ -122,9 +122,10 @@ def trouble(drill: NightDrill) -> tuple[str, str]:
 
 
 def missed_objective(row: NightMetric) -> str:
-    """Return "time to ... 31.2 s, objective 30 s"."""
+    """Return "time to ... 31.2 s, objective 30 s"; "over 180 s" where the clock was still running."""
+    over = "over " if row.observed is None else ""
     bound = "" if row.at_most is None else f", objective {stated(row.at_most, row.unit)}"
-    return f"{title_of(row.name)} {quantity(row.seen, row.unit)}{bound}"
+    return f"{title_of(row.name)} {over}{quantity(row.seen, row.unit)}{bound}"
 
 
 def findings(judged: NightJudgement, not_done: Mapping[str, int]) -> list[Finding]:

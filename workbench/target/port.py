@@ -189,6 +189,10 @@ class DrillHub(Target, Protocol):
         """Tell whether it was up before the drill, with events of its own."""
 
     @property
+    def undo_timeout_s(self) -> float:
+        """Return after how long an undo says that it could not be verified."""
+
+    @property
     def hub_id(self) -> str:
         """Return the id by which an experiment finds it."""
 

@@ -17,6 +17,9 @@ MEMORY_BYTES_MIN: Final = 4.0 * 2**20
 MEMORY_BYTES_MAX: Final = 2.0**44
 _VERSION: Final = re.compile(r"^[0-9]+(\.[0-9]+)+$")
 _WHOLE: Final = re.compile(r"^-?[0-9]+$")
+# java, "-Xmx": bytes, or kilobytes, megabytes, gigabytes by a letter of either case.
+_JAVA_SIZE: Final = re.compile(r"^(?P<number>[0-9]{1,15})(?P<unit>[kKmMgG]?)$")
+_JAVA_UNIT: Final = {"": 1.0, "k": 2.0**10, "m": 2.0**20, "g": 2.0**30}
 _SIBLING_CUTOFF: Final = 0.75  # difflib's likeness from which a neighbour counts as misspelt
 
 
@@ -124,6 +127,19 @@ class Reader:
                 bound = f"at most the limit, {node.text(*path, 'limits', name)}"
                 self.note(found.place, path_of((*path, "requests", name)), found.plain, bound)
         return Resources(cpu_request, cpu_limit, memory_request, memory_limit)
+
+    def heap(self, node: Node, *path: str, limit_bytes: float) -> float | None:
+        """Return the bytes of -Xmx in Strimzi's `jvmOptions` under `path`, at most `limit_bytes`; None: not stated."""
+        found = node.get(*path, "jvmOptions", "-Xmx")
+        if found is None:
+            return None
+        match = _JAVA_SIZE.match(str(found.plain))
+        size = float(match["number"]) * _JAVA_UNIT[match["unit"].lower()] if match else 0.0
+        if not MEMORY_BYTES_MIN <= size <= limit_bytes:
+            bound = f"a size such as 512m or 1g, at most the memory limit of {limit_bytes / 2**20:.0f}m"
+            self.note(found.place, path_of((*path, "jvmOptions", "-Xmx")), found.plain, bound)
+            return None
+        return size
 
     def size(self, node: Node, *path: str) -> tuple[float, float]:
         """Return cores and bytes of a machine stated as a map with cpu and memory."""

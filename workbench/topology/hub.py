@@ -56,6 +56,7 @@ class KafkaCluster:
     replica_lag_time_max_s: float
     resources: Resources
     quorum: ControllerQuorum | None = None  # only in KRaft mode
+    heap_bytes: float | None = None  # -Xmx of a broker; None: Strimzi takes a share of the memory limit
 
     @property
     def mode(self) -> str:

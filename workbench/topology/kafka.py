@@ -93,6 +93,7 @@ def read_kafka(reader: Reader, kafka: Node, pools: list[Node], nodes: int) -> tu
     _check_session(reader, kafka, session_ms, ensemble)
     lag_ms = reader.whole(kafka, *_CONFIG, _LAG, at_least=1, at_most=HOUR_MS, default=REPLICA_LAG_TIME_MAX_MS_DEFAULT)
     _check_settings(reader, kafka, brokers)
+    resources = reader.resources(kafka, *_KAFKA, "resources")
     cluster = KafkaCluster(
         name=reader.text(kafka, "metadata", "name"),
         version=reader.version(kafka, *_KAFKA, "version"),
@@ -100,13 +101,14 @@ def read_kafka(reader: Reader, kafka: Node, pools: list[Node], nodes: int) -> tu
         config=reader.settings(kafka, *_CONFIG),
         zookeeper_session_timeout_s=seconds_from_ms(session_ms),
         replica_lag_time_max_s=seconds_from_ms(lag_ms),
-        resources=reader.resources(kafka, *_KAFKA, "resources"),
+        resources=resources,
+        heap_bytes=reader.heap(kafka, *_KAFKA, limit_bytes=resources.memory_limit_bytes),
     )
     return cluster, ensemble
 
 
 def _read_kraft(reader: Reader, kafka: Node, pools: list[Node], nodes: int) -> KafkaCluster:
-    brokers, resources, quorum = read_quorum(reader, kafka, pools, nodes)
+    brokers, resources, heap_bytes, quorum = read_quorum(reader, kafka, pools, nodes)
     lag_ms = reader.whole(kafka, *_CONFIG, _LAG, at_least=1, at_most=HOUR_MS, default=REPLICA_LAG_TIME_MAX_MS_DEFAULT)
     _check_settings(reader, kafka, brokers)
     return KafkaCluster(
@@ -118,6 +120,7 @@ def _read_kraft(reader: Reader, kafka: Node, pools: list[Node], nodes: int) -> K
         replica_lag_time_max_s=seconds_from_ms(lag_ms),
         resources=resources,
         quorum=quorum,
+        heap_bytes=heap_bytes,
     )
 
 

@@ -58,11 +58,11 @@ def pool_of(reader: Reader, kafka: Node, pools: list[Node], role: str) -> Node |
 
 def read_quorum(
     reader: Reader, kafka: Node, pools: list[Node], nodes: int
-) -> tuple[int, Resources, ControllerQuorum | None]:
-    """Return how many brokers there are, what each requests, and the controllers."""
+) -> tuple[int, Resources, float | None, ControllerQuorum | None]:
+    """Return how many brokers there are, what each requests, its heap (bytes; None: not stated), the controllers."""
     brokers_pool, controllers_pool = (pool_of(reader, kafka, pools, role) for role in ("broker", "controller"))
     if brokers_pool is None or controllers_pool is None:
-        return 0, NO_ENSEMBLE.resources, None
+        return 0, NO_ENSEMBLE.resources, None, None
     brokers, controllers = (_replicas(reader, pool, nodes) for pool in (brokers_pool, controllers_pool))
     if controllers % 2 == 0:
         place = (controllers_pool.get("spec", "replicas") or controllers_pool).place
@@ -73,7 +73,9 @@ def read_quorum(
         broker_heartbeat_interval_s=BROKER_HEARTBEAT_INTERVAL_S,
         resources=reader.resources(controllers_pool, "spec", "resources"),
     )
-    return brokers, reader.resources(brokers_pool, "spec", "resources"), quorum
+    resources = reader.resources(brokers_pool, "spec", "resources")
+    heap_bytes = reader.heap(brokers_pool, "spec", limit_bytes=resources.memory_limit_bytes)
+    return brokers, resources, heap_bytes, quorum
 
 
 def _replicas(reader: Reader, pool: Node, nodes: int) -> int:

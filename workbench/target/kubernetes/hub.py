@@ -95,6 +95,11 @@ class KubernetesHub(AskedHub, Supervised):
         return "kubernetes"
 
     @property
+    def undo_timeout_s(self) -> float:
+        """Return after how long an undo says that it could not be verified."""
+        return UNDO_TIMEOUT_S
+
+    @property
     def was_up(self) -> bool:
         """Tell that a drill finds it up."""
         return True

@@ -64,6 +64,11 @@ class LocalHub(AskedHub, Supervised):
         return "local"
 
     @property
+    def undo_timeout_s(self) -> float:
+        """Return after how long an undo says that it could not be verified."""
+        return wholeness.UNDO_TIMEOUT_S
+
+    @property
     def was_up(self) -> bool:
         """Tell that a drill starts it itself."""
         return False

@@ -26,9 +26,9 @@ from workbench.target.local.processes import ProcessSpec
 from workbench.target.local.record import Ports
 from workbench.target.local.settings_files import java_properties, postgres_conf, redis_conf
 from workbench.target.port import Endpoints
-from workbench.topology.hub import ControllerQuorum, HubTopology
+from workbench.topology.hub import ControllerQuorum, HubTopology, KafkaCluster
 
-BROKER_HEAP_MB: Final = 256
+BROKER_HEAP_MB_MAX: Final = 256  # of each broker, whatever more the manifests give: all share one machine
 ZOOKEEPER_HEAP_MB: Final = 64
 CONTROLLER_HEAP_MB: Final = 64
 DATABASE: Final = "hub"  # of the applications; its owner has the same name
@@ -198,7 +198,12 @@ def broker(plan: Plan, broker_id: int) -> ProcessSpec:
         "listeners": f"PLAINTEXT://{LOOPBACK}:{plan.ports.kafka[broker_id]}",
         "log.dirs": str(broker_data(plan.directory, name)),
     }
-    return _java(plan, name, class_archive.BROKER_MAIN, SERVER_PROPERTIES, settings, BROKER_HEAP_MB)
+    return _java(plan, name, class_archive.BROKER_MAIN, SERVER_PROPERTIES, settings, _broker_heap_mb(kafka))
+
+
+def _broker_heap_mb(kafka: KafkaCluster) -> int:
+    stated_mb = BROKER_HEAP_MB_MAX if kafka.heap_bytes is None else int(kafka.heap_bytes // 2**20)
+    return min(BROKER_HEAP_MB_MAX, stated_mb)
 
 
 def broker_data(directory: Path, server: str) -> Path:
