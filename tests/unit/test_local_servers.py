@@ -99,7 +99,9 @@ def test_preferred_leaders_are_dealt_out_evenly() -> None:
     assert _replicas([0], 3, 1) == [0]
 
 
-@pytest.mark.parametrize(("stated", "given"), [("1024m", "256m"), ("200M", "200m"), (None, "256m"), ("209715200", "200m")])
+@pytest.mark.parametrize(
+    ("stated", "given"), [("1024m", "256m"), ("200M", "200m"), (None, "256m"), ("209715200", "200m")]
+)
 def test_a_brokers_heap_is_the_manifests_up_to_a_bound(
     tmp_path: Path, plan: servers.Plan, stated: str | None, given: str
 ) -> None:

@@ -70,7 +70,7 @@ def test_junit_keeps_to_the_schema_and_tells_hub_from_tool() -> None:
 def test_what_had_not_come_back_when_watching_ended_took_longer_than_that() -> None:
     """The clock was still running: the value is a bound, and is called one."""
     row = replace(drill(15, 1).metrics[0], observed=None, at_least=180.0, kept=False, at_most=120.0)
-    assert missed_objective(row).endswith("over 180.0 s, objective 120 s")
+    assert missed_objective(row).endswith("over 180 s, objective 120 s")
     assert "over" not in missed_objective(replace(row, observed=181.0))
 
 

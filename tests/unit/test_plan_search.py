@@ -16,7 +16,7 @@ from tests.support.plan_search import Reckoner, Silent, a_context, a_formula, ev
 from workbench.errors import BadInput
 from workbench.plan.question import read_question
 from workbench.plan.search.assessing import assess
-from workbench.plan.search.choosing import kept_all
+from workbench.plan.search.choosing import kept_all, pareto_front
 from workbench.plan.search.keeping import Kept
 from workbench.plan.search.patches import write_overlay
 from workbench.plan.search.recommending import search
@@ -87,6 +87,27 @@ def test_the_search_finds_the_cheapest_of_all(tmp_path: Path) -> None:
     assert found["recommended"]["cost"] == min(each["cost"] for each in every if kept_all(each))
     assert all(kept_all(each) for each in found["front"])
     assert found["tried"] < len(every)
+
+
+def test_the_front_has_one_set_up_for_what_can_be_told_apart() -> None:
+    """Two that differ by less than the draws do are one; whatever is no better anywhere than another is none."""
+    context = a_context({"set_ups": 96, **RANGES})
+    some = every_set_up(context, RANGES)[:6]
+    rows = [
+        (10, 12.0, 0.089),
+        (10, 12.02, 0.091),
+        (12, 11.5, 0.089),
+        (12, 12.0, 0.086),
+        (14, 11.5, 0.05),
+        (15, None, 0.02),
+    ]
+    assessed = [
+        {"cost": cost, "outage_s": outage_s, "p99_s": p99_s, "set_up": each.to_dict()}
+        for each, (cost, outage_s, p99_s) in zip(some, rows, strict=True)
+    ]
+    front = pareto_front(reversed(assessed))
+    assert [each["cost"] for each in front] == [10, 12, 14, 15]
+    assert front[1]["outage_s"] == 11.5
 
 
 def test_neither_the_order_nor_a_kill_changes_what_is_found(tmp_path: Path) -> None:

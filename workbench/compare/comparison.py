@@ -41,7 +41,10 @@ def compare(
     stopped: str | None = None,
     noise_floors: Mapping[str, float] | None = None,
 ) -> Judged:
-    """Judge one run. `stopped` names who or what ended it early; `residue.word` is clean, not whole, broken or unknown."""
+    """Judge one run. `stopped` names who or what ended it early.
+
+    `residue.word` is clean, not whole, broken or unknown.
+    """
     judged_rows = rows(scenario, prediction, observations)
     failed = next((f"{check.name}: {check.detail}" for check in checks if not check.passed), None)
     blocked = f"stopped by {stopped}" if stopped else failed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from workbench.plan.search.set_up import SetUp
@@ -22,16 +22,28 @@ def excess(found: Assessment) -> float:
 
 def in_order(found: Assessment) -> tuple[Any, ...]:
     """Return a key: the cheapest first, then the shortest outage (to 0.1 s), p99 (to 10 ms), processors' return."""
-    outage_s, p99_s, replaced_s = (
-        float("inf") if found.get(name) is None else found[name]
-        for name in ("outage_s", "p99_s", "processors_replaced_s")
-    )
-    return found["cost"], round(outage_s, 1), round(p99_s, 2), round(replaced_s, 1), _key(found)
+    replaced_s = _or_never(found.get("processors_replaced_s"))
+    return *_point(found), round(replaced_s, 1), _key(found)
 
 
-def better_somewhere(found: Assessment, other: Assessment) -> bool:
-    """Tell whether a set-up is better than another in cost, outage or p99; both keep every objective."""
-    return any(found[name] < other[name] for name in ("cost", "outage_s", "p99_s"))
+def pareto_front(assessed: Iterable[Assessment]) -> list[Assessment]:
+    """Return those that no other is as good as in cost, outage (to 0.1 s) and p99 (to 10 ms); of equals the first.
+
+    They are in order, the cheapest first. Finer differences are of the draws, not of the set-ups.
+    """
+    front: list[Assessment] = []
+    for each in sorted(assessed, key=in_order):  # whoever is as good everywhere comes before
+        if not any(all(a <= b for a, b in zip(_point(other), _point(each), strict=True)) for other in front):
+            front.append(each)
+    return front
+
+
+def _point(found: Assessment) -> tuple[float, float, float]:
+    return found["cost"], round(_or_never(found.get("outage_s")), 1), round(_or_never(found.get("p99_s")), 2)
+
+
+def _or_never(took_s: float | None) -> float:
+    return float("inf") if took_s is None else took_s
 
 
 def nearest_miss(tried: Sequence[Assessment]) -> Assessment | None:

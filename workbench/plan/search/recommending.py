@@ -20,7 +20,7 @@ from optuna.samplers import NSGAIISampler
 
 from workbench.errors import BadInput, Problem
 from workbench.plan.search.assessing import NEVER_S, P99_S_MAX, cost
-from workbench.plan.search.choosing import better_somewhere, binding, excess, in_order, kept_all, nearest_miss
+from workbench.plan.search.choosing import binding, excess, kept_all, nearest_miss, pareto_front
 from workbench.plan.search.context import Context
 from workbench.plan.search.keeping import Kept
 from workbench.plan.search.patches import by_hand
@@ -85,11 +85,11 @@ def search(context: Context, crew: Crew, kept: Kept, progress: Progress) -> dict
     study = _studied(context, form, choices, desk)
     tried = [desk.seen[each] for each in dict.fromkeys(_set_up(choices, trial.params) for trial in study.trials)]
     on_front = dict.fromkeys(_set_up(choices, trial.params) for trial in study.best_trials)
-    front = sorted((each for each in map(desk.seen.__getitem__, on_front) if kept_all(each)), key=in_order)
+    front = pareto_front(each for each in map(desk.seen.__getitem__, on_front) if kept_all(each))
     recommended = None
     if front:
         best = _cheaper_machines(front[0], form, choices, desk)
-        front = [best, *(each for each in front if better_somewhere(each, best))]
+        front = pareto_front([best, *front])
         recommended = _needed_only(context, best, desk)
     closest = None if front else nearest_miss(tried)
     return {
