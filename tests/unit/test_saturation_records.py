@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from workbench.drill.run_record import host_json
-from workbench.drill.saturation.conducting import find_saturations
-from workbench.drill.saturation.loaded import _places
+from workbench.drill.saturation.conducting import Seen, find_saturations, middle_of
+from workbench.drill.saturation.knee import Knee
+from workbench.drill.saturation.loaded import Course, _places
 from workbench.errors import BadInput
 from workbench.records.saturation import FORMAT_VERSION, Measured, read_ramps
 from workbench.scenario import find_scenario, read_with_hub
@@ -51,3 +53,13 @@ def test_every_kept_ramp_has_the_prediction_that_was_sealed_before_it() -> None:
         assert (row.observed_per_s is None) == bool(row.why_not)
         sealed = (KEPT / f"sealed-{row.run_id}.json").read_bytes()
         assert hashlib.sha256(sealed).hexdigest() == row.seal_sha256
+
+
+def test_the_ramp_in_the_middle_counts() -> None:
+    """Of three the second, of two the lower; one whose backlog never grew saturates above all that did."""
+    seen = [Seen(cast(Course, None), None if rate is None else Knee(1.0, rate, (0.0, 1.0))) for rate in (9.0, None, 7.0)]
+    middle = middle_of(seen)
+    assert middle is seen[0]
+    assert middle_of(seen[1:]) is seen[2]
+    assert middle_of([seen[1], seen[1], seen[2]]) is seen[1]
+    assert middle_of([]) is None

@@ -27,6 +27,7 @@ PATHS: Final = ("kafka", "postgres", "pipeline")
 CONSUMERS: Final = (1, 2, 3, 4)
 SIZES_BYTES: Final = (400, 1600)
 CONSUMERS_MAX: Final = 16
+TIMES_MAX: Final = 9
 WITHIN_FITTED: Final = 0.10
 WITHIN_HELD_OUT: Final = 0.15
 
@@ -82,6 +83,13 @@ def measure_command(seed: int, out: Path) -> int:
     help="Event processors, or connections to Postgres; else 1 to 4.",
 )
 @click.option("--event-bytes", "sizes", type=click.IntRange(200, 100_000), multiple=True, help="Else 400 and 1,600.")
+@click.option(
+    "--times",
+    type=click.IntRange(1, TIMES_MAX),
+    default=3,
+    show_default=True,
+    help="Ramps of each set-up; the one in the middle counts.",
+)
 @_seed
 @_out
 def ramp_command(
@@ -89,13 +97,15 @@ def ramp_command(
     paths: tuple[str, ...],
     consumers: tuple[int, ...],
     sizes: tuple[int, ...],
+    times: int,
     seed: int,
     out: Path,
 ) -> int:
     """Ramp each set-up from half to 1.5 times (Kafka: 2.5) the rate at which it is predicted to saturate.
 
-    A record is written as each ramp ends, and a set-up that has one from the same measurement is not done again. Exit
-    code 1: a prediction was missed, 4: a ramp showed nothing.
+    One ramp differs from the next, so each set-up has several and the one in the middle counts. A record is written as
+    the last one ends; a set-up that has one from the same measurement is not done again. About an hour for all. Exit
+    code 1: a prediction was missed, 4: a set-up's ramps showed nothing.
 
     \b
     Examples:
@@ -111,9 +121,9 @@ def ramp_command(
     scenario, topology = read_with_hub(find_scenario(SCENARIO))
     done = [each for each in read_ramps(out) if each.measured_file == file.name and not each.why_not]
     wanted = _wanted(paths or PATHS, consumers or CONSUMERS, sizes or SIZES_BYTES, done)
-    _say(f"{len(wanted)} set-ups, {len(done)} ramps done before, demands of {file.name}")
+    _say(f"{len(wanted)} set-ups, {times} ramps each; {len(done)} set-ups done before, demands of {file.name}")
     content = read_measured(file)
-    find_saturations(wanted, content, file.name, topology, scenario.workload, seed, out, _say)
+    find_saturations(wanted, content, file.name, topology, scenario.workload, seed, out, _say, times)
     rows = [each for each in read_ramps(out) if each.measured_file == file.name]
     _show(rows)
     return _exit_code(rows)
@@ -178,7 +188,7 @@ def _exit_code(rows: Sequence[Ramped]) -> int:
 
 
 def _show(rows: Sequence[Ramped]) -> None:
-    right = [Column(name, justify="right") for name in ("consumers", "bytes", "predicted", "observed", "error")]
+    right = [Column(name, justify="right") for name in ("consumers", "bytes", "predicted", "observed", "ramps", "error")]
     table = Table("path", *right, "saturated: predicted", "observed", "cores busy", "set-up", "")
     for row in sorted(rows, key=lambda each: (each.path, each.event_bytes, each.consumers, each.sealed_utc)):
         seen = "no value" if row.observed_per_s is None else f"{count(row.observed_per_s)}/s"
@@ -188,6 +198,7 @@ def _show(rows: Sequence[Ramped]) -> None:
             count(row.event_bytes),
             f"{count(row.predicted_per_s)}/s",
             seen,
+            _spread(row),
             "-" if row.error is None else f"{100.0 * row.error:+.0f} %",
             row.predicted_resource,
             row.observed_resource or "-",
@@ -197,7 +208,16 @@ def _show(rows: Sequence[Ramped]) -> None:
         )
     a_console(150).print(table)
     judged = [row for row in rows if row.error is not None]
-    click.echo(f"{len(rows)} ramps, {len(judged)} with a value, {sum(map(_kept, judged))} kept")
+    click.echo(f"{len(rows)} set-ups, {len(judged)} with a value, {sum(map(_kept, judged))} kept")
+
+
+def _spread(row: Ramped) -> str:
+    """Return the lowest and the highest of several ramps: "56,667 to none"."""
+    if len(row.knees_per_s) < 2:
+        return "-"
+    known = sorted(each for each in row.knees_per_s if each is not None)
+    ends = [count(each) for each in (*known[:1], *known[-1:])]
+    return f"{ends[0] if known else 'none'} to {ends[-1] if len(known) == len(row.knees_per_s) else 'none'}"
 
 
 def _say(text: str) -> None:

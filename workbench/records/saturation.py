@@ -61,7 +61,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Ramped:
-    """One ramp: predicted, sealed before it, observed."""
+    """One set-up: predicted, sealed before its ramps, observed; of several ramps the one in the middle."""
 
     format: int
     run_id: str
@@ -83,6 +83,7 @@ class Ramped:
     observed_busy_share: float | None
     stolen_percent: float | None
     why_not: str  # why there is no observation, "" where there is one
+    knees_per_s: tuple[float | None, ...] = ()  # of each ramp in turn; None: no value
 
     @property
     def error(self) -> float | None:
@@ -110,7 +111,7 @@ def write_ramped(path: Path, ramped: Ramped) -> None:
 
 
 def read_ramps(folder: Path) -> list[Ramped]:
-    """Return every ramp's record of a folder in the order of their seals. Raises BadInput naming a bad file."""
+    """Return every set-up's record of a folder in the order of their seals. Raises BadInput naming a bad file."""
     return sorted((_read(path, _RAMPED) for path in folder.glob("ramp-*.json")), key=lambda each: each.sealed_utc)
 
 

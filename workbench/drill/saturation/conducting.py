@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Final
@@ -47,6 +48,26 @@ AFTER_S: Final = 8.0  # from the knee on: what is busy then is saturated
 DRAWS: Final = 200
 INTERVAL: Final = (0.05, 0.95)
 STEP_S: Final = 0.25
+NO_KNEE: Final = "the backlog did not begin to grow: saturation lies above the ramp"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One ramp, and where its backlog began to grow; None: nowhere."""
+
+    course: Course
+    knee: Knee | None
+
+    @property
+    def words(self) -> str:
+        """Return what was found."""
+        return NO_KNEE if self.knee is None else f"saturates at {self.knee.rate_per_s:.0f}/s"
+
+
+def middle_of(found: Sequence[Seen]) -> Seen | None:
+    """Return the ramp whose knee is in the middle, of two the lower; ramps without one saturate above all others."""
+    in_order = sorted(found, key=lambda each: math.inf if each.knee is None else each.knee.rate_per_s)
+    return in_order[(len(in_order) - 1) // 2] if in_order else None
 
 
 def find_saturations(
@@ -58,10 +79,11 @@ def find_saturations(
     seed: int,
     folder: Path,
     progress: Callable[[str], None],
+    times: int = 1,
 ) -> list[Ramped]:
     """Predict, seal and ramp each set-up on real servers; one hub for all that need as many event processors.
 
-    Each record is written to `folder` as its ramp ends. Raises BadInput for demands of another hub or machine,
+    Each record is written to `folder` as its last of `times` ramps ends. Raises BadInput for demands of another hub or machine,
     MachineTrouble where no hub can be had; a ramp that fails is a record without an observation.
     """
     if measured.manifests_sha256 != topology.manifests_sha256:
@@ -76,7 +98,7 @@ def find_saturations(
         with loaded_hub(topology, workload, processors, hub_folder, seed, demands.cores, progress) as hub:
             shares = consumer_shares(hub, demands)
             for set_up in group:
-                ramped = _ramp(hub, set_up, shares, (demands, draws), measured_file, folder, progress)
+                ramped = _ramp(hub, set_up, shares, (demands, draws), measured_file, folder, progress, times)
                 write_ramped(folder / f"ramp-{ramped.run_id}.json", ramped)
                 found.append(ramped)
     return found
@@ -105,6 +127,7 @@ def _ramp(
     measured_file: str,
     folder: Path,
     progress: Callable[[str], None],
+    times: int,
 ) -> Ramped:
     demands, draws = believed
     expected = saturation(demands, set_up, shares)
@@ -112,13 +135,18 @@ def _ramp(
     run_id = f"{int(time.time())}-{set_up.path.value}-{set_up.consumers}-{set_up.event_bytes}"
     sealed = _seal(folder / f"sealed-{run_id}.json", set_up, shares, expected, (low, high), measured_file)
     progress(f"{words(set_up)}: predicted {expected.rate_per_s:.0f}/s, {expected.resource.value}; seal {sealed[1][:8]}")
-    why_not, seen, course = "", None, None
+    why_not, found = "", []
     try:
-        course = _offered(hub, set_up, expected.rate_per_s)
-        seen = observed_knee(course)
-        why_not = "" if seen else "the backlog did not begin to grow: saturation lies above the ramp"
+        _warm_up(hub, set_up, expected.rate_per_s)
+        for _ in range(times):
+            course = _offered(hub, set_up, expected.rate_per_s)
+            found.append(Seen(course, observed_knee(course)))
+            progress(f"{words(set_up)}: {found[-1].words}")
     except ToolFailed as error:
         why_not = str(error)
+    middle = middle_of(found)
+    seen, course = (None, None) if why_not or middle is None else (middle.knee, middle.course)
+    why_not = why_not or ("" if seen else NO_KNEE)
     busy, stolen = _busy(course, seen)
     return Ramped(
         format=FORMAT_VERSION,
@@ -141,6 +169,7 @@ def _ramp(
         observed_busy_share=busy,
         stolen_percent=stolen,
         why_not=why_not,
+        knees_per_s=tuple(None if each.knee is None else round(each.knee.rate_per_s, 2) for each in found),
     )
 
 
@@ -164,10 +193,15 @@ def _seal(
     return utc_text(time.time()), sha256
 
 
-def _offered(hub: LoadedHub, set_up: SetUp, expected_per_s: float) -> Course:
-    """Warm the path up, offer the ramp, and leave nothing waiting behind. Raises ToolFailed."""
+def _warm_up(hub: LoadedHub, set_up: SetUp, expected_per_s: float) -> None:
     warm = WARM_UP_SHARE * expected_per_s
     hub.offer(set_up.path, set_up.event_bytes, (warm, warm), WARM_UP_S, max(1, set_up.consumers), until_done=True)
+
+
+def _offered(hub: LoadedHub, set_up: SetUp, expected_per_s: float) -> Course:
+    """Offer the ramp, and leave nothing waiting behind. Raises ToolFailed."""
+    if set_up.path is LoadedPath.KAFKA:
+        hub.renew_topic()
     rates = (BEGINS * expected_per_s, ENDS[set_up.path] * expected_per_s)
     lasts_s = min(LASTS_S[set_up.path], 2.0 * EVENTS_MAX / sum(rates))
     return hub.offer(set_up.path, set_up.event_bytes, rates, lasts_s, max(1, set_up.consumers), until_done=True)

@@ -27,7 +27,7 @@ from workbench.topology.hub import HubTopology
 from workbench.waiting import happens, sleep_until
 from workbench.workload import Workload
 
-TOPIC: Final = "saturation"  # nobody consumes it
+TOPIC: Final = "saturation-{}"  # nobody consumes it
 DRAIN_S: Final = 120.0
 DRAIN_POLL_S: Final = 0.25
 DEVICES: Final = 500
@@ -80,6 +80,7 @@ class LoadedHub:
         self._seed = seed
         self._cores = cores
         self._number = 0
+        self._topic = ""
         partitions = len(hub.topology.partition_labels)
         self._machine = MachineCollector(folder, hub.machine_processes)
         self._processors = ProcessorCollector(folder, hub.endpoints.processor_metrics, partitions)
@@ -96,10 +97,16 @@ class LoadedHub:
             for each in collectors:
                 each.stop()
 
-    def make_topic(self) -> None:
-        """Create the topic that nobody consumes, with as many partitions as the hub's topics have together."""
-        hub = self.hub
-        hub.kafka.make_topic(TOPIC, len(hub.topology.partition_labels), len(hub.topology.kafka.broker_ids))
+    def renew_topic(self) -> None:
+        """Create a topic that nobody consumes, with as many partitions as the hub's topics have together.
+
+        The one before is deleted: what is in it, some 10 GB after a ramp, would fill the disk after several.
+        """
+        hub, before = self.hub, self._topic
+        self._topic = TOPIC.format(self._number)
+        hub.kafka.make_topic(self._topic, len(hub.topology.partition_labels), len(hub.topology.kafka.broker_ids))
+        if before:
+            hub.kafka.delete_topic(before)
 
     def offer(
         self,
@@ -156,8 +163,8 @@ class LoadedHub:
         return Ramp(
             client=self.hub.endpoints.kafka_client,
             postgres_dsn=self.hub.endpoints.postgres_dsn,
-            partitions={TOPIC: sum(topics.values())} if own else topics,
-            shares={TOPIC: 1.0} if own else self._workload.mix,
+            partitions={self._topic: sum(topics.values())} if own else topics,
+            shares={self._topic: 1.0} if own else self._workload.mix,
             event_bytes=event_bytes,
             devices=DEVICES,
             rate_per_s=rates_per_s[0],
@@ -223,7 +230,7 @@ def loaded_hub(
     )
     with start(wanted, seed=seed, restart=RestartRule.NONE, progress=progress) as hub:
         loaded = LoadedHub(hub, workload, folder, seed, cores)
-        loaded.make_topic()
+        loaded.renew_topic()
         with loaded.watched():
             yield loaded
 

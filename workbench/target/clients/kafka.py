@@ -209,6 +209,13 @@ class KafkaReader:
         except KafkaException as error:
             raise ToolFailed(f"topic {name} could not be created: {error}") from error
 
+    def delete_topic(self, name: str) -> None:
+        """Delete a topic; its files go a minute later (file.delete.delay.ms). Raises ToolFailed when refused."""
+        try:
+            self._admin().delete_topics([name], request_timeout=TOPIC_TIMEOUT_S)[name].result(TOPIC_TIMEOUT_S)
+        except KafkaException as error:
+            raise ToolFailed(f"topic {name} could not be deleted: {error}") from error
+
     def elect_preferred_leaders(self, labels: Iterable[str]) -> None:
         """Let each partition ("topic-partition") be led by its first replica. Raises ToolFailed when refused."""
         places = [TopicPartition(name, int(index)) for name, _, index in (each.rpartition("-") for each in labels)]
