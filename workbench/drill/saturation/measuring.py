@@ -27,9 +27,7 @@ SIZES_BYTES: Final = (400, 1600)
 REST_S: Final = 6.0
 RESTING_CORES_MAX: Final = 1.0  # an idle hub of three brokers took 0.4 to 0.6, measured by this program
 PROCESSORS: Final = (1, 2)
-OVERLOAD_PER_S: Final = 3200.0  # more than two processors take beside those who bring it
-NEAR: Final = 1.5  # times what they took then: nearer to saturation batches are smaller, and who brings it has less work
-CONTENDED: Final = 2  # stretches: one differs from the next
+CONTENDED_PER_S: Final = (2400.0, 3200.0)  # more than two processors take beside those who bring it
 CONTENDED_S: Final = 8.0
 SETTLED_S: Final = 2.0  # after a stretch's begin: connections, buffers, code that is not compiled yet
 BURST: Final = 300_000  # records
@@ -60,8 +58,7 @@ def measure(
                 stretches = [_rest(hub, cores), *_alone(hub, cores, progress)]
             for event_bytes in SIZES_BYTES:
                 progress(f"{processors} event processors, {event_bytes} bytes")
-                taken = fmean(each.rate_per_s for each in _contended(hub, event_bytes, processors, OVERLOAD_PER_S).seconds)
-                stretches += [_contended(hub, event_bytes, processors, NEAR * taken) for _ in range(CONTENDED)]
+                stretches += [_contended(hub, event_bytes, processors, rate) for rate in CONTENDED_PER_S]
             versions = dict(hub.hub.record.versions)
     return Measured(
         FORMAT_VERSION,
