@@ -13,6 +13,7 @@ from workbench.drill.saturation.conducting import consumer_shares, observed_knee
 from workbench.drill.saturation.loaded import CYCLE, LoadedHub, loaded_hub
 from workbench.model.saturation import Demands, LoadedPath, partition_shares
 from workbench.scenario import find_scenario, read_with_hub
+from workbench.waiting import happens
 
 pytestmark = pytest.mark.integration
 
@@ -40,6 +41,20 @@ def test_every_record_of_a_ramp_is_acknowledged(loaded: LoadedHub) -> None:
     """Into the topic that nobody consumes: the client's own count ends at everything that was offered."""
     course = loaded.offer(LoadedPath.KAFKA, 400, (100.0, 300.0), 5.0)
     assert course.offered[-1] == course.done[-1] == course.ramp.events == 1000
+
+
+def test_a_ramps_topic_takes_the_place_of_the_one_before(loaded: LoadedHub) -> None:
+    """What is in it would fill the disk after several; the controller deletes it, and records go into the new one."""
+    before = saturation_topics(loaded)
+    loaded.renew_topic()
+    assert happens(lambda: len(saturation_topics(loaded) - before) == len(saturation_topics(loaded)) == 1, 30.0, 0.5)
+    course = loaded.offer(LoadedPath.KAFKA, 400, (100.0, 100.0), 2.0)
+    assert course.done[-1] == 200
+
+
+def saturation_topics(loaded: LoadedHub) -> set[str]:
+    """Return the topics that nobody consumes."""
+    return {label.rpartition("-")[0] for label in loaded.hub.partition_states() if label.startswith("saturation-")}
 
 
 def test_rows_saturate_where_a_connection_has_no_time_left(loaded: LoadedHub) -> None:

@@ -81,6 +81,7 @@ class LoadedHub:
         self._cores = cores
         self._number = 0
         self._topic = ""
+        self._topics = 0
         partitions = len(hub.topology.partition_labels)
         self._machine = MachineCollector(folder, hub.machine_processes)
         self._processors = ProcessorCollector(folder, hub.endpoints.processor_metrics, partitions)
@@ -103,7 +104,8 @@ class LoadedHub:
         The one before is deleted: what is in it, some 10 GB after a ramp, would fill the disk after several.
         """
         hub, before = self.hub, self._topic
-        self._topic = TOPIC.format(self._number)
+        self._topics += 1
+        self._topic = TOPIC.format(self._topics)
         hub.kafka.make_topic(self._topic, len(hub.topology.partition_labels), len(hub.topology.kafka.broker_ids))
         if before:
             hub.kafka.delete_topic(before)
