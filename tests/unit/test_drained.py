@@ -49,8 +49,8 @@ def test_the_load_goes_on_while_rows_come_later_than_before_the_fault(
     a_ledger(folder.ledger, intended_s)
     asked = []
 
-    def read_commits(dsn: str, path: Path) -> None:
-        asked.append(dsn)
+    def read_commits(dsn: str, path: Path, since_s: float) -> None:
+        asked.append((dsn, since_s))
         rows = np.zeros(len(intended_s), COMMIT_DTYPE)
         rows["id"], rows["committed_s"] = (1 << 40) + np.arange(len(intended_s)), committed_s
         rows[committed_s <= now_s].tofile(path)
@@ -58,13 +58,13 @@ def test_the_load_goes_on_while_rows_come_later_than_before_the_fault(
     monkeypatch.setattr(ledger_room, "read_commits", read_commits)
     hub = SimpleNamespace(endpoints=SimpleNamespace(postgres_dsn="dsn"), topology=read_topology(BASE))
     baseline = (fault_s - 35.0, fault_s - 5.0)
-    check = DrainedCheck(hub, folder, baseline, fault_s, reads=False)  # type: ignore[arg-type]
+    check = DrainedCheck(hub, folder, baseline, fault_s, since_s=5.0, reads=False)
     assert check.holds() is drained
     assert check.holds() is False  # not asked again so soon
-    assert asked == ["dsn"]
+    assert asked == [("dsn", 5.0)]  # a hub that stays has rows of earlier drills: they are not read each time
 
 
 def test_where_somebody_reads_the_load_goes_on_until_the_hits_are_back(tmp_path: Path) -> None:
     """Without them Postgres is not even asked: there is nothing of a hub here that could answer."""
-    check = DrainedCheck(None, RunFolder(tmp_path), (-35.0, -5.0), time.time(), reads=True)  # type: ignore[arg-type]
+    check = DrainedCheck(None, RunFolder(tmp_path), (-35.0, -5.0), time.time(), since_s=0.0, reads=True)  # type: ignore[arg-type]
     assert check.holds() is False

@@ -57,7 +57,9 @@ def test_every_kept_ramp_has_the_prediction_that_was_sealed_before_it() -> None:
 
 def test_the_ramp_in_the_middle_counts() -> None:
     """Of three the second, of two the lower; one whose backlog never grew saturates above all that did."""
-    seen = [Seen(cast(Course, None), None if rate is None else Knee(1.0, rate, (0.0, 1.0))) for rate in (9.0, None, 7.0)]
+    seen = [
+        Seen(cast(Course, None), None if rate is None else Knee(1.0, rate, (0.0, 1.0))) for rate in (9.0, None, 7.0)
+    ]
     middle = middle_of(seen)
     assert middle is seen[0]
     assert middle_of(seen[1:]) is seen[2]

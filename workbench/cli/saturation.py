@@ -188,7 +188,9 @@ def _exit_code(rows: Sequence[Ramped]) -> int:
 
 
 def _show(rows: Sequence[Ramped]) -> None:
-    right = [Column(name, justify="right") for name in ("consumers", "bytes", "predicted", "observed", "ramps", "error")]
+    right = [
+        Column(name, justify="right") for name in ("consumers", "bytes", "predicted", "observed", "ramps", "error")
+    ]
     table = Table("path", *right, "saturated: predicted", "observed", "cores busy", "set-up", "")
     for row in sorted(rows, key=lambda each: (each.path, each.event_bytes, each.consumers, each.sealed_utc)):
         seen = "no value" if row.observed_per_s is None else f"{count(row.observed_per_s)}/s"

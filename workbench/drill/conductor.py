@@ -91,6 +91,7 @@ class Drill:
         self.sealed_s: float | None = None
         self.aftermath: Aftermath | None = None
         self.experiment_pid = 0  # as long as there is none
+        self.before = ledger_room.FRESH
         self.residue = NOTHING_BROKEN
 
     def run(self) -> Judged:
@@ -145,9 +146,10 @@ class Drill:
     def _drill_on(self, hub: DrillHub) -> UndoResult:
         horizon_s = 600.0 + self.scenario.baseline_s + self.scenario.recovery_timeout_s
         live = Live(hub, self.scenario.faults[0].part, self.folder.observed, self.folder.ledger)
-        before = ledger_room.look_before(hub.endpoints, hub.topology) if hub.was_up else ledger_room.FRESH
+        if hub.was_up:
+            self.before = ledger_room.look_before(hub.endpoints, hub.topology)
         workload, fault = self.scenario.workload, self.scenario.faults[0]
-        load = LoadControl(hub, workload, fault, self.seed, self.folder, horizon_s, before.first_sequence)
+        load = LoadControl(hub, workload, fault, self.seed, self.folder, horizon_s, self.before.first_sequence)
         try:
             live.start()
             burst, baseline, steady_problems = self._run_up(live, load)
@@ -166,7 +168,7 @@ class Drill:
             )
             for step, at_s in sorted(hub.failover_steps().items(), key=lambda each: each[1]):
                 timeline.append(self.folder.timeline, f"failover-{step}", at_s, by="stand-in for Kubegres")
-            self.aftermath = look_back(self.folder, hub, self.scenario, load, watched, self.progress, before)
+            self.aftermath = look_back(self.folder, hub, self.scenario, load, watched, self.progress, self.before)
             self._mark("verified", **self.aftermath.ledger_counts)
             return undone
         except (KeyboardInterrupt, WorkbenchError):
@@ -226,7 +228,7 @@ class Drill:
     def _predict(
         self, hub: DrillHub, victim: Victim, burst: tuple[float, float], baseline: tuple[float, float]
     ) -> None:
-        measured = run_up.measure(hub, self.folder, burst, baseline)
+        measured = run_up.measure(hub, self.folder, burst, baseline, self.before.since_s)
         measured.write(self.folder.observed / "baseline.json")
         by_kubelet = hub.target == "kubernetes"
         parameters = merge(self.scenario, self.topology, measured, victim, self.calibration, by_kubelet=by_kubelet)
@@ -283,7 +285,9 @@ class Drill:
         calm = live.calm_backlog(*baseline)
         may_lose = self.scenario.workload.acks != "all"
         recovery = Recovery(live, self.topology, fault.part, victim, injected_s, calm, returns, may_lose, fault.for_s)
-        drained = DrainedCheck(hub, self.folder, baseline, injected_s, reads=self.scenario.reads)
+        drained = DrainedCheck(
+            hub, self.folder, baseline, injected_s, since_s=self.before.since_s, reads=self.scenario.reads
+        )
         self._watch(recovery, drained, live, load)
         watch_end_s = time.time()
         self._await_experiment(hub, live, load)

@@ -27,7 +27,14 @@ class DrainedCheck:
     """Judges one recovery as the catalogue does, on what is written so far."""
 
     def __init__(
-        self, hub: DrillHub, folder: RunFolder, baseline: tuple[float, float], injected_s: float, reads: bool
+        self,
+        hub: DrillHub,
+        folder: RunFolder,
+        baseline: tuple[float, float],
+        injected_s: float,
+        *,
+        since_s: float,
+        reads: bool,
     ) -> None:
         self._hub = hub
         self._ledger = folder.ledger
@@ -35,6 +42,7 @@ class DrainedCheck:
         self._reads = reads
         self._baseline = baseline
         self._injected_s = injected_s
+        self._since_s = since_s
         self._again_s = 0.0
 
     def holds(self) -> bool:
@@ -50,7 +58,7 @@ class DrainedCheck:
         if now_s < self._again_s or (self._reads and not self._hits_are_back(moments)):
             return False
         self._again_s = now_s + DRAINED_FOR_S
-        ledger_room.read_commits(self._hub.endpoints.postgres_dsn, self._ledger / COMMITS_FILE)
+        ledger_room.read_commits(self._hub.endpoints.postgres_dsn, self._ledger / COMMITS_FILE, self._since_s)
         writes = ledger_room.write_table(self._ledger, self._hub.topology, self._injected_s, COMMITS_FILE)
         evidence = Evidence(writes, moments, Counts(), len(self._hub.topology.partition_labels))
         return not math.isnan(backlog_drained_s(evidence))

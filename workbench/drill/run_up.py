@@ -26,14 +26,18 @@ STEAL_PERCENT_MAX: Final = 5.0  # of the machine's time, taken away by its host
 SERVER_CORES_S_MIN: Final = 0.5
 
 
-def measure(hub: DrillHub, folder: RunFolder, burst: tuple[float, float], baseline: tuple[float, float]) -> Baseline:
+def measure(
+    hub: DrillHub, folder: RunFolder, burst: tuple[float, float], baseline: tuple[float, float], since_s: float
+) -> Baseline:
     """Return the run-up's measurements; `burst` and `baseline` are epoch windows that have passed.
+
+    The drill's own rows are committed after `since_s` (epoch).
 
     Reads the producers' and readers' logs, the processors' samples and the rows committed so far; asks the hub who
     leads, controls and coordinates. Raises ToolFailed when the hub does not answer.
     """
     ledger, observed = folder.ledger, folder.observed
-    ledger_room.read_commits(hub.endpoints.postgres_dsn, ledger / "commits-run-up.bin")
+    ledger_room.read_commits(hub.endpoints.postgres_dsn, ledger / "commits-run-up.bin", since_s)
     table = ledger_room.write_table(ledger, hub.topology, 0.0, "commits-run-up.bin")
     start_s, end_s = baseline
     inside = table.rows((table.intended_s >= start_s) & (table.intended_s < end_s))

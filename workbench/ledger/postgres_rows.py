@@ -47,10 +47,10 @@ _ROW: Final = np.dtype(
 )
 
 
-def read_commits(dsn: str, path: Path, since_s: float = 0.0) -> Rows:
-    """Return id and commit time (epoch s) of every row of `events`, in any order, and write them to `path`.
+def read_commits(dsn: str, path: Path, since_s: float) -> Rows:
+    """Return id and commit time (epoch s) of the rows of `events`, in any order, and write them to `path`.
 
-    With `since_s` only of those committed since that epoch time.
+    Only of those committed since the epoch time `since_s`, 0: of all. A hub that stays has those of every drill before.
 
     Raises ToolFailed when Postgres does not answer or does not track commit times.
     """

@@ -83,8 +83,8 @@ def find_saturations(
 ) -> list[Ramped]:
     """Predict, seal and ramp each set-up on real servers; one hub for all that need as many event processors.
 
-    Each record is written to `folder` as its last of `times` ramps ends. Raises BadInput for demands of another hub or machine,
-    MachineTrouble where no hub can be had; a ramp that fails is a record without an observation.
+    Each record is written to `folder` as its last of `times` ramps ends. Raises BadInput for demands of another hub or
+    machine, MachineTrouble where no hub can be had; a ramp that fails is a record without an observation.
     """
     if measured.manifests_sha256 != topology.manifests_sha256:
         raise BadInput(f"{measured_file} was measured with other manifests: measure again")
@@ -144,10 +144,10 @@ def _ramp(
             progress(f"{words(set_up)}: {found[-1].words}")
     except ToolFailed as error:
         why_not = str(error)
-    middle = middle_of(found)
-    seen, course = (None, None) if why_not or middle is None else (middle.knee, middle.course)
+    middle = None if why_not else middle_of(found)
+    seen = None if middle is None else middle.knee
     why_not = why_not or ("" if seen else NO_KNEE)
-    busy, stolen = _busy(course, seen)
+    busy, stolen = _busy(None if middle is None else middle.course, seen)
     return Ramped(
         format=FORMAT_VERSION,
         run_id=run_id,
