@@ -6,6 +6,7 @@ One SQLite file; a row is a function of its key, so any number of searches may s
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -48,7 +49,7 @@ class Kept:
         row = self._database.execute(query, (self._context, _key(set_up))).fetchone()
         return None if row is None else dict(orjson.loads(row[0]))
 
-    def put(self, set_up: SetUp, found: dict[str, Any]) -> None:
+    def put(self, set_up: SetUp, found: Mapping[str, Any]) -> None:
         """Keep what was found; it is on disk when this returns."""
         row = (self._context, _key(set_up), dump_json_compact(found))
         self._database.execute("INSERT OR REPLACE INTO assessment VALUES (?, ?, ?)", row)

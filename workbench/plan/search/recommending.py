@@ -20,7 +20,7 @@ from optuna.samplers import NSGAIISampler
 
 from workbench.errors import BadInput, Problem
 from workbench.plan.search.assessing import NEVER_S, P99_S_MAX, cost
-from workbench.plan.search.choosing import binding, excess, kept_all, nearest_miss, pareto_front
+from workbench.plan.search.choosing import Assessment, binding, excess, kept_all, nearest_miss, pareto_front
 from workbench.plan.search.context import Context
 from workbench.plan.search.keeping import Kept
 from workbench.plan.search.patches import by_hand
@@ -34,7 +34,6 @@ ASKS_MAX: Final = 10 * BATCH  # for one batch: what was assessed before is asked
 BATCHES_MAX: Final = SET_UPS_MAX  # each brings a new set-up, or is the last
 MACHINES: Final = ("workers", "worker_cpu_cores", "worker_memory_gb", "worker_disk_gb")
 WHOLE: Final = ("workers", "brokers", "partitions", "replication_factor", "processors", "gateway_pool")
-Assessment = dict[str, Any]
 
 
 class _Desk:
