@@ -13,12 +13,12 @@ from tests.support.model_cases import a_topology
 from workbench.compare.verdicts import BROKEN, NOT_WHOLE
 from workbench.drill.afterwards import samples_of
 from workbench.drill.checks import longest_gap_s
-from workbench.drill.conductor import not_whole
 from workbench.drill.experiment import read_outcome
 from workbench.drill.recovery import Recovery
 from workbench.drill.run_up import longest_undisturbed
 from workbench.drill.series import noise_floor, summarize_series
 from workbench.drill.steady import Window, problems
+from workbench.drill.stopping import not_whole
 from workbench.fault import Part
 from workbench.observe.moments import deregistered_s, isr_full_s, leaders_moved_s, registered_s, registering_start_s
 from workbench.records import timeline

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from workbench import ledger as ledger_room
 from workbench.compare import Judged, compare
-from workbench.compare.verdicts import BROKEN, CLEAN, NOT_WHOLE, Verdict
+from workbench.compare.verdicts import BROKEN, CLEAN, Verdict
 from workbench.drill import run_up
 from workbench.drill.afterwards import Aftermath, Watched, look_back
 from workbench.drill.drained import DrainedCheck
@@ -24,7 +24,7 @@ from workbench.drill.recovery import PHASES, Recovery
 from workbench.drill.run_record import RunRecord, utc_text
 from workbench.drill.sealing import predict_and_seal
 from workbench.drill.steady import WINDOW_S, WINDOWS, problems
-from workbench.drill.stopping import NOT_VERIFIED, NOTHING_BROKEN, undo_after_stop
+from workbench.drill.stopping import NOT_VERIFIED, NOTHING_BROKEN, not_whole, undo_after_stop
 from workbench.errors import Inconclusive, Stopped, ToolFailed, UndoUnverified, WorkbenchError
 from workbench.fault import SIGNAL_NAMES, RestartRule
 from workbench.model import NOT_MODELLED
@@ -385,13 +385,6 @@ class Drill:
 
     def _mark(self, kind: str, **data: Any) -> None:
         timeline.append(self.folder.timeline, kind, None, **data)
-
-
-def not_whole(lacking: str, was_up: bool) -> Verdict:
-    """Return what it means that a hub did not become whole: one of the drill's own is gone with all its processes."""
-    if was_up:
-        return Verdict(BROKEN, f"Something may still be broken: {lacking}.")
-    return Verdict(NOT_WHOLE, f"The hub did not come back ({lacking}); it is gone, 0 processes left.")
 
 
 def read_injection(path: Path) -> Injection | None:

@@ -1,4 +1,4 @@
-"""What a drill that is stopped owes a hub that stays: its experiment ended, its fault undone, and that verified."""
+"""What a drill owes its hub at the end: experiment ended, fault undone, and that verified, also when it is stopped."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import signal
 import time
 from typing import Final
 
-from workbench.compare.verdicts import BROKEN, CLEAN, Verdict
+from workbench.compare.verdicts import BROKEN, CLEAN, NOT_WHOLE, Verdict
 from workbench.target.port import DrillHub
 
 NOTHING_BROKEN: Final = Verdict(CLEAN, "Clean: nothing was broken yet.")
@@ -31,3 +31,10 @@ def undo_after_stop(hub: DrillHub, experiment_pid: int) -> Verdict:
     if not undone.verified:
         return Verdict(BROKEN, f"Something may still be broken: {undone.detail}.")
     return Verdict(CLEAN, "Clean: the undo was verified after the stop.")
+
+
+def not_whole(lacking: str, was_up: bool) -> Verdict:
+    """Return what it means that a hub did not become whole: one of the drill's own is gone with all its processes."""
+    if was_up:
+        return Verdict(BROKEN, f"Something may still be broken: {lacking}.")
+    return Verdict(NOT_WHOLE, f"The hub did not come back ({lacking}); it is gone, 0 processes left.")
