@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -217,9 +218,8 @@ def _spread(row: Ramped) -> str:
     """Return the lowest and the highest of several ramps: "56,667 to none"."""
     if len(row.knees_per_s) < 2:
         return "-"
-    known = sorted(each for each in row.knees_per_s if each is not None)
-    ends = [count(each) for each in (*known[:1], *known[-1:])]
-    return f"{ends[0] if known else 'none'} to {ends[-1] if len(known) == len(row.knees_per_s) else 'none'}"
+    knees = [math.inf if each is None else each for each in row.knees_per_s]
+    return " to ".join("none" if math.isinf(end) else count(end) for end in (min(knees), max(knees)))
 
 
 def _say(text: str) -> None:

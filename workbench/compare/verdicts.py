@@ -39,11 +39,13 @@ def judge_resilience(rows: Sequence[Row], blocked: str | None, residue: Verdict)
     if blocked:
         return Verdict(INCONCLUSIVE, f"No verdict: {blocked}.")
     missed = sorted((row for row in judged if row.kept is False), key=_overshoot, reverse=True)
-    found = "The hub missed its objective: " + "; ".join(_against_objective(row) for row in missed) + "."
-    if residue.word == NOT_WHOLE:
-        return Verdict(FAIL, f"{found} {residue.sentence}" if missed else residue.sentence)
+    found = []
     if missed:
-        return Verdict(FAIL, found)
+        found.append("The hub missed its objective: " + "; ".join(_against_objective(row) for row in missed) + ".")
+    if residue.word == NOT_WHOLE:
+        found.append(residue.sentence)
+    if found:
+        return Verdict(FAIL, " ".join(found))
     blind = [row for row in judged if row.kept is None]
     if blind:
         reasons = "; ".join(f"{row.metric.title}: {row.observation.reason}" for row in blind)

@@ -80,7 +80,6 @@ class LoadedHub:
         self._seed = seed
         self._cores = cores
         self._number = 0
-        self._topic = ""
         self._topics = 0
         partitions = len(hub.topology.partition_labels)
         self._machine = MachineCollector(folder, hub.machine_processes)
@@ -105,9 +104,8 @@ class LoadedHub:
         """
         hub, before = self.hub, self._topic
         self._topics += 1
-        self._topic = TOPIC.format(self._topics)
         hub.kafka.make_topic(self._topic, len(hub.topology.partition_labels), len(hub.topology.kafka.broker_ids))
-        if before:
+        if self._topics > 1:
             hub.kafka.delete_topic(before)
 
     def offer(
@@ -146,6 +144,10 @@ class LoadedHub:
         """Wait until so many events are committed in all. Raises ToolFailed when they are not in time."""
         if not happens(lambda: self._committed() >= committed, DRAIN_S, DRAIN_POLL_S):
             raise ToolFailed(f"{committed - self._committed():.0f} events are not committed after {DRAIN_S:.0f} s")
+
+    @property
+    def _topic(self) -> str:
+        return TOPIC.format(self._topics)
 
     def _committed(self) -> float:
         latest = self._processors.latest
