@@ -17,6 +17,16 @@ SLEEPS = "import time; time.sleep(60)"
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
 
 
+SLOW_ROLLBACK = """import signal, sys, time
+def roll_back(*_):
+    time.sleep(1.5)
+    sys.exit(0)
+signal.signal(signal.SIGTERM, roll_back)
+print('ready', flush=True)
+time.sleep(60)
+"""
+
+
 class Hub:
     """What of a hub is asked here, around a real process in the experiment's place."""
 
@@ -24,6 +34,7 @@ class Hub:
         """Start the process."""
         self.experiment = subprocess.Popen([sys.executable, "-S", "-c", program], stdout=subprocess.PIPE)
         self.undone = undone
+        self.undo_timeout_s = 0.0
         self.running_at_undo: bool | None = None
 
     def close(self) -> None:
@@ -61,3 +72,14 @@ def test_an_experiment_that_does_not_end_may_break_something_yet(monkeypatch: py
     assert residue.word == BROKEN
     assert "the experiment (process" in residue.sentence
     assert hub.running_at_undo is None
+
+
+def test_a_rollback_may_take_as_long_as_an_undo(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An experiment that undoes its fault for longer than it may otherwise need is waited for."""
+    monkeypatch.setattr("workbench.drill.stopping.EXPERIMENT_END_MAX_S", 0.5)
+    with closing(Hub(SLOW_ROLLBACK, UndoResult(True, ""))) as hub:
+        hub.undo_timeout_s = 30.0
+        assert cast(Any, hub.experiment.stdout).readline() == b"ready\n"
+        residue = undo_after_stop(cast(DrillHub, hub), hub.experiment.pid)
+    assert residue.word == CLEAN
+    assert hub.running_at_undo is False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -20,6 +21,7 @@ from workbench.records.folder import RunFolder, load_json
 from workbench.report import render
 from workbench.report.palette import COLOURS, LIGHT
 from workbench.report.record import read_record
+from workbench.report.words import FALSE_SAFE, headline
 
 PAGE_BYTES_MAX = 1_000_000
 FILES = ("run.json", "parameters.json", "prediction.json", "prediction.sha256", "timeline.jsonl", "observed.json")
@@ -202,6 +204,26 @@ def test_the_miss_is_found_with_size_and_cause(rendered: Samples) -> None:
     assert "Why it missed" in text
     assert 'The phase "broker start to registration" took 21.4 s, predicted 6.0 s: 94 % of the error.' in text
     assert "50 of 50 simulated drills were sooner than the 57.2 s observed" in text
+
+
+@pytest.mark.parametrize(
+    ("given", "residue", "told"),
+    [
+        (0.1, "clean", ("The hub missed its objective, as predicted.", "No go; try the remedy in the model first.")),
+        (0.9, "clean", ("The hub missed an objective that it was predicted to keep.", FALSE_SAFE)),
+        (0.9, "not whole", ("The hub did not come back.", FALSE_SAFE)),
+    ],
+)
+def test_a_missed_objective_was_predicted_or_not(
+    rendered: Samples, given: float, residue: str, told: tuple[str, str]
+) -> None:
+    """The verdict of the prediction is of the primary metrics alone: an objective has a chance of its own."""
+    record = read_record(rendered["fail-pass"])
+    comparison = deepcopy(dict(record.comparison))
+    row = next(each for each in comparison["metrics"] if each["name"] == "pipeline_drain_s")
+    row["objective"]["chance"] = given
+    comparison["verdicts"]["residue"]["verdict"] = residue
+    assert headline(replace(record, comparison=comparison)) == told
 
 
 def test_without_a_miss_the_closest_call(rendered: Samples) -> None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
+import numpy as np
 import pytest
 
 from workbench.drill.run_record import host_json
-from workbench.drill.saturation.conducting import Seen, find_saturations, middle_of
-from workbench.drill.saturation.knee import Knee
+from workbench.drill.saturation.conducting import Seen, find_saturations, mean_of
 from workbench.drill.saturation.loaded import Course, _places
+from workbench.drill.saturation.throughput import Throughput
 from workbench.errors import BadInput
+from workbench.load.ramp import Ramp
 from workbench.records.saturation import FORMAT_VERSION, Measured, read_ramps
 from workbench.scenario import find_scenario, read_with_hub
 
@@ -55,13 +56,21 @@ def test_every_kept_ramp_has_the_prediction_that_was_sealed_before_it() -> None:
         assert hashlib.sha256(sealed).hexdigest() == row.seal_sha256
 
 
-def test_the_ramp_in_the_middle_counts() -> None:
-    """Of three the second, of two the lower; one whose backlog never grew saturates above all that did."""
-    seen = [
-        Seen(cast(Course, None), None if rate is None else Knee(1.0, rate, (0.0, 1.0))) for rate in (9.0, None, 7.0)
-    ]
-    middle = middle_of(seen)
-    assert middle is seen[0]
-    assert middle_of(seen[1:]) is seen[2]
-    assert middle_of([seen[1], seen[1], seen[2]]) is seen[1]
-    assert middle_of([]) is None
+def ramp(rate_per_s: float | None, busy_cores: float = 1.9) -> Seen:
+    """Return a ramp of 10 s on two cores, saturated since its third second; None: not saturated."""
+    client = Ramp({}, "", {}, {}, 400, 1, 5.0, 15.0, 100.0, 10.0, 1, 0, Path())
+    machine = [{"t": 100.0 + second, "cpu_percent": 50.0 * busy_cores, "cpu_s": {}} for second in range(11)]
+    course = Course(client, "ramp-1", np.array([0.0, 10.0]), np.array([0.0, 100.0]), np.array([0.0, 80.0]), machine, 2)
+    found = None if rate_per_s is None else Throughput(3.0, rate_per_s, rate_per_s + np.array([-1.0, 1.0]))
+    return Seen(course, found)
+
+
+def test_the_mean_of_the_ramps_counts() -> None:
+    """One that was not saturated has no number, so neither has the mean."""
+    mean = mean_of([ramp(8.0, 1.8), ramp(10.0, 2.0)])
+    assert mean is not None
+    assert mean.rate_per_s == 9.0
+    assert mean.busy_share == pytest.approx(0.95)
+    assert 8.0 <= mean.interval_90_per_s[0] < 9.0 < mean.interval_90_per_s[1] <= 10.0
+    assert mean_of([ramp(8.0), ramp(None)]) is None
+    assert mean_of([]) is None

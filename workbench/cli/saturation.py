@@ -6,6 +6,7 @@ import datetime
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -51,11 +52,11 @@ def command() -> None:
     """
 
 
-@command.command(name="measure", short_help="What an event takes on this machine (4 minutes).")
+@command.command(name="measure", short_help="What an event takes on this machine (12 minutes).")
 @_seed
 @_out
 def measure_command(seed: int, out: Path) -> int:
-    """Measure on a hub of its own, below saturation, what an event takes; writes measured-<time>.json.
+    """Measure on a hub of its own, saturated, what an event takes; writes measured-<time>.json.
 
     \b
     Example:
@@ -89,7 +90,7 @@ def measure_command(seed: int, out: Path) -> int:
     type=click.IntRange(1, TIMES_MAX),
     default=3,
     show_default=True,
-    help="Ramps of each set-up; the one in the middle counts.",
+    help="Ramps of each set-up; their mean counts.",
 )
 @_seed
 @_out
@@ -102,11 +103,11 @@ def ramp_command(
     seed: int,
     out: Path,
 ) -> int:
-    """Ramp each set-up from half to 1.5 times (Kafka: 2.5) the rate at which it is predicted to saturate.
+    """Ramp each set-up from 0.7 to 1.5 times the rate at which it is predicted to saturate.
 
-    One ramp differs from the next, so each set-up has several and the one in the middle counts. A record is written as
-    the last one ends; a set-up that has one from the same measurement is not done again. About an hour for all. Exit
-    code 1: a prediction was missed, 4: a set-up's ramps showed nothing.
+    One ramp differs from the next, so each set-up has several and their mean counts. A record is written as the last
+    one ends; a set-up that has one from the same measurement is not done again. About an hour for all. Exit code 1: a
+    prediction was missed, 4: a set-up's ramps showed nothing.
 
     \b
     Examples:
@@ -212,14 +213,19 @@ def _show(rows: Sequence[Ramped]) -> None:
     a_console(150).print(table)
     judged = [row for row in rows if row.error is not None]
     click.echo(f"{len(rows)} set-ups, {len(judged)} with a value, {sum(map(_kept, judged))} kept")
+    apart = [
+        max(rates) / min(rates) - 1.0 for row in rows if len(rates := [each for each in row.ramps_per_s if each]) > 1
+    ]
+    if apart:
+        click.echo(f"ramps of one set-up are {percent(median(apart))} apart (median), at most {percent(max(apart))}")
 
 
 def _spread(row: Ramped) -> str:
     """Return the lowest and the highest of several ramps: "56,667 to none"."""
-    if len(row.knees_per_s) < 2:
+    if len(row.ramps_per_s) < 2:
         return "-"
-    knees = [math.inf if each is None else each for each in row.knees_per_s]
-    return " to ".join("none" if math.isinf(end) else count(end) for end in (min(knees), max(knees)))
+    rates = [math.inf if each is None else each for each in row.ramps_per_s]
+    return " to ".join("none" if math.isinf(end) else count(end) for end in (min(rates), max(rates)))
 
 
 def _say(text: str) -> None:

@@ -24,7 +24,7 @@ from workbench.drill.recovery import PHASES, Recovery
 from workbench.drill.run_record import RunRecord, utc_text
 from workbench.drill.sealing import predict_and_seal
 from workbench.drill.steady import WINDOW_S, WINDOWS, problems
-from workbench.drill.stopping import NOT_VERIFIED, NOTHING_BROKEN, not_whole, undo_after_stop
+from workbench.drill.stopping import EXPERIMENT_END_MAX_S, NOT_VERIFIED, NOTHING_BROKEN, not_whole, undo_after_stop
 from workbench.errors import Inconclusive, Stopped, ToolFailed, UndoUnverified, WorkbenchError
 from workbench.fault import SIGNAL_NAMES, RestartRule
 from workbench.model import NOT_MODELLED
@@ -45,7 +45,6 @@ SETTLE_MAX_S: Final = 120.0
 STEADY_AGAIN_S: Final = 15.0
 STEADY_RETRIES: Final = 3
 EXPERIMENT_LEAD_S: Final = 6.0  # Chaos Toolkit imports and checks its hypothesis meanwhile
-EXPERIMENT_END_MAX_S: Final = 120.0
 TICK_S: Final = 0.25
 ANSWER_S: Final = 1.0  # an event of a window has so long to be answered before the window is judged
 

@@ -12,13 +12,13 @@ from workbench.target.port import DrillHub
 
 NOTHING_BROKEN: Final = Verdict(CLEAN, "Clean: nothing was broken yet.")
 NOT_VERIFIED: Final = Verdict(BROKEN, "Something may still be broken: the undo was stopped before it was verified.")
-EXPERIMENT_END_MAX_S: Final = 60.0
+EXPERIMENT_END_MAX_S: Final = 120.0  # of an experiment, beside its rollback, which may take as long as an undo
 POLL_S: Final = 0.2
 
 
 def undo_after_stop(hub: DrillHub, experiment_pid: int) -> Verdict:
     """End the experiment, which must break nothing afterwards, and undo; return what is known of the hub then."""
-    deadline_s = time.monotonic() + EXPERIMENT_END_MAX_S
+    deadline_s = time.monotonic() + EXPERIMENT_END_MAX_S + hub.undo_timeout_s
     told = False
     while hub.running("chaos"):
         if time.monotonic() > deadline_s:

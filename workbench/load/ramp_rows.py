@@ -1,7 +1,8 @@
 """Offers a ramp to Postgres: `python -m workbench.load.ramp_rows RAMP.json`.
 
 Rows as the event processors write them (one statement a transaction, the body encrypted by pgp_sym_encrypt with its
-default S2K) go into a table of its own, full batches over a fixed number of connections.
+default S2K) go into a new table of its own, full batches over a fixed number of connections: into one of a million
+rows they go a fifth slower, measured by `workbench saturation ramp`.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ STEP_S: Final = 0.002
 KEY: Final = "a key of this table alone"
 TABLE: Final = """
 CREATE EXTENSION IF NOT EXISTS pgcrypto;
-CREATE TABLE IF NOT EXISTS ramp_rows (
+DROP TABLE IF EXISTS ramp_rows;
+CREATE TABLE ramp_rows (
     id bigint PRIMARY KEY, topic text NOT NULL, device int NOT NULL, body bytea NOT NULL);
-CREATE INDEX IF NOT EXISTS ramp_rows_of_device ON ramp_rows (device, topic);
+CREATE INDEX ramp_rows_of_device ON ramp_rows (device, topic);
 """
 INSERT: Final = """
 INSERT INTO ramp_rows (id, topic, device, body)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from workbench.model import discrepancy
 from workbench.model.parameter import Parameter, empirical, lognormal, prior, triangular, uniform
 
 TAKEN_OVER: Final = (0.15, 0.38, 0.5)
@@ -359,5 +360,6 @@ def all_priors(kraft: bool = False) -> dict[str, Any]:
         **PIPELINE,
         **PIPELINE_UNMEASURED,
         **DRILL,
+        **discrepancy.PRIORS,
     }
     return {name: row for name, row in {**rows, **KRAFT}.items() if name not in NOT_IN_KRAFT} if kraft else rows

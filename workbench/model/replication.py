@@ -18,6 +18,7 @@ from workbench.metrics.reading import refilled_s as refilled
 from workbench.metrics.tables import Counts, Evidence, FloatArray, Moments, ReadTable, WriteTable
 from workbench.model import readers
 from workbench.model.course import Course, play
+from workbench.model.discrepancy import disturbed
 from workbench.model.parameters import Parameters
 from workbench.model.setting import saturated_per_s, service_of, setting_of, slowed
 from workbench.model.traffic import Burst, canary_rows, traffic
@@ -97,7 +98,7 @@ class Model:
             evidence = replace(evidence, reads=reads.before(evidence.moments.load_end_s))
         curves = self._curves(evidence, fate.visible_s[kept], fate.committed_s[kept])
         spans = functions.spans(evidence, of_rows=self.setting.part not in KAFKA_PARTS)
-        return Replication(evaluate(evidence), spans, curves)
+        return Replication(disturbed(evaluate(evidence), draws["after_disturbance"]), spans, curves)
 
     def _reads(self, index: int, draws: Mapping[str, float], course: Course) -> ReadTable | None:
         """Return what became of the readers' requests, of as many as the drill can ever send; None: nobody reads."""

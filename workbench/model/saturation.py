@@ -114,6 +114,16 @@ class Saturation:
     busy_share: float
 
 
+def words(set_up: SetUp) -> str:
+    """Return a set-up as words: "pipeline, 2 event processors, 400 bytes"."""
+    consumers = {
+        LoadedPath.PIPELINE: f", {set_up.consumers} event processors",
+        LoadedPath.POSTGRES: f", {set_up.consumers} connections",
+        LoadedPath.KAFKA: "",
+    }[set_up.path]
+    return f"{set_up.path.value}{consumers}, {set_up.event_bytes} bytes"
+
+
 def saturation(demands: Demands, set_up: SetUp, consumer_shares: Sequence[float] = ()) -> Saturation:
     """Return where a set-up saturates.
 

@@ -80,13 +80,13 @@ def _full_factor(measured: Measured) -> float:
 
 
 def _of_size(measured: Measured, known: Demands, event_bytes: int) -> SizeDemands:
-    burst = _one(measured, Kind.BURST, event_bytes, 0)
+    records = _one(measured, Kind.RECORDS, event_bytes, 0)
     contended = [each for each in measured.stretches if (each.kind, each.event_bytes) == (Kind.CONTENDED, event_bytes)]
     means = [_mean(each) for each in contended]
     return SizeDemands(
         event_bytes,
-        1.0 / burst.rate_per_s,
-        min(1.0, burst.busy_cores / known.cores),
+        1.0 / records.rate_per_s,
+        min(1.0, records.busy_cores / known.cores),
         float(np.mean([mean.cycle_cores / mean.rate_per_s for mean in means])),
         *_rivals(known.cores, [each.consumers for each in contended], [mean.cycle_cores for mean in means]),
         *_row(_one(measured, Kind.ROWS, event_bytes, 1), known),

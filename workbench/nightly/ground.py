@@ -20,7 +20,7 @@ from workbench.scenario import RealHub, Suite, find_scenario, read_with_hub
 if TYPE_CHECKING:  # the client of Kubernetes takes seconds to import: not for a night on an embedded hub
     from workbench.target.kubernetes.api import Api
 
-ROOM_S: Final = 60.0  # for a drill that is told to stop, beside its experiment's end and the undo
+ROOM_S: Final = 60.0  # for a drill that is told to stop, beside its experiment's end, its rollback and the undo
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def ground_of(
         )
     way = ("--kubeconfig", str(kubeconfig.absolute()), *(("--context", context) if context else ()))
     options = ("--target", "kubernetes", "--manifests", str(suite.manifests), *way)
-    end_s = EXPERIMENT_END_MAX_S + UNDO_TIMEOUT_S + ROOM_S
+    end_s = EXPERIMENT_END_MAX_S + 2.0 * UNDO_TIMEOUT_S + ROOM_S
     if suite.hub is None or suite.stop is None:
         return Ground(lambda _drill_s: None, options, end_s=end_s)
     check = _permitted(suite, suite.hub, Api(kubeconfig, context), typed, approval)

@@ -13,16 +13,16 @@ from pydantic import TypeAdapter, ValidationError
 from workbench.errors import BadInput, Problem
 from workbench.records.folder import dump_json, write_durably
 
-FORMAT_VERSION: Final = 2
+FORMAT_VERSION: Final = 3
 
 
 class Kind(StrEnum):
     """What was offered in a stretch."""
 
     REST = "rest"  # nothing
-    BURST = "burst"  # records at once, to a topic that nobody consumes
+    RECORDS = "records"  # more than can be acknowledged, to a topic that nobody consumes
     CONTENDED = "contended"  # more events than the processors can take
-    ROWS = "rows"  # to Postgres, as fast as the connections take them
+    ROWS = "rows"  # to Postgres, more than the connections can take
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Ramped:
-    """One set-up: predicted, sealed before its ramps, observed; of several ramps the one in the middle."""
+    """One set-up: predicted, sealed before its ramps, observed: the mean of its ramps."""
 
     format: int
     run_id: str
@@ -83,7 +83,7 @@ class Ramped:
     observed_busy_share: float | None
     stolen_percent: float | None
     why_not: str  # why there is no observation, "" where there is one
-    knees_per_s: tuple[float | None, ...] = ()  # of each ramp in turn; None: no value
+    ramps_per_s: tuple[float | None, ...]  # of each in turn; None: not saturated
 
     @property
     def error(self) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from workbench.compare.verdicts import NOT_WHOLE
 from workbench.report.record import Record
 
 PASS: Final = "PASS"
@@ -23,6 +24,7 @@ _TOGETHER: Final = {
     (INCONCLUSIVE, FAIL): ("We misjudged it; the hub's objectives cannot be judged.", "Repeat."),
     (INCONCLUSIVE, INCONCLUSIVE): ("No verdict.", "Repeat."),
 }
+FALSE_SAFE: Final = "No go: a false-safe, the worst this page can say."
 LIKELY: Final = 0.5  # a missed objective that was given a better chance than this is a false-safe
 
 TARGETS: Final = {"local": "embedded hub", "sample": "sample data, nothing observed"}
@@ -53,12 +55,19 @@ def headline(record: Record) -> tuple[str, str]:
         return f"Incomplete: the driver stopped{where}.", "No verdict; what was recorded until then is below."
     resilience, prediction = record.verdict("resilience")[0], record.verdict("prediction")[0]
     first, second = _TOGETHER.get((resilience, prediction), ("No verdict.", "Repeat."))
-    if (resilience, prediction) == (FAIL, FAIL) and any(
-        row.objective_missed and row.objective is not None and (row.objective.chance or 0.0) > LIKELY
-        for row in record.rows
-    ):
-        second = "No go: a false-safe, the worst this page can say."
+    if resilience == FAIL and _false_safe(record):
+        second = FALSE_SAFE
+        if prediction == PASS:  # it is of the primary metrics alone
+            first = "The hub missed an objective that it was predicted to keep."
+    if record.verdict("residue")[0] == NOT_WHOLE:
+        first = "The hub did not come back."
     return first, second
+
+
+def _false_safe(record: Record) -> bool:
+    """Tell whether an objective was missed that had been given a good chance."""
+    missed = [row.objective for row in record.rows if row.objective_missed and row.objective is not None]
+    return any((each.chance or 0.0) > LIKELY for each in missed)
 
 
 def mood(record: Record) -> str:

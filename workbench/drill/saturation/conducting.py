@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -13,12 +12,22 @@ from typing import Final
 import numpy as np
 
 from workbench.drill.run_record import host_json, utc_text
-from workbench.drill.saturation.knee import Knee, knee
 from workbench.drill.saturation.loaded import CYCLE, Course, LoadedHub, loaded_hub
 from workbench.drill.saturation.measuring import was_measured
+from workbench.drill.saturation.throughput import Throughput, saturation_throughput
 from workbench.errors import BadInput, ToolFailed
 from workbench.load.ramp import EVENTS_MAX
-from workbench.model.saturation import CORES_FULL, Demands, LoadedPath, Resource, Saturation, SetUp, saturation, spread
+from workbench.model.saturation import (
+    CORES_FULL,
+    Demands,
+    LoadedPath,
+    Resource,
+    Saturation,
+    SetUp,
+    saturation,
+    spread,
+    words,
+)
 from workbench.model.saturation_fit import demands_of, draws_of
 from workbench.records.folder import dump_json, write_durably
 from workbench.records.saturation import FORMAT_VERSION, Measured, Ramped, write_ramped
@@ -26,17 +35,9 @@ from workbench.topology.hub import HubTopology
 from workbench.workload import Workload
 
 SAME_HOST: Final = ("system", "machine", "cores")
-BEGINS: Final = 0.5  # of the predicted rate
-ENDS: Final[Mapping[LoadedPath, float]] = {  # of the predicted rate
-    LoadedPath.PIPELINE: 1.5,
-    LoadedPath.POSTGRES: 1.5,
-    LoadedPath.KAFKA: 2.5,  # batches grow beyond the knee and carry more: what is left behind grows slowly
-}
-LASTS_S: Final[Mapping[LoadedPath, float]] = {
-    LoadedPath.PIPELINE: 60.0,
-    LoadedPath.POSTGRES: 30.0,
-    LoadedPath.KAFKA: 24.0,
-}
+BEGINS: Final = 0.7  # of the predicted rate
+ENDS: Final = 1.5
+LASTS_S: Final = 45.0  # some 28 s of it above saturation: longer than the disk's write-back comes and goes
 STATIONS: Final[Mapping[LoadedPath, Resource]] = {  # what is saturated where the cores are not
     LoadedPath.PIPELINE: Resource.PROCESSOR,
     LoadedPath.POSTGRES: Resource.CONNECTION,
@@ -44,30 +45,51 @@ STATIONS: Final[Mapping[LoadedPath, Resource]] = {  # what is saturated where th
 }
 WARM_UP_SHARE: Final = 0.3  # of the predicted rate
 WARM_UP_S: Final = 5.0
-AFTER_S: Final = 8.0  # from the knee on: what is busy then is saturated
 DRAWS: Final = 200
 INTERVAL: Final = (0.05, 0.95)
 STEP_S: Final = 0.25
-NO_KNEE: Final = "the backlog did not begin to grow: saturation lies above the ramp"
+NOT_SATURATED: Final = "not everything that was offered saturated it: saturation lies above the ramp"
 
 
 @dataclass(frozen=True)
 class Seen:
-    """One ramp, and where its backlog began to grow; None: nowhere."""
+    """One ramp, and what it saturated at; None: nothing."""
 
     course: Course
-    knee: Knee | None
+    throughput: Throughput | None
 
     @property
     def words(self) -> str:
         """Return what was found."""
-        return NO_KNEE if self.knee is None else f"saturates at {self.knee.rate_per_s:.0f}/s"
+        return NOT_SATURATED if self.throughput is None else f"saturates at {self.throughput.rate_per_s:.0f}/s"
+
+    @property
+    def busy_share(self) -> float | None:
+        """Return the share of all cores that was busy while it was saturated."""
+        if self.throughput is None:
+            return None
+        seconds = self.course.seconds(self.throughput.since_s, self.course.ramp.lasts_s, CYCLE)
+        return float(np.mean([each.busy_cores for each in seconds])) / self.course.cores
 
 
-def middle_of(found: Sequence[Seen]) -> Seen | None:
-    """Return the ramp whose knee is in the middle, of two the lower; ramps without one saturate above all others."""
-    in_order = sorted(found, key=lambda each: math.inf if each.knee is None else each.knee.rate_per_s)
-    return in_order[(len(in_order) - 1) // 2] if in_order else None
+@dataclass(frozen=True)
+class Mean:
+    """Of the ramps of a set-up, all of them saturated."""
+
+    rate_per_s: float
+    interval_90_per_s: tuple[float, float]
+    busy_share: float
+
+
+def mean_of(found: Sequence[Seen]) -> Mean | None:
+    """Return the mean of some ramps; None where there is none, or one was not saturated: it has no number."""
+    throughputs = [each.throughput for each in found if each.throughput is not None]
+    busy = [each.busy_share for each in found if each.busy_share is not None]
+    if not found or len(busy) < len(found):
+        return None
+    draws = np.mean([each.draws_per_s for each in throughputs], axis=0)
+    low, high = (round(float(np.quantile(draws, share)), 2) for share in INTERVAL)
+    return Mean(float(np.mean([each.rate_per_s for each in throughputs])), (low, high), float(np.mean(busy)))
 
 
 def find_saturations(
@@ -140,14 +162,13 @@ def _ramp(
         _warm_up(hub, set_up, expected.rate_per_s)
         for _ in range(times):
             course = _offered(hub, set_up, expected.rate_per_s)
-            found.append(Seen(course, observed_knee(course)))
+            found.append(Seen(course, observed_throughput(course)))
             progress(f"{words(set_up)}: {found[-1].words}")
     except ToolFailed as error:
         why_not = str(error)
-    middle = None if why_not else middle_of(found)
-    seen = None if middle is None else middle.knee
-    why_not = why_not or ("" if seen else NO_KNEE)
-    busy, stolen = _busy(None if middle is None else middle.course, seen)
+    mean = None if why_not else mean_of(found)
+    why_not = why_not or ("" if mean else NOT_SATURATED)
+    stolen = [each.course.stolen_percent(0.0, each.course.ramp.lasts_s) for each in found]
     return Ramped(
         format=FORMAT_VERSION,
         run_id=run_id,
@@ -163,13 +184,13 @@ def _ramp(
         sealed_utc=sealed[0],
         seal_sha256=sealed[1],
         measured_file=measured_file,
-        observed_per_s=round(seen.rate_per_s, 2) if seen else None,
-        observed_90_per_s=seen.interval_90_per_s if seen else None,
-        observed_resource=_resource(set_up, busy) if busy is not None else "",
-        observed_busy_share=busy,
-        stolen_percent=stolen,
+        observed_per_s=round(mean.rate_per_s, 2) if mean else None,
+        observed_90_per_s=mean.interval_90_per_s if mean else None,
+        observed_resource=_resource(set_up, mean.busy_share) if mean else "",
+        observed_busy_share=round(mean.busy_share, 4) if mean else None,
+        stolen_percent=round(float(np.mean(stolen)), 2) if stolen else None,
         why_not=why_not,
-        knees_per_s=tuple(None if each.knee is None else round(each.knee.rate_per_s, 2) for each in found),
+        ramps_per_s=tuple(None if each.throughput is None else round(each.throughput.rate_per_s, 2) for each in found),
     )
 
 
@@ -202,39 +223,17 @@ def _offered(hub: LoadedHub, set_up: SetUp, expected_per_s: float) -> Course:
     """Offer the ramp, and leave nothing waiting behind. Raises ToolFailed."""
     if set_up.path is LoadedPath.KAFKA:
         hub.renew_topic()
-    rates = (BEGINS * expected_per_s, ENDS[set_up.path] * expected_per_s)
-    lasts_s = min(LASTS_S[set_up.path], 2.0 * EVENTS_MAX / sum(rates))
+    rates = (BEGINS * expected_per_s, ENDS * expected_per_s)
+    lasts_s = min(LASTS_S, 2.0 * EVENTS_MAX / sum(rates))
     return hub.offer(set_up.path, set_up.event_bytes, rates, lasts_s, max(1, set_up.consumers), until_done=True)
 
 
-def observed_knee(course: Course) -> Knee | None:
-    """Return where the ramp's backlog began to grow."""
+def observed_throughput(course: Course) -> Throughput | None:
+    """Return what a ramp saturated at."""
     t_s = np.arange(0.0, course.ramp.lasts_s, STEP_S)
     backlog = np.interp(t_s, course.t_s, course.offered) - np.interp(t_s, course.t_s, course.done)
-    return knee(t_s, backlog, course.ramp.rate_at, course.ramp.seed)
-
-
-def _busy(course: Course | None, seen: Knee | None) -> tuple[float | None, float | None]:
-    """Return the share of all cores that was busy right after the knee, and what the host took over the ramp."""
-    if course is None:
-        return None, None
-    stolen = round(course.stolen_percent(0.0, course.ramp.lasts_s), 2)
-    if seen is None:
-        return None, stolen
-    seconds = course.seconds(seen.at_s, min(seen.at_s + AFTER_S, course.ramp.lasts_s), CYCLE)
-    busy = float(np.mean([each.busy_cores for each in seconds])) / course.cores if seconds else None
-    return (None if busy is None else round(busy, 4)), stolen
+    return saturation_throughput(t_s, backlog, course.ramp.rate_at, course.ramp.seed)
 
 
 def _resource(set_up: SetUp, busy_share: float) -> str:
     return (Resource.CORES if busy_share >= CORES_FULL else STATIONS[set_up.path]).value
-
-
-def words(set_up: SetUp) -> str:
-    """Return a set-up as words: "pipeline, 2 event processors, 400 bytes"."""
-    consumers = {
-        LoadedPath.PIPELINE: f", {set_up.consumers} event processors",
-        LoadedPath.POSTGRES: f", {set_up.consumers} connections",
-        LoadedPath.KAFKA: "",
-    }[set_up.path]
-    return f"{set_up.path.value}{consumers}, {set_up.event_bytes} bytes"

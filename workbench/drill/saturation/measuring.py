@@ -1,13 +1,15 @@
-"""Measures what events take on this machine: event processors that have more than they can do, records all at once.
+"""Measures what events take on this machine, while somewhat more of them is offered than can be done.
 
-About four minutes. Nothing of it is a ramp, and only set-ups with one and two event processors, or rows over one
+About twelve minutes. Nothing of it is a ramp, and only set-ups with one and two event processors, or rows over one
 connection and over as many as there are cores, are measured: predictions of all others are of set-ups that were not.
+How much is more is found first, by offering some at once. Twice as much would not do: whoever offers it takes it from
+those who do the work.
 """
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import fmean
 from typing import Final
@@ -16,29 +18,37 @@ import numpy as np
 import psutil
 
 from workbench.drill.run_record import git_state, host_json, utc_text
-from workbench.drill.saturation.loaded import CYCLE, Course, LoadedHub, loaded_hub
+from workbench.drill.saturation.loaded import CYCLE, LoadedHub, loaded_hub
 from workbench.errors import MachineTrouble, ToolFailed
-from workbench.model.saturation import LoadedPath, SetUp, partition_shares
+from workbench.model.saturation import LoadedPath, SetUp, partition_shares, words
 from workbench.records.saturation import FORMAT_VERSION, Kind, Measured, Second, Stretch
 from workbench.topology.hub import HubTopology
 from workbench.workload import Workload
 
 SIZES_BYTES: Final = (400, 1600)
-REST_S: Final = 6.0
+REST_S: Final = 12.0
 RESTING_CORES_MAX: Final = 1.0  # an idle hub of three brokers took 0.4 to 0.6, measured by this program
 PROCESSORS: Final = (1, 2)
-CONTENDED_PER_S: Final = (2400.0, 3200.0)  # more than two processors take beside those who bring it
-CONTENDED_S: Final = 8.0
+AT_ONCE: Final[Mapping[LoadedPath, int]] = {  # events, a few seconds' worth
+    LoadedPath.KAFKA: 300_000,
+    LoadedPath.POSTGRES: 10_000,
+    LoadedPath.PIPELINE: 6_000,
+}
+AT_ONCE_S: Final = 0.1
+AT_ONCE_DONE: Final = 0.98  # of them: what the last ones take is not what many take
+OFFERED: Final = 1.25  # of what was done before, as a ramp to 1.5 times offers on average above saturation
+OFFERED_S: Final = 30.0  # the disk's write-back comes and goes in 15 to 20 s, seen by this program on two machines
+SATURATED: Final = (1.03, 1.6)  # offered by done: less is not saturated, more is another load
+ATTEMPTS: Final = 4
 SETTLED_S: Final = 2.0  # after a stretch's begin: connections, buffers, code that is not compiled yet
-BURST: Final = 300_000  # records
-BURST_S: Final = 0.1
-BURST_DONE: Final = 0.98  # of them: what the last ones take is not what many take
 WARM_UP_EVENTS: Final = 4000
 WARM_UP_S: Final = 4.0
-ROWS: Final = 15_000
-ROWS_S: Final = 0.1
-LAST_EVENTS: Final = 1000  # of the rows: when fewer wait, batches are no longer full
-SECONDS_MIN: Final = 2
+SECONDS_MIN: Final = 10
+KINDS: Final[Mapping[LoadedPath, tuple[Kind, tuple[str, ...]]]] = {  # and whose computing is a consumer's cycle
+    LoadedPath.KAFKA: (Kind.RECORDS, ("none of them",)),
+    LoadedPath.POSTGRES: (Kind.ROWS, ("postgres-1",)),
+    LoadedPath.PIPELINE: (Kind.CONTENDED, CYCLE),
+}
 
 
 def measure(
@@ -57,8 +67,7 @@ def measure(
             if not stretches:
                 stretches = [_rest(hub, cores), *_alone(hub, cores, progress)]
             for event_bytes in SIZES_BYTES:
-                progress(f"{processors} event processors, {event_bytes} bytes")
-                stretches += [_contended(hub, event_bytes, processors, rate) for rate in CONTENDED_PER_S]
+                stretches.append(_saturated(hub, SetUp(LoadedPath.PIPELINE, processors, event_bytes), progress))
             versions = dict(hub.hub.record.versions)
     return Measured(
         FORMAT_VERSION,
@@ -94,40 +103,44 @@ def _rest(hub: LoadedHub, cores: int) -> Stretch:
 
 def _alone(hub: LoadedHub, cores: int, progress: Callable[[str], None]) -> list[Stretch]:
     """Return what does not go through the event processors: records, rows."""
-    found = []
-    for event_bytes in SIZES_BYTES:
-        progress(f"records and rows of {event_bytes} bytes")
-        found.append(_stretch(Kind.BURST, event_bytes, 0, _burst(hub, event_bytes)))
-        for connections in sorted({1, cores}):
-            found.append(_stretch(Kind.ROWS, event_bytes, connections, _rows(hub, event_bytes, connections)))
-    return found
+    return [
+        _saturated(hub, SetUp(path, consumers, event_bytes), progress)
+        for event_bytes in SIZES_BYTES
+        for path, consumers in (
+            (LoadedPath.KAFKA, 0),
+            *((LoadedPath.POSTGRES, number) for number in sorted({1, cores})),
+        )
+    ]
 
 
-def _contended(hub: LoadedHub, event_bytes: int, processors: int, rate_per_s: float) -> Stretch:
-    """Offer more events than the processors take and return the seconds in which all of them have enough to do."""
-    course = hub.offer(LoadedPath.PIPELINE, event_bytes, (rate_per_s, rate_per_s), CONTENDED_S, until_done=True)
-    return _stretch(Kind.CONTENDED, event_bytes, processors, course.seconds(SETTLED_S, CONTENDED_S, CYCLE))
+def _saturated(hub: LoadedHub, set_up: SetUp, progress: Callable[[str], None]) -> Stretch:
+    """Offer somewhat more than can be done and return the seconds of it. Raises ToolFailed where that is not found."""
+    kind, cycle = KINDS[set_up.path]
+    done_per_s = _at_once_per_s(hub, set_up)
+    for _ in range(ATTEMPTS):
+        offered_per_s = OFFERED * done_per_s
+        progress(f"{words(set_up)}: {offered_per_s:.0f}/s offered")
+        if set_up.path is LoadedPath.KAFKA:
+            hub.renew_topic()
+        rates = (offered_per_s, offered_per_s)
+        course = hub.offer(set_up.path, set_up.event_bytes, rates, OFFERED_S, max(1, set_up.consumers), until_done=True)
+        done_per_s = float(np.interp(OFFERED_S, course.t_s, course.done)) / OFFERED_S
+        if SATURATED[0] <= offered_per_s / done_per_s <= SATURATED[1]:
+            names = (*cycle, course.program) if set_up.path is LoadedPath.POSTGRES else cycle
+            return _stretch(kind, set_up.event_bytes, set_up.consumers, course.seconds(SETTLED_S, OFFERED_S, names))
+    raise ToolFailed(f"{words(set_up)}: no rate found that is a quarter more than is done, last {offered_per_s:.0f}/s")
 
 
-def _burst(hub: LoadedHub, event_bytes: int) -> tuple[Second, ...]:
-    """Offer records all at once and return the seconds in which they are produced and acknowledged."""
-    rate_per_s = BURST / BURST_S
-    course = hub.offer(LoadedPath.KAFKA, event_bytes, (rate_per_s, rate_per_s), BURST_S)
-    done_s = float(course.t_s[np.searchsorted(course.done, BURST_DONE * course.ramp.events)])
-    return course.seconds(0.0, done_s, ("none of them",))
-
-
-def _rows(hub: LoadedHub, event_bytes: int, connections: int) -> tuple[Second, ...]:
-    rate_per_s = ROWS * connections / ROWS_S
-    course = hub.offer(LoadedPath.POSTGRES, event_bytes, (rate_per_s, rate_per_s), ROWS_S, connections)
-    return course.seconds(ROWS_S + 0.5, _last_full_s(course), ("postgres-1", course.program))
-
-
-def _last_full_s(course: Course) -> float:
-    """Return until when (s after the start) enough of a backlog waits for full batches."""
-    left = course.ramp.events - course.done
-    full = course.t_s[left > LAST_EVENTS * course.ramp.connections]
-    return float(full[-1]) if len(full) else 0.0
+def _at_once_per_s(hub: LoadedHub, set_up: SetUp) -> float:
+    """Offer some events at once and return how many of them are done a second."""
+    connections = max(1, set_up.consumers)
+    count = AT_ONCE[set_up.path] * (connections if set_up.path is LoadedPath.POSTGRES else 1)
+    rate_per_s = count / AT_ONCE_S
+    course = hub.offer(
+        set_up.path, set_up.event_bytes, (rate_per_s, rate_per_s), AT_ONCE_S, connections, until_done=True
+    )
+    done = AT_ONCE_DONE * course.ramp.events
+    return done / float(course.t_s[np.searchsorted(course.done, done)])
 
 
 def _stretch(kind: Kind, event_bytes: int, consumers: int, seconds: tuple[Second, ...]) -> Stretch:

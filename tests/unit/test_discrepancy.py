@@ -1,0 +1,37 @@
+"""What the times after a recovery are multiplied with: worked out by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from workbench.metrics.catalogue import CATALOGUE
+from workbench.model.discrepancy import FACTORS, PRIORS, disturbed
+from workbench.model.parameter import Distribution
+
+
+def test_only_times_after_the_recovery_are_disturbed() -> None:
+    """Each by its own factor; what is not a number stays one that is none."""
+    names = [metric.name for metric in CATALOGUE]
+    found = disturbed(dict.fromkeys(names, 2.0), 1.0)
+    assert set(FACTORS) == {name for name in names if "_after_s_p" in name}
+    assert {name: value for name, value in found.items() if value != 2.0} == {
+        name: 2.0 * each.median for name, each in FACTORS.items()
+    }
+    assert math.isnan(disturbed({"ack_after_s_p99": math.nan}, 3.0)["ack_after_s_p99"])
+
+
+def test_a_disturbance_moves_a_p99_more_than_a_median() -> None:
+    """One of the 95th percentile: e^1.645 to the power of each sigma. Percentiles stay in their order."""
+    prior = PRIORS["after_disturbance"].value
+    assert isinstance(prior, Distribution)
+    drawn = float(prior.quantile(np.array(0.95)))
+    assert drawn == pytest.approx(math.exp(1.6449), rel=1e-3)
+    found = disturbed({"ack_after_s_p50": 0.008, "ack_after_s_p95": 0.013, "ack_after_s_p99": 0.023}, drawn)
+    assert found["ack_after_s_p50"] == pytest.approx(0.008 * 0.97 * math.exp(1.6449 * 0.24), rel=1e-3)
+    assert found["ack_after_s_p99"] == pytest.approx(0.023 * 1.23 * math.exp(1.6449 * 0.68), rel=1e-3)
+    calm = disturbed({"ack_after_s_p50": 0.008, "ack_after_s_p95": 0.013, "ack_after_s_p99": 0.023}, 1.0 / drawn)
+    for each in (found, calm):
+        assert each["ack_after_s_p50"] < each["ack_after_s_p95"] < each["ack_after_s_p99"]
