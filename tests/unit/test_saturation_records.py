@@ -74,3 +74,18 @@ def test_the_mean_of_the_ramps_counts() -> None:
     assert 8.0 <= mean.interval_90_per_s[0] < 9.0 < mean.interval_90_per_s[1] <= 10.0
     assert mean_of([ramp(8.0), ramp(None)]) is None
     assert mean_of([]) is None
+
+
+def test_a_record_of_an_older_version_is_named_as_such(tmp_path: Path) -> None:
+    """Not by the first field that it lacks, whatever else is in it."""
+    (tmp_path / "ramp-1.json").write_text('{"format": 2, "knees_per_s": []}')
+    with pytest.raises(BadInput, match=f"format is 2, this version reads {FORMAT_VERSION}"):
+        read_ramps(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": 3}', "\xff"])
+def test_what_is_no_record_is_named(tmp_path: Path, content: str) -> None:
+    """With the file, whatever is in it."""
+    (tmp_path / "ramp-1.json").write_bytes(content.encode("latin-1"))
+    with pytest.raises(BadInput, match=r"ramp-1\.json"):
+        read_ramps(tmp_path)

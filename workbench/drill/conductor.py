@@ -24,7 +24,7 @@ from workbench.drill.recovery import PHASES, Recovery
 from workbench.drill.run_record import RunRecord, utc_text
 from workbench.drill.sealing import predict_and_seal
 from workbench.drill.steady import WINDOW_S, WINDOWS, problems
-from workbench.drill.stopping import EXPERIMENT_END_MAX_S, NOT_VERIFIED, NOTHING_BROKEN, not_whole, undo_after_stop
+from workbench.drill.stopping import NOT_VERIFIED, NOTHING_BROKEN, experiment_deadline_s, not_whole, undo_after_stop
 from workbench.errors import Inconclusive, Stopped, ToolFailed, UndoUnverified, WorkbenchError
 from workbench.fault import SIGNAL_NAMES, RestartRule
 from workbench.model import NOT_MODELLED
@@ -333,7 +333,7 @@ class Drill:
 
     def _await_experiment(self, hub: DrillHub, live: Live, load: LoadControl) -> None:
         # Its probe waits for as long as this drill watched; its rollback then for as long as an undo may.
-        deadline_s = time.monotonic() + EXPERIMENT_END_MAX_S + hub.undo_timeout_s
+        deadline_s = experiment_deadline_s(hub)
         while hub.running("chaos"):
             if time.monotonic() > deadline_s:
                 raise ToolFailed("the experiment did not end: see observed/chaos.log")

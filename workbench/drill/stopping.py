@@ -16,9 +16,14 @@ EXPERIMENT_END_MAX_S: Final = 120.0  # of an experiment, beside its rollback, wh
 POLL_S: Final = 0.2
 
 
+def experiment_deadline_s(hub: DrillHub) -> float:
+    """Return until when (monotonic, s) an experiment that is about to end may still roll back."""
+    return time.monotonic() + EXPERIMENT_END_MAX_S + hub.undo_timeout_s
+
+
 def undo_after_stop(hub: DrillHub, experiment_pid: int) -> Verdict:
     """End the experiment, which must break nothing afterwards, and undo; return what is known of the hub then."""
-    deadline_s = time.monotonic() + EXPERIMENT_END_MAX_S + hub.undo_timeout_s
+    deadline_s = experiment_deadline_s(hub)
     told = False
     while hub.running("chaos"):
         if time.monotonic() > deadline_s:

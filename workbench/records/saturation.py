@@ -8,10 +8,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from workbench.errors import BadInput, Problem
-from workbench.records.folder import dump_json, write_durably
+from workbench.records.folder import dump_json, load_json, write_durably
 
 FORMAT_VERSION: Final = 3
 
@@ -117,15 +118,19 @@ def read_ramps(folder: Path) -> list[Ramped]:
 
 def _read[T: (Measured, Ramped)](path: Path, form: TypeAdapter[T]) -> T:
     try:
-        found = form.validate_json(path.read_bytes())
+        raw = load_json(path)
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error.strerror}") from error
+    except orjson.JSONDecodeError as error:
+        raise BadInput(f"{path} is no record of a saturation: not JSON ({error})") from error
+    version = raw.get("format") if isinstance(raw, dict) else None
+    if version != FORMAT_VERSION:  # first: what another version has, or lacks, is no mistake in the file
+        raise BadInput(f"{path}: format is {version}, this version reads {FORMAT_VERSION}")
+    try:
+        return form.validate_python(raw)
     except ValidationError as error:
         problems = [
             Problem(path.name, ".".join(map(str, each["loc"])), str(each["input"])[:60], each["msg"])
             for each in error.errors()
         ]
         raise BadInput(f"{path} is no record of a saturation", problems) from error
-    if found.format != FORMAT_VERSION:
-        raise BadInput(f"{path}: format is {found.format}, this version reads {FORMAT_VERSION}")
-    return found

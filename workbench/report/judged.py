@@ -27,7 +27,7 @@ def badges(record: Record) -> list[Badge]:
     word, sentence = record.verdict("residue")
     if not word:
         word, sentence = "unknown", "Nobody checked what the fault left behind: look at the hub before you use it."
-    look = {"clean": "pass", "not whole": "fail", "broken": "fail"}.get(word, "open")
+    look = {"clean": "pass", words.NOT_WHOLE: "fail", "broken": "fail"}.get(word, "open")
     return [*found, Badge("Residue", word, sentence, look)]
 
 

@@ -76,7 +76,7 @@ def _residue(suite: ElementTree.Element, scenario: str, record: Record) -> None:
     word, sentence = record.verdict("residue")
     if word == "clean":
         output(case, sentence)
-    elif word == "not whole":
+    elif word == words.NOT_WHOLE:
         outcome(case, "failure", sentence)
     else:
         outcome(case, "error", sentence or "nobody checked what the fault left behind")

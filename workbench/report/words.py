@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from workbench.compare.verdicts import NOT_WHOLE
 from workbench.report.record import Record
 
 PASS: Final = "PASS"
 FAIL: Final = "FAIL"
 INCONCLUSIVE: Final = "INCONCLUSIVE"
 NONE: Final = "NO VERDICT"
+NOT_WHOLE: Final = "not whole"  # of the residue: the hub never came back, and is gone
 
 # (resilience, prediction) -> what both together say, and what it supports.
 _TOGETHER: Final = {

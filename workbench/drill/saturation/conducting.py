@@ -48,7 +48,7 @@ WARM_UP_S: Final = 5.0
 DRAWS: Final = 200
 INTERVAL: Final = (0.05, 0.95)
 STEP_S: Final = 0.25
-NOT_SATURATED: Final = "not everything that was offered saturated it: saturation lies above the ramp"
+NOT_SATURATED: Final = "what was offered did not saturate it: saturation lies above the ramp"
 
 
 @dataclass(frozen=True)
@@ -63,14 +63,6 @@ class Seen:
         """Return what was found."""
         return NOT_SATURATED if self.throughput is None else f"saturates at {self.throughput.rate_per_s:.0f}/s"
 
-    @property
-    def busy_share(self) -> float | None:
-        """Return the share of all cores that was busy while it was saturated."""
-        if self.throughput is None:
-            return None
-        seconds = self.course.seconds(self.throughput.since_s, self.course.ramp.lasts_s, CYCLE)
-        return float(np.mean([each.busy_cores for each in seconds])) / self.course.cores
-
 
 @dataclass(frozen=True)
 class Mean:
@@ -83,13 +75,19 @@ class Mean:
 
 def mean_of(found: Sequence[Seen]) -> Mean | None:
     """Return the mean of some ramps; None where there is none, or one was not saturated: it has no number."""
-    throughputs = [each.throughput for each in found if each.throughput is not None]
-    busy = [each.busy_share for each in found if each.busy_share is not None]
-    if not found or len(busy) < len(found):
+    saturated = [(each.course, each.throughput) for each in found if each.throughput is not None]
+    if not found or len(saturated) < len(found):
         return None
-    draws = np.mean([each.draws_per_s for each in throughputs], axis=0)
+    draws = np.mean([seen.draws_per_s for _, seen in saturated], axis=0)
     low, high = (round(float(np.quantile(draws, share)), 2) for share in INTERVAL)
-    return Mean(float(np.mean([each.rate_per_s for each in throughputs])), (low, high), float(np.mean(busy)))
+    rate_per_s = float(np.mean([seen.rate_per_s for _, seen in saturated]))
+    return Mean(rate_per_s, (low, high), float(np.mean([_busy_share(course, seen) for course, seen in saturated])))
+
+
+def _busy_share(course: Course, seen: Throughput) -> float:
+    """Return the share of all cores that was busy while a ramp was saturated."""
+    seconds = course.seconds(seen.since_s, course.ramp.lasts_s, CYCLE)
+    return float(np.mean([each.busy_cores for each in seconds])) / course.cores
 
 
 def find_saturations(
@@ -216,16 +214,13 @@ def _seal(
 
 def _warm_up(hub: LoadedHub, set_up: SetUp, expected_per_s: float) -> None:
     warm = WARM_UP_SHARE * expected_per_s
-    hub.offer(set_up.path, set_up.event_bytes, (warm, warm), WARM_UP_S, max(1, set_up.consumers), until_done=True)
+    hub.offer_all(set_up, (warm, warm), WARM_UP_S)
 
 
 def _offered(hub: LoadedHub, set_up: SetUp, expected_per_s: float) -> Course:
     """Offer the ramp, and leave nothing waiting behind. Raises ToolFailed."""
-    if set_up.path is LoadedPath.KAFKA:
-        hub.renew_topic()
     rates = (BEGINS * expected_per_s, ENDS * expected_per_s)
-    lasts_s = min(LASTS_S, 2.0 * EVENTS_MAX / sum(rates))
-    return hub.offer(set_up.path, set_up.event_bytes, rates, lasts_s, max(1, set_up.consumers), until_done=True)
+    return hub.offer_all(set_up, rates, min(LASTS_S, 2.0 * EVENTS_MAX / sum(rates)), renewed=True)
 
 
 def observed_throughput(course: Course) -> Throughput | None:

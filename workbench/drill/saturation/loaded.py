@@ -16,7 +16,7 @@ from workbench.errors import ToolFailed
 from workbench.fault import RestartRule
 from workbench.load.ramp import FINISH_S, LEAD_S, Ramp
 from workbench.metrics.tables import FloatArray
-from workbench.model.saturation import LoadedPath
+from workbench.model.saturation import LoadedPath, SetUp
 from workbench.observe.machine import MachineCollector
 from workbench.observe.moments import Sample, seen
 from workbench.observe.processors import ProcessorCollector
@@ -28,6 +28,7 @@ from workbench.waiting import happens, sleep_until
 from workbench.workload import Workload
 
 TOPIC: Final = "saturation-{}"  # nobody consumes it
+PROGRAM: Final = "ramp-"  # how the names of those who offer begin
 DRAIN_S: Final = 120.0
 DRAIN_POLL_S: Final = 0.25
 DEVICES: Final = 500
@@ -122,7 +123,7 @@ class LoadedHub:
         Raises ToolFailed when the program fails, or what it offered is not done in time.
         """
         self._number += 1
-        program = f"ramp-{self._number}"
+        program = f"{PROGRAM}{self._number}"
         ramp = self._ramp(path, event_bytes, rates_per_s, lasts_s, connections, program)
         file = self._folder / f"{program}.json"
         ramp.write(file)
@@ -133,6 +134,15 @@ class LoadedHub:
         if until_done and path is LoadedPath.PIPELINE:
             self.drain(committed + ramp.events)
         return self._course(path, ramp, program, committed)
+
+    def offer_all(
+        self, set_up: SetUp, rates_per_s: tuple[float, float], lasts_s: float, renewed: bool = False
+    ) -> Course:
+        """Offer a set-up's ramp and leave nothing waiting behind; `renewed`: Kafka's into a new topic. See `offer`."""
+        if renewed and set_up.path is LoadedPath.KAFKA:
+            self.renew_topic()
+        connections = max(1, set_up.consumers)
+        return self.offer(set_up.path, set_up.event_bytes, rates_per_s, lasts_s, connections, until_done=True)
 
     def rest(self, lasts_s: float) -> list[Sample]:
         """Offer nothing for a while and return the machine's samples."""

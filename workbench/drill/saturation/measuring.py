@@ -18,7 +18,7 @@ import numpy as np
 import psutil
 
 from workbench.drill.run_record import git_state, host_json, utc_text
-from workbench.drill.saturation.loaded import CYCLE, LoadedHub, loaded_hub
+from workbench.drill.saturation.loaded import CYCLE, PROGRAM, LoadedHub, loaded_hub
 from workbench.errors import MachineTrouble, ToolFailed
 from workbench.model.saturation import LoadedPath, SetUp, partition_shares, words
 from workbench.records.saturation import FORMAT_VERSION, Kind, Measured, Second, Stretch
@@ -45,8 +45,8 @@ WARM_UP_EVENTS: Final = 4000
 WARM_UP_S: Final = 4.0
 SECONDS_MIN: Final = 10
 KINDS: Final[Mapping[LoadedPath, tuple[Kind, tuple[str, ...]]]] = {  # and whose computing is a consumer's cycle
-    LoadedPath.KAFKA: (Kind.RECORDS, ("none of them",)),
-    LoadedPath.POSTGRES: (Kind.ROWS, ("postgres-1",)),
+    LoadedPath.KAFKA: (Kind.RECORDS, ()),
+    LoadedPath.POSTGRES: (Kind.ROWS, ("postgres-1", PROGRAM)),
     LoadedPath.PIPELINE: (Kind.CONTENDED, CYCLE),
 }
 
@@ -120,25 +120,18 @@ def _saturated(hub: LoadedHub, set_up: SetUp, progress: Callable[[str], None]) -
     for _ in range(ATTEMPTS):
         offered_per_s = OFFERED * done_per_s
         progress(f"{words(set_up)}: {offered_per_s:.0f}/s offered")
-        if set_up.path is LoadedPath.KAFKA:
-            hub.renew_topic()
-        rates = (offered_per_s, offered_per_s)
-        course = hub.offer(set_up.path, set_up.event_bytes, rates, OFFERED_S, max(1, set_up.consumers), until_done=True)
+        course = hub.offer_all(set_up, (offered_per_s, offered_per_s), OFFERED_S, renewed=True)
         done_per_s = float(np.interp(OFFERED_S, course.t_s, course.done)) / OFFERED_S
         if SATURATED[0] <= offered_per_s / done_per_s <= SATURATED[1]:
-            names = (*cycle, course.program) if set_up.path is LoadedPath.POSTGRES else cycle
-            return _stretch(kind, set_up.event_bytes, set_up.consumers, course.seconds(SETTLED_S, OFFERED_S, names))
+            return _stretch(kind, set_up.event_bytes, set_up.consumers, course.seconds(SETTLED_S, OFFERED_S, cycle))
     raise ToolFailed(f"{words(set_up)}: no rate found that is a quarter more than is done, last {offered_per_s:.0f}/s")
 
 
 def _at_once_per_s(hub: LoadedHub, set_up: SetUp) -> float:
     """Offer some events at once and return how many of them are done a second."""
-    connections = max(1, set_up.consumers)
-    count = AT_ONCE[set_up.path] * (connections if set_up.path is LoadedPath.POSTGRES else 1)
+    count = AT_ONCE[set_up.path] * (set_up.consumers if set_up.path is LoadedPath.POSTGRES else 1)
     rate_per_s = count / AT_ONCE_S
-    course = hub.offer(
-        set_up.path, set_up.event_bytes, (rate_per_s, rate_per_s), AT_ONCE_S, connections, until_done=True
-    )
+    course = hub.offer_all(set_up, (rate_per_s, rate_per_s), AT_ONCE_S)
     done = AT_ONCE_DONE * course.ramp.events
     return done / float(course.t_s[np.searchsorted(course.done, done)])
 
