@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -12,9 +14,11 @@ from tests.support.model_cases import a_topology
 from workbench.fault import FailoverRule
 from workbench.target.local import kubegres_steps, servers
 from workbench.target.local.artifacts import Artifacts
+from workbench.target.local.hub import LocalHub
 from workbench.target.local.kubegres import promotion_due_s, rebuild_due_s
 from workbench.target.local.record import Ports
 from workbench.target.local.servers import Plan, Secrets
+from workbench.target.local.wholeness import missing
 
 
 @pytest.fixture
@@ -42,6 +46,15 @@ def test_only_the_last_fail_over_is_told(tmp_path: Path) -> None:
     assert list(kubegres_steps.read(tmp_path)) == [kubegres_steps.BEGUN]
     lines = (tmp_path / kubegres_steps.FILE_NAME).read_text().splitlines()
     assert [json.loads(line)["instance"] for line in lines] == [1] * 4
+
+
+def test_a_hub_is_not_whole_before_its_fail_over_is_over() -> None:
+    """The lost instance may stream again while the stand-in still waits for its answer: it would begin no other."""
+    steps = {kubegres_steps.BEGUN: 1.0, kubegres_steps.ASKED: 12.0, kubegres_steps.PROMOTED: 12.1}
+    hub = cast(LocalHub, SimpleNamespace(processes=list, failover_steps=lambda: steps))
+    assert missing(hub) == "a fail-over of Postgres not over"
+    assert not kubegres_steps.is_under_way({**steps, kubegres_steps.REBUILT: 53.0})
+    assert not kubegres_steps.is_under_way({})
 
 
 def test_applications_are_given_every_instance_where_the_primary_may_change(plan: Plan) -> None:

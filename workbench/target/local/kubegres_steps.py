@@ -32,3 +32,8 @@ def read(directory: Path) -> Mapping[str, float]:
             steps.clear()
         steps[entry["step"]] = float(entry["t"])
     return steps
+
+
+def is_under_way(steps: Mapping[str, float]) -> bool:
+    """Tell that the last fail-over has not ended: until then Kubegres begins no other operation."""
+    return BEGUN in steps and REBUILT not in steps

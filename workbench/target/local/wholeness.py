@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from workbench.errors import ToolFailed
+from workbench.target.local import kubegres_steps
 from workbench.target.local.frozen import is_frozen, thaw_children
 from workbench.target.local.servers import broker_data
 from workbench.target.local.small_disk import free, is_small_disk, seen_from_outside
@@ -63,6 +64,7 @@ def _processes(hub: LocalHub) -> list[str]:
     return [
         f"{', '.join(down)} not running" if down else "",
         f"{', '.join(frozen)} stopped by a signal" if frozen else "",
+        "a fail-over of Postgres not over" if kubegres_steps.is_under_way(hub.failover_steps()) else "",
     ]
 
 
