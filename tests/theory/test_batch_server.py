@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tests.support.engine_cases import committed
-from workbench.model.batch_spread import SteadyRows, above_median
+from workbench.model.batch_spread import EVENTS, SteadyRows, above_median
+from workbench.model.batches import BatchTime
 
 REPLICATIONS = 12
 CUSTOMERS = 40_000
@@ -92,8 +93,39 @@ def test_the_spread_of_batches_is_found_again(sigma: float) -> None:
     arrivals_s = np.cumsum(rng.exponential(1.0 / per_s, CUSTOMERS))
     noise = rng.lognormal(-(sigma**2) / 2.0, sigma, CUSTOMERS)
     rows_s = committed(arrivals_s, noise, 0.8 * batch_s / events, linger_s=0.05, events_max=500, fixed_s=0.2 * batch_s)
-    found = SteadyRows(per_s, batch_s, 0.0, events, 0.05).spread_with(above_median(rows_s - arrivals_s))
+    time = BatchTime(0.2 * batch_s, 0.8 * batch_s / events, 1.0)
+    at_once = np.zeros(EVENTS)
+    found = SteadyRows(per_s, 1, time, 0.0, 0.05).spread_with(above_median(rows_s - arrivals_s), at_once)
     assert found == pytest.approx(sigma, abs=0.06)
+
+
+def test_a_baseline_gets_its_own_times_back() -> None:
+    """Two processors that slow each other, slow acknowledgements before slow batches: one spread gives p50 to p99.
+
+    Acknowledgements and batches are drawn apart in the model, so the spread is a little larger than the batches' own.
+    """
+    rng, half, per_s = np.random.default_rng(5), CUSTOMERS // 2, 200.0
+    time, rest_s = BatchTime(0.0015, 0.0004, 2.5), 0.0017
+    slow = rng.lognormal(-0.02, 0.2, CUSTOMERS // 100).repeat(100)  # spells of a hundred events
+    ack_s = 0.01 * slow * rng.lognormal(0.0, 0.5, CUSTOMERS)
+    arrivals_s = np.concatenate([np.cumsum(rng.exponential(1.0 / per_s, half)) for _ in range(2)])
+    noise = slow * rng.lognormal(-0.02, 0.2, CUSTOMERS)
+    rows_s = committed(
+        arrivals_s,
+        noise,
+        time.event_s,
+        edges=(0, half, CUSTOMERS),
+        linger_s=0.05,
+        events_max=500,
+        fixed_s=time.fixed_s,
+        rest_fixed_s=rest_s,
+        saturation_factor=time.contention,
+    )
+    commit_s = ack_s + rows_s - arrivals_s
+    rows = SteadyRows(per_s, 2, time, rest_s, 0.05)
+    found_s = ack_s + rows.waits_s(rows.spread_with(above_median(commit_s), ack_s))
+    wanted_s, got_s = (np.percentile(each, [50.0, 95.0, 99.0]) for each in (commit_s, found_s))
+    assert got_s == pytest.approx(wanted_s, rel=0.05)
 
 
 def test_two_busy_processors_slow_each_other() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from workbench.metrics.catalogue import CATALOGUE
-from workbench.model.discrepancy import FACTORS, PRIORS, disturbed
+from workbench.model.discrepancy import FACTORS, GAP_FACTORS, PRIORS, disturbed
 from workbench.model.parameter import Distribution
 
 
@@ -17,10 +17,17 @@ def test_only_times_after_the_recovery_are_disturbed() -> None:
     names = [metric.name for metric in CATALOGUE]
     found = disturbed(dict.fromkeys(names, 2.0), 1.0)
     assert set(FACTORS) == {name for name in names if "_after_s_p" in name}
-    assert {name: value for name, value in found.items() if value != 2.0} == {
-        name: 2.0 * each.median for name, each in FACTORS.items()
-    }
+    assert {name: found[name] for name in FACTORS} == {name: 2.0 * each.median for name, each in FACTORS.items()}
+    assert {found[name] for name in names if name not in FACTORS} == {2.0}
     assert math.isnan(disturbed({"ack_after_s_p99": math.nan}, 3.0)["ack_after_s_p99"])
+
+
+def test_the_longest_silence_is_disturbed_where_no_fault_makes_it() -> None:
+    """0.1 s is what a calm hub's longest gap may be; an outage's 15 s are the model's own."""
+    assert disturbed({"kafka_unavailable_s": 0.1, "pipeline_unavailable_s": 15.0}, 1.0) == {
+        "kafka_unavailable_s": pytest.approx(0.1 * GAP_FACTORS["kafka_unavailable_s"].median),
+        "pipeline_unavailable_s": 15.0,
+    }
 
 
 def test_a_disturbance_moves_a_p99_more_than_a_median() -> None:

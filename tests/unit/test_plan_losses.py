@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.golden.cases import EXPECTED
-from workbench.model.setting import batch_time
+from workbench.model.batches import batch_time
 from workbench.plan.basis import Basis, basis_of
 from workbench.plan.batch_rewriting import with_batch_time
 from workbench.plan.draws import draws_of

@@ -14,6 +14,7 @@ from rich.table import Table as RichTable
 
 from workbench import api
 from workbench.cli._console import a_console
+from workbench.cli._long_running import stop_on_sigterm
 from workbench.compare.fidelity import Fidelity, Table, fidelity
 from workbench.errors import BadInput
 from workbench.metrics.catalogue import BY_NAME
@@ -81,6 +82,7 @@ def collect_command(drills: Sequence[str], seed: int, out: Path, reference: Path
     Example:
       workbench fidelity collect broker-loss:10 broker-stop:5 --seed 801
     """
+    stop_on_sigterm()  # else the drill under way would go on without it
     wanted = [_wanted(drill) for drill in drills]
     written = collect(wanted, seed, out.absolute(), reference.absolute(), click.echo)
     click.echo(f"{len(written)} records written below {reference}")

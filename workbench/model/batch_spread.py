@@ -1,15 +1,18 @@
-"""How much one batch's time varies, from how much the rows' times after their acknowledgement do.
+"""How much one batch's time varies, from how much the rows' times do.
 
-An event waits for the rest of the batch before it, for its own batch to be collected and written. Only the spread
-of the batches themselves is unknown, so it is the one with which the compiled batch server gives the baseline's
-own 95 % quantile (above its median). The mean stays what the processors counted. A row's commit stamp is older than
-the processor's stopwatch stops: by how much is what the medians then differ by.
+An event waits for its acknowledgement, for the rest of the batch before it, for its own batch to be collected and
+written, longer while another processor writes. Only the spread of the batches themselves is unknown, so it is the one
+with which the compiled batch server gives the baseline's own 95 % quantile (above its median) of the rows' times. The
+mean stays what the processors counted. A row's commit stamp is older than the processor's stopwatch stops: by how much
+is what the medians then differ by.
 
-Left out: that slow batches come in clusters (checkpoints), and a tail heavier than a lognormal one.
+Left out: that slow acknowledgements and slow batches come together (they are drawn apart, and the batches' spread makes
+up for it), that slow batches come in clusters (checkpoints), and a tail heavier than a lognormal one.
 """
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -18,41 +21,43 @@ import numpy as np
 
 from workbench.engine import EVEN, never_stop
 from workbench.engine.kernels import commit
-from workbench.model.parameter import Distribution, FloatArray, Parameter, Source, lognormal
+from workbench.model.batches import BatchTime
+from workbench.model.parameter import Distribution, FloatArray, Parameter, Source, empirical, lognormal
+from workbench.model.traffic import responses
 from workbench.streams import stream
 
 if TYPE_CHECKING:
+    from workbench.metrics.tables import IntArray
     from workbench.records.baseline import Baseline
 
 SAMPLE_MIN: Final = 200  # rows, to tell a 95 % quantile
 SIGMA_MAX: Final = 1.2
+QUANTILE_PERCENT: Final = 97.5  # between those that are told
 HALVINGS: Final = 10
 EVENTS: Final = 40_000
 BATCH_EVENTS_MAX: Final = 500
-FIXED_SHARE: Final = 0.2
 
 
-def spread(baseline: Baseline, batch_linger_s: float, fetch_s: float) -> dict[str, Parameter]:
+def spread(baseline: Baseline, batch_linger_s: float, fetch_s: float, time: BatchTime) -> dict[str, Parameter]:
     """Return the parameters batch_noise and commit_stamp_lead_s; nothing when the baseline has too few rows.
 
-    `fetch_s` is the median time from an acknowledged record to the processor's queue.
+    `fetch_s` is the median time from an acknowledged record to the processor's queue, `time` a batch's in the database.
     """
-    steady = baseline.steady
-    count = min(len(baseline.ack_s), len(baseline.commit_s))
+    steady, count = baseline.steady, min(len(baseline.ack_s), len(baseline.commit_s))
     if count < SAMPLE_MIN or min(steady.batches, steady.busy_processors) < 1:
         return {}
-    after_ack_s = np.array(baseline.commit_s[:count]) - np.array(baseline.ack_s[:count])
     rows = SteadyRows(
         steady.events / (steady.end_s - steady.start_s) / steady.busy_processors,
-        steady.batch_database_s / steady.batches,
+        max(1, round(steady.busy_processors)),
+        time,
         (steady.batch_total_s - steady.batch_database_s) / steady.batches,
-        steady.events / steady.batches,
         batch_linger_s,
     )
-    sigma = rows.spread_with(above_median(after_ack_s))
-    late_s = fetch_s + float(np.median(rows.waits_s(sigma)) - np.median(after_ack_s))
-    lead_s = min(max(late_s, 0.0), rows.batch_s)
-    origin = f"{count} times from acknowledgement to row"
+    ack_s = responses(empirical(baseline.ack_s), EVENTS, stream(0, "batch-spread-acknowledgements"))
+    sigma = rows.spread_with(above_median(np.array(baseline.commit_s)), ack_s)
+    late_s = fetch_s + float(np.median(ack_s + rows.waits_s(sigma)) - np.median(baseline.commit_s))
+    lead_s = min(max(late_s, 0.0), steady.batch_database_s / steady.batches)
+    origin = f"{count} times from an event's intended moment to its row"
     return {
         "batch_noise": Parameter(
             of_mean_one(sigma), "", Source.BASELINE, f"95 % quantile above the median of {origin}", "mean 1"
@@ -74,35 +79,38 @@ def of_mean_one(sigma: float) -> Distribution:
 
 def above_median(values: FloatArray) -> float:
     """Return by how much the 95 % quantile exceeds the median."""
-    median, high = np.percentile(values, [50.0, 95.0])
+    median, high = np.percentile(values, [50.0, QUANTILE_PERCENT])
     return float(high - median)
 
 
 @dataclass(frozen=True)
 class SteadyRows:
-    """One processor with `per_s` Poisson events; a batch of `batch_events` takes `batch_s` on average."""
+    """Processors with `per_s` Poisson events each; a batch takes `time` in the database, and `rest_s` beside it."""
 
     per_s: float
-    batch_s: float  # in the database
-    rest_s: float  # beside the database
-    batch_events: float
+    processors: int
+    time: BatchTime
+    rest_s: float
     linger_s: float
 
     @cached_property
-    def _drawn(self) -> tuple[FloatArray, FloatArray]:
-        """EVENTS arrivals (s), and a standard normal number for each."""
+    def _drawn(self) -> tuple[FloatArray, IntArray, FloatArray]:
+        """Each processor's arrivals (s) one after another, where each begins, and a standard normal for each event."""
         rng = stream(0, "batch-spread")
-        return np.cumsum(rng.exponential(1.0 / self.per_s, EVENTS)), rng.normal(size=EVENTS)
+        edges = np.linspace(0, EVENTS, self.processors + 1).astype(np.int64)
+        gaps_s = rng.exponential(1.0 / self.per_s, EVENTS)
+        arrivals_s = np.concatenate([np.cumsum(gaps_s[low:high]) for low, high in itertools.pairwise(edges)])
+        return arrivals_s, edges, rng.normal(size=EVENTS)
 
-    def spread_with(self, above_s: float) -> float:
-        """Return sigma of the lognormal batch time whose events' times have a 95 % quantile `above_s` over the median.
+    def spread_with(self, above_s: float, ack_s: FloatArray) -> float:
+        """Return sigma of the lognormal batch time whose rows' times have a 95 % quantile `above_s` over the median.
 
-        At most SIGMA_MAX.
+        `ack_s` are EVENTS acknowledgement times. At most SIGMA_MAX.
         """
         low, high = 0.0, SIGMA_MAX
         for _ in range(HALVINGS):
             middle = (low + high) / 2.0
-            if above_median(self.waits_s(middle)) < above_s:
+            if above_median(ack_s + self.waits_s(middle)) < above_s:
                 low = middle
             else:
                 high = middle
@@ -110,11 +118,8 @@ class SteadyRows:
 
     def waits_s(self, sigma: float) -> FloatArray:
         """Return the times (s) of EVENTS events from the processor's queue to the end of their transaction."""
-        arrivals_s, normal = self._drawn
+        arrivals_s, edges, normal = self._drawn
         noise = np.exp(sigma * normal - sigma**2 / 2.0)
-        edges = np.array([0, EVENTS], dtype=np.int64)
-        fixed_s = FIXED_SHARE * self.batch_s
-        event_s = (self.batch_s - fixed_s) / self.batch_events
         rows_s = np.empty(EVENTS)
         commit(
             rows_s,
@@ -124,14 +129,14 @@ class SteadyRows:
             edges,
             self.linger_s,
             BATCH_EVENTS_MAX,
-            fixed_s,
-            event_s,
+            self.time.fixed_s,
+            self.time.event_s,
             self.rest_s,
             0.0,
-            1.0,
+            self.time.contention,
             0.0,
             EVEN.of_batches,
             EVEN.of_full_batches,
-            never_stop(1),
+            never_stop(self.processors),
         )
         return rows_s - arrivals_s

@@ -11,6 +11,7 @@ Left out: checkpoints, and that the cores also slow down when one processor alon
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,6 +36,22 @@ class BatchTime:
     fixed_s: float
     event_s: float
     contention: float
+
+
+OF_BATCHES: Final = (
+    *(f"{stretch}_{what}" for stretch in ("steady", "saturated") for what in ("batch_events", "batch_s", "busy")),
+    "batch_fixed_share",
+    "saturated_speed_up",
+)  # the parameters that batch_time reads
+
+
+def batch_time(draws: Mapping[str, float]) -> BatchTime:
+    """Return one draw's database time of a batch; `draws` are values of the parameters by their names."""
+    steady, saturated = (
+        Stretch(draws[f"{name}_batch_events"], draws[f"{name}_batch_s"], draws[f"{name}_busy"])
+        for name in ("steady", "saturated")
+    )
+    return fit(steady, saturated, draws["batch_fixed_share"], draws["saturated_speed_up"])
 
 
 def fit(steady: Stretch, saturated: Stretch, fixed_share: float, speed_up: float) -> BatchTime:

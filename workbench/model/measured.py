@@ -14,14 +14,15 @@ from typing import Final
 import numpy as np
 
 from workbench.model.batch_spread import spread
+from workbench.model.batches import OF_BATCHES, batch_time
 from workbench.model.cores import session_speed
 from workbench.model.parameter import Distribution, Parameter, Source, empirical, triangular
-from workbench.model.priors import CLIENTS, TAKEN_OVER
+from workbench.model.priors import CLIENTS, PIPELINE, PIPELINE_UNMEASURED, TAKEN_OVER
 from workbench.records.baseline import Baseline, PipelineWindow
 
 RESPONSE_S_MIN: Final = 0.0003
-DRAIN_AGAIN: Final = (0.95, 1.05, 1.2)  # how much faster the same drain would be later
-SHORT_DRAIN_AGAIN: Final = (0.95, 1.1, 1.5)
+DRAIN_AGAIN: Final = (0.75, 1.0, 1.5)  # how much faster the same drain would be later, as wide as 82 drills' were
+SHORT_DRAIN_AGAIN: Final = (0.7, 1.05, 1.8)
 LONG_DRAIN_S: Final = 15.0
 BUSY_AGAIN: Final = (0.4, 0.8, 1.2)  # what the gateway's work takes beside the usual rate, to beside the burst's
 PRIMARY: Final = "postgres-1"
@@ -43,8 +44,15 @@ def measured(baseline: Baseline, victim: str, linger_s: float, batch_linger_s: f
     """
     found = {**_broker(baseline, victim), **_machine(baseline, victim)}
     found |= {**_acknowledgement(baseline, linger_s), **_batches(baseline, victim)}
-    fetch_s = float(CLIENTS["fetch_s"].value.quantile(np.array([0.5]))[0])
-    return {**found, **spread(baseline, batch_linger_s, fetch_s)}
+    known = {**CLIENTS, **PIPELINE_UNMEASURED, **PIPELINE, **found}
+    middle = {name: _middle(known[name]) for name in ("fetch_s", *OF_BATCHES)}
+    return {**found, **spread(baseline, batch_linger_s, middle["fetch_s"], batch_time(middle))}
+
+
+def _middle(parameter: Parameter) -> float:
+    """Return a number, or a distribution's median."""
+    value = parameter.value
+    return float(value.quantile(np.array([0.5]))[0]) if isinstance(value, Distribution) else float(value)
 
 
 def measured_recovery(baseline: Baseline) -> dict[str, Parameter]:

@@ -43,4 +43,4 @@ def play(setting: Setting, draws: Mapping[str, float]) -> Course:
 def _standby_s(draws: Mapping[str, float]) -> float:
     """Return when the standby has started, read its log, and asked the primary for more (s after the fault)."""
     recovery_s = draws["postgres_redo_bytes"] / draws["postgres_redo_bytes_per_s"]
-    return first_restart_s(draws) + draws["postgres_start_s"] + recovery_s
+    return first_restart_s(draws) + draws["crowded_start_factor"] * (draws["postgres_start_s"] + recovery_s)

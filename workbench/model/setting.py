@@ -8,7 +8,7 @@ import numpy as np
 
 from workbench.engine import Service
 from workbench.fault import FaultType, RestartRule
-from workbench.model.batches import BatchTime, Stretch, fit
+from workbench.model.batches import batch_time
 from workbench.model.parameters import Parameters
 from workbench.model.stated import consumers, producers
 from workbench.model.world import Setting
@@ -67,15 +67,6 @@ def setting_of(parameters: Parameters, workload: Workload) -> Setting:
         bytes_per_s=per_s * workload.event_bytes,
         log_bytes_at_fault=per_s * workload.event_bytes * run_up_s,
     )
-
-
-def batch_time(draws: Mapping[str, float]) -> BatchTime:
-    """Return this replication's database time of a batch."""
-    steady, saturated = (
-        Stretch(draws[f"{name}_batch_events"], draws[f"{name}_batch_s"], draws[f"{name}_busy"])
-        for name in ("steady", "saturated")
-    )
-    return fit(steady, saturated, draws["batch_fixed_share"], draws["saturated_speed_up"])
 
 
 def saturated_per_s(processors: int, draws: Mapping[str, float]) -> float:

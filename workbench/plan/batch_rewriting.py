@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from workbench.model.setting import batch_time
+from workbench.model.batches import batch_time
 
 
 def with_batch_time(
