@@ -73,7 +73,7 @@ def test_the_same_records_give_the_same_bytes(tmp_path: Path) -> None:
     assert found.open == []
     assert len(found.ids) == len(set(found.ids))
     assert set(found.references) <= set(found.ids)
-    assert found.headings == ["h1"] + ["h2"] * 7
+    assert found.headings == ["h1"] + ["h2"] * 8
     assert not found.tags & {"script", "link", "img", "iframe"}
     assert found.addresses == []
 

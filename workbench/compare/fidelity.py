@@ -19,10 +19,12 @@ import scoringrules
 from scipy.stats import binomtest
 
 from workbench.compare.conformal import LEVELS, prequential
+from workbench.compare.families import Failing, FamilyFidelity, failing, families
 from workbench.compare.noise import noise_floor
 from workbench.metrics.belonging import PARTS
 from workbench.metrics.catalogue import BY_NAME
 from workbench.metrics.tables import FloatArray
+from workbench.model.discrepancy import FITTED_TO
 from workbench.records.machine import DISTURBED_PERCENT
 from workbench.records.reference import INTERVALS, PERCENTS, ReferenceMetric, ReferenceRecord, scored
 
@@ -108,6 +110,10 @@ class Missed:
 class Table:
     """What all records of a folder say."""
 
+    families: tuple[FamilyFidelity, ...]
+    held_out: tuple[FamilyFidelity, ...]  # of the scenarios alone that no prior was fitted to
+    held_out_scenarios: tuple[str, ...]
+    failing: tuple[Failing, ...]
     rows: tuple[Fidelity, ...]
     missed: tuple[Missed, ...]
     sealed: int
@@ -125,11 +131,16 @@ def fidelity(records: Sequence[ReferenceRecord]) -> Table:
     """Return the table of some records, ordered by their seals' time."""
     present = of_latest_configuration(records)
     counted = scored(present)
+    held_out = [record for record in counted if record.scenario not in FITTED_TO]
     corrected = _corrected_coverage(scored(records), {record.run_id for record in counted})
     reasons = [record.unscored for record in present if record.unscored]
     names = list(dict.fromkeys((record.scenario, row.name) for record in counted for row in record.metrics))
     rows = [_row(counted, *name, corrected.get(name, ())) for name in sorted(names, key=_place)]
     return Table(
+        families=families(counted),
+        held_out=families(held_out),
+        held_out_scenarios=tuple(sorted({record.scenario for record in held_out})),
+        failing=failing(counted),
         rows=tuple(row for row in rows if row is not None),
         missed=tuple(_missed(counted)),
         sealed=len(present),

@@ -6,7 +6,8 @@ and what the host takes come in spells of seconds, and a short stretch holds one
 knows of them. What was observed over what was predicted is therefore drawn: one disturbance a replication, lognormal,
 which moves a p99 more than a median.
 
-Where a fault silences nobody, the longest silence of all is a maximum over the same spells, and is drawn likewise.
+Where a fault silences no partition, acknowledgements meanwhile and the longest silence of all, a maximum over the same
+spells, are drawn likewise.
 
 Left out: that a fault with more to catch up may disturb more; spells while the fault lasts, whose times are those of
 the outage.
@@ -39,9 +40,22 @@ FACTORS: Final[Mapping[str, Factor]] = {  # _MEASURED; rows' less what they were
     "commit_after_s_p95": Factor(1.1, 0.41),
     "commit_after_s_p99": Factor(1.18, 0.51),
 }
-GAP_MAX_S: Final = 1.0  # what is silent for longer was silenced by the fault
+FITTED_TO: Final = frozenset(  # the scenarios of _MEASURED: what is known of them is part of a prior
+    {
+        *(f"broker-{each}" for each in ("disk-full", "freeze", "loss", "stop")),
+        *(f"broker-loss-{each}" for each in ("acks-1", "controller", "drain", "kraft", "session-30s", "session-6s")),
+        *("node-freeze", "node-processes-kill", "quorum-and-broker-loss", "two-brokers-loss"),
+        *("postgres-backend-kill", "postgres-failover-lagging", "postgres-primary-loss"),
+        *("processor-loss", "processor-loss-session-10s", "redis-loss", "redis-loss-cold-cache"),
+        *("zookeeper-follower-loss", "zookeeper-leader-loss"),
+    }
+)
+GAP_MAX_S: Final = 1.0  # what takes longer, or is silent for longer, is the fault's own doing
 GAP_FACTORS: Final[Mapping[str, Factor]] = {  # measured: the 28 of them whose fault silenced no partition, 10 no row
-    "kafka_unavailable_s": Factor(1.2, 0.55),
+    "ack_during_s_p50": FACTORS["ack_after_s_p50"],
+    "ack_during_s_p95": FACTORS["ack_after_s_p95"],
+    "ack_during_s_p99": FACTORS["ack_after_s_p99"],
+    "kafka_unavailable_s": Factor(1.2, 0.45),
     "kafka_unavailable_s_least": Factor(0.95, 0.45),
     "pipeline_unavailable_s": Factor(1.35, 0.27),
 }

@@ -15,17 +15,16 @@ import numpy as np
 
 from workbench.model.batch_spread import spread
 from workbench.model.batches import OF_BATCHES, batch_time
-from workbench.model.cores import session_speed
+from workbench.model.cores import left_for_sessions
 from workbench.model.parameter import Distribution, Parameter, Source, empirical, triangular
 from workbench.model.priors import CLIENTS, PIPELINE, PIPELINE_UNMEASURED, TAKEN_OVER
 from workbench.records.baseline import Baseline, PipelineWindow
 
 RESPONSE_S_MIN: Final = 0.0003
-DRAIN_AGAIN: Final = (0.75, 1.0, 1.5)  # how much faster the same drain would be later, as wide as 82 drills' were
-SHORT_DRAIN_AGAIN: Final = (0.7, 1.05, 1.8)
-LONG_DRAIN_S: Final = 15.0
+SATURATED_AGAIN: Final = (0.75, 1.05, 1.6)  # measured: six drains after a fault were 1.0 to 1.9 times as fast
 BUSY_AGAIN: Final = (0.4, 0.8, 1.2)  # what the gateway's work takes beside the usual rate, to beside the burst's
 PRIMARY: Final = "postgres-1"
+PROCESSOR: Final = "event-processor-"
 UNTIL_THE_FAULT_S: Final = (35.0, 60.0, 200.0)  # from the baseline: prediction, steady stretch, the drawn moment
 BURST_ANSWERS_MIN: Final = 200
 BURST_BATCHES_MIN: Final = 4
@@ -104,17 +103,24 @@ def _machine(baseline: Baseline, victim: str) -> dict[str, Parameter]:
     }
 
 
-def _freed(baseline: Baseline, victim: str, taken_over: float) -> float:
-    """Return by which factor the database is faster once the victim takes no cores, both saturated.
+def _speed_up(baseline: Baseline, victim: str, taken_over: float) -> float:
+    """Return by which factor saturated processors are faster beside the usual load, without the victim, than measured.
 
-    Its sessions, one a processor, share the cores with everything else (cores.py); the survivors take
-    `taken_over` of the victim's part.
+    Where the cores are all busy, the others' short tasks come first (cores.py) and the rest is the processors' and
+    their sessions'; the survivors take `taken_over` of the victim's part.
     """
-    saturated, cores = baseline.server_cores_saturated, baseline.machine_cores
-    others = max(0.0, baseline.busy_cores_saturated - saturated.get(PRIMARY, 0.0))
+    cores, saturated = float(baseline.machine_cores), baseline.server_cores_saturated
+    then = _beside_the_processors(baseline.busy_cores_saturated, saturated)
+    usual = _beside_the_processors(baseline.busy_cores, baseline.server_cores)
+    usual -= (1.0 - taken_over) * baseline.server_cores.get(victim, 0.0)
     sessions = max(round(baseline.steady.busy_processors), 1)
-    fewer = max(0.0, others - (1.0 - taken_over) * saturated.get(victim, 0.0))
-    return session_speed(cores, fewer, sessions) / session_speed(cores, others, sessions)
+    return left_for_sessions(cores, usual, sessions) / left_for_sessions(cores, then, sessions)
+
+
+def _beside_the_processors(busy_cores: float, servers: Mapping[str, float]) -> float:
+    """Return how many of the busy cores neither the database nor the event processors use."""
+    of_processors = sum(cores for name, cores in servers.items() if name.startswith(PROCESSOR))
+    return max(0.0, busy_cores - servers.get(PRIMARY, 0.0) - of_processors)
 
 
 def _acknowledgement(baseline: Baseline, linger_s: float) -> dict[str, Parameter]:
@@ -192,16 +198,17 @@ def _batches(baseline: Baseline, victim: str) -> dict[str, Parameter]:
         found[f"{name}_batch_events"] = _measured(round(window.events / window.batches, 3), "events", origin)
         found[f"{name}_batch_s"] = _measured(round(window.batch_database_s / window.batches, 6), "s", origin)
         found[f"{name}_busy"] = _measured(round(min(window.batch_total_s / offered_s, 1.0), 4), "", origin)
-    if baseline.drain is not None:
-        freed = [_freed(baseline, victim, taken_over) for taken_over in reversed(TAKEN_OVER)]
-        lasted_s = baseline.drain.end_s - baseline.drain.start_s
-        again = DRAIN_AGAIN if lasted_s >= LONG_DRAIN_S else SHORT_DRAIN_AGAIN
-        found["saturated_speed_up"] = _measured(
-            triangular(*(round(each * later, 4) for each, later in zip(freed, again, strict=True))),
-            "",
-            f"{lasted_s:.0f} s of the drain after the burst; {freed[1]:.2f} times the speed without {victim}",
-            "soon after a burst the JVMs still compile, and in a short drain a stall weighs much",
-        )
+    found["saturated_speed_up"] = _measured(
+        triangular(
+            *(
+                round(_speed_up(baseline, victim, taken_over) * again, 4)
+                for taken_over, again in zip(reversed(TAKEN_OVER), SATURATED_AGAIN, strict=True)
+            )
+        ),
+        "",
+        f"cores that are left beside the usual load without {victim}, to those in the {words['saturated']}",
+        "as wide as drains were: other people's work on the machine, a stall that weighs much",
+    )
     rest_s = [window.batch_total_s - window.batch_database_s for window in (steady, saturated)]
     intercept_s, slope_s = line(steady, saturated, rest_s[0], rest_s[1])
     origin = "the processors' counters: a batch's whole time less the database's, line through both stretches"
