@@ -243,7 +243,11 @@ def test_the_table_is_shown_three_ways(tmp_path: Path, capsys: pytest.CaptureFix
 def test_the_page_of_the_documentation_is_what_the_kept_records_say(capsys: pytest.CaptureFixture[str]) -> None:
     """A record that is added without the page, or a page that somebody mended by hand, is found here."""
     shown(["show", "--all", "--markdown"])
-    assert (PROJECT_ROOT / "docs" / "fidelity.md").read_text() == capsys.readouterr().out
+    page = capsys.readouterr().out
+    assert (PROJECT_ROOT / "docs" / "fidelity.md").read_text() == page
+    together = page.partition("## All drills together\n\n")[2].partition("\n\n")[0]
+    assert together.count("\n") > 5
+    assert together in (PROJECT_ROOT / "README.md").read_text()
 
 
 def test_bad_input_says_what_is_needed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

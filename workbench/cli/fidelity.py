@@ -16,7 +16,7 @@ from rich.table import Table as RichTable
 from workbench import api
 from workbench.cli._console import a_console
 from workbench.cli._long_running import stop_on_sigterm
-from workbench.compare.families import FamilyFidelity
+from workbench.compare.families import JUDGED_MIN, FamilyFidelity
 from workbench.compare.fidelity import Fidelity, Table, fidelity
 from workbench.errors import BadInput
 from workbench.metrics.catalogue import BY_NAME
@@ -214,7 +214,7 @@ def _family_cells(each: FamilyFidelity) -> list[str]:
         _with_bound(each.error_median, each.error_max),
         f"{percent(held.share)} ({percent(held.low)} to {percent(held.high)})",
         _with_bound(each.width_median, each.width_max),
-        ", ".join(each.missed) or "-",
+        "too few" if each.drills < JUDGED_MIN else ", ".join(each.missed) or "-",
     ]
 
 

@@ -18,7 +18,7 @@ COVERAGE_WANTED: Final = (0.80, 0.97)  # of the sealed 90 % intervals
 LEVEL: Final = 90
 MANY_LOST: Final = 100.0  # fewer are no share to be wrong by
 FAILS_BELOW: Final = 0.015  # chance of so few inside, were the intervals right: 2 of 5, 6 of 10, 14 of 20
-JUDGED_MIN: Final = 5
+JUDGED_MIN: Final = 5  # drills
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,9 @@ class FamilyFidelity:
 
     @property
     def missed(self) -> tuple[str, ...]:
-        """Return what is not as wanted: error, coverage (where its whole range is outside), width."""
+        """Return what is not as wanted: error, coverage (where its whole range is outside), width; of enough drills."""
+        if self.drills < JUDGED_MIN:
+            return ()
         low, high = COVERAGE_WANTED
         outside = self.coverage.high < low or self.coverage.low > high
         wide = self.width_max is not None and self.width_median > self.width_max

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from workbench.compare.families import COVERAGE_WANTED, FamilyFidelity
+from workbench.compare.families import COVERAGE_WANTED, JUDGED_MIN, FamilyFidelity
 from workbench.compare.fidelity import Coverage, Fidelity, coverage, fidelity, of_latest_configuration
 from workbench.compare.fidelity import Table as FidelityTable
 from workbench.compare.pooled import Pooled, pooled, ranks, worst
@@ -249,7 +249,7 @@ def _family_table(title: str, families: Sequence[FamilyFidelity]) -> Table:
             percent(each.coverage.share),
             f"{percent(each.coverage.low)} to {percent(each.coverage.high)}",
             percent(each.width_median),
-            ", ".join(each.missed) or "-",
+            "too few" if each.drills < JUDGED_MIN else ", ".join(each.missed) or "-",
         )
         for each in families
     ]
