@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from tests.support.reference_records import NAME, metric, percentiles, record
-from workbench.compare.families import FAMILIES, FamilyFidelity, failing, families
-from workbench.compare.fidelity import fidelity
+from workbench.compare.families import FAMILIES, FamilyFidelity, families
+from workbench.compare.fidelity import failing, fidelity
 from workbench.compare.pooled import Pooled
 from workbench.metrics.catalogue import CATALOGUE
 from workbench.records.reference import ReferenceMetric, ReferenceRecord

@@ -16,7 +16,7 @@ from rich.table import Table as RichTable
 from workbench import api
 from workbench.cli._console import a_console
 from workbench.cli._long_running import stop_on_sigterm
-from workbench.compare.families import JUDGED_MIN, FamilyFidelity
+from workbench.compare.families import FamilyFidelity
 from workbench.compare.fidelity import Fidelity, Table, fidelity
 from workbench.errors import BadInput
 from workbench.metrics.catalogue import BY_NAME
@@ -176,31 +176,27 @@ def _print(table: Table, every: bool, markdown: bool) -> None:
     console = a_console(WIDTH)
     if markdown:
         click.echo(PAGE_HEAD)
-    _print_families(console, "All drills together", table.families, markdown)
+    _print_rows(
+        console, "All drills together", FAMILY_HEADS, [_family_cells(each) for each in table.families], markdown
+    )
     if table.held_out:
-        names = ", ".join(table.held_out_scenarios)
-        _print_families(console, f"Held out of every fit: {names}", table.held_out, markdown)
+        title = f"Held out of every fit: {', '.join(table.held_out_scenarios)}"
+        _print_rows(console, title, FAMILY_HEADS, [_family_cells(each) for each in table.held_out], markdown)
     for scenario, group in itertools.groupby(table.rows, key=lambda row: row.scenario):
         rows = [_cells(row) for row in group if every or row.primary or row.kind == "phase"]
-        if markdown:
-            click.echo(f"\n## {scenario}\n\n" + _line(HEADS) + "\n" + _line(["---"] * len(HEADS)))
-            click.echo("\n".join(_line(row) for row in rows))
-        else:
-            drawn = RichTable(Column(HEADS[0], no_wrap=True), *HEADS[1:], title=scenario, title_justify="left")
-            for row in rows:
-                drawn.add_row(*row)
-            console.print(drawn)
+        _print_rows(console, scenario, HEADS, rows, markdown)
     mark = "- " if markdown else ""
     click.echo("\n" + "\n".join(mark + line for line in _afterwards(table)))
 
 
-def _print_families(console: Console, title: str, families: Sequence[FamilyFidelity], markdown: bool) -> None:
-    rows = [_family_cells(each) for each in families]
+def _print_rows(
+    console: Console, title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], markdown: bool
+) -> None:
     if markdown:
-        click.echo(f"\n## {title}\n\n" + _line(FAMILY_HEADS) + "\n" + _line(["---"] * len(FAMILY_HEADS)))
+        click.echo(f"\n## {title}\n\n" + _line(heads) + "\n" + _line(["---"] * len(heads)))
         click.echo("\n".join(_line(row) for row in rows))
         return
-    drawn = RichTable(Column(FAMILY_HEADS[0], no_wrap=True), *FAMILY_HEADS[1:], title=title, title_justify="left")
+    drawn = RichTable(Column(heads[0], no_wrap=True), *heads[1:], title=title, title_justify="left")
     for row in rows:
         drawn.add_row(*row)
     console.print(drawn)
@@ -214,7 +210,7 @@ def _family_cells(each: FamilyFidelity) -> list[str]:
         _with_bound(each.error_median, each.error_max),
         f"{percent(held.share)} ({percent(held.low)} to {percent(held.high)})",
         _with_bound(each.width_median, each.width_max),
-        "too few" if each.drills < JUDGED_MIN else ", ".join(each.missed) or "-",
+        each.verdict,
     ]
 
 

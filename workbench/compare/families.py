@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from scipy.stats import binom
 
 from workbench.compare.pooled import Pooled, pooled
 from workbench.records.reference import ReferenceMetric, ReferenceRecord
@@ -17,7 +16,7 @@ from workbench.records.reference import ReferenceMetric, ReferenceRecord
 COVERAGE_WANTED: Final = (0.80, 0.97)  # of the sealed 90 % intervals
 LEVEL: Final = 90
 MANY_LOST: Final = 100.0  # fewer are no share to be wrong by
-FAILS_BELOW: Final = 0.015  # chance of so few inside, were the intervals right: 2 of 5, 6 of 10, 14 of 20
+RECOVERY_ERROR_MAX: Final = 0.12
 JUDGED_MIN: Final = 5  # drills
 
 
@@ -55,15 +54,10 @@ class FamilyFidelity:
         off = self.error_max is not None and self.error_median > self.error_max
         return tuple(word for word, bad in (("error", off), ("coverage", outside), ("width", wide)) if bad)
 
-
-@dataclass(frozen=True)
-class Failing:
-    """A primary metric of a scenario whose sealed 90 % intervals held too rarely to be right."""
-
-    scenario: str
-    metric: str
-    inside: int
-    judged: int
+    @property
+    def verdict(self) -> str:
+        """Return the same in words; "-" where all is as wanted."""
+        return "too few" if self.drills < JUDGED_MIN else ", ".join(self.missed) or "-"
 
 
 def _named(*names: str) -> Callable[[ReferenceMetric], bool]:
@@ -80,7 +74,7 @@ def _is_duration(row: ReferenceMetric) -> bool:
 
 _BACKLOG: Final = _named("pipeline_backlog_events_max", "pipeline_drain_s")
 FAMILIES: Final = (
-    Family("unavailability and recovery", _is_duration, 0.12, 0.6),
+    Family("unavailability and recovery", _is_duration, RECOVERY_ERROR_MAX, 0.6),
     Family("phases", lambda row: row.kind == "phase" and not _BACKLOG(row), 0.2),
     Family("steady times, p50", _matching("(ack|commit)_steady_s_p50"), 0.08),
     Family("steady times, p95", _matching("(ack|commit)_steady_s_p95"), 0.12),
@@ -107,8 +101,7 @@ def _family(family: Family, records: Sequence[ReferenceRecord]) -> FamilyFidelit
     parts = (replace(each, metrics=tuple(row for row in each.metrics if family.holds(row))) for each in records)
     mine = [each for each in parts if each.metrics]
     rows = [row for each in mine for row in each.metrics if row.observed is not None and row.percentiles]
-    pairs = [(row.observed, row.predicted(50)) for row in rows if row.observed is not None]
-    errors = [abs(observed - middle) / middle for observed, middle in pairs if middle > 0.0]
+    errors = [abs(error) for row in rows if (error := row.relative_error) is not None]
     widths = [(row.predicted(95) - row.predicted(5)) / row.observed for row in rows if row.observed]
     return FamilyFidelity(
         title=family.title,
@@ -120,19 +113,3 @@ def _family(family: Family, records: Sequence[ReferenceRecord]) -> FamilyFidelit
         width_median=float(np.median(widths)) if widths else math.nan,
         width_max=family.width_max,
     )
-
-
-def failing(records: Sequence[ReferenceRecord]) -> tuple[Failing, ...]:
-    """Return the primary metrics whose intervals would hold so rarely with a chance below FAILS_BELOW, were they right.
-
-    Of at least JUDGED_MIN drills; one-sided binomial test.
-    """
-    found = []
-    names = dict.fromkeys((each.scenario, row.name) for each in records for row in each.metrics if row.primary)
-    for scenario, metric in names:
-        rows = [row for each in records if each.scenario == scenario for row in each.metrics if row.name == metric]
-        answers = [row.inside[LEVEL] for row in rows if LEVEL in row.inside]
-        few = len(answers) < JUDGED_MIN
-        if not few and binom.cdf(sum(answers), len(answers), LEVEL / 100.0) < FAILS_BELOW:
-            found.append(Failing(scenario, metric, sum(answers), len(answers)))
-    return tuple(found)

@@ -16,10 +16,10 @@ from typing import Final
 
 import numpy as np
 import scoringrules
-from scipy.stats import binomtest
+from scipy.stats import binom, binomtest
 
 from workbench.compare.conformal import LEVELS, prequential
-from workbench.compare.families import Failing, FamilyFidelity, failing, families
+from workbench.compare.families import JUDGED_MIN, LEVEL, FamilyFidelity, families
 from workbench.compare.noise import noise_floor
 from workbench.metrics.belonging import PARTS
 from workbench.metrics.catalogue import BY_NAME
@@ -31,6 +31,7 @@ from workbench.records.reference import INTERVALS, PERCENTS, ReferenceMetric, Re
 UNSCORED_SHARE_MAX: Final = 0.10
 SAFE_CHANCE: Final = 0.9  # an objective predicted to be kept with at least this chance, and missed: false-safe
 EARLIER_MIN: Final = 2  # drills before one, for the competitors to have an answer
+FAILS_BELOW: Final = 0.015  # chance of so few inside, were the intervals right: 2 of 5, 6 of 10, 14 of 20
 _LEVELS: Final = np.array(PERCENTS) / 100.0
 
 
@@ -104,6 +105,16 @@ class Missed:
     predicted: float
     phase: str  # "" when no phase went the same way
     phase_error: float  # observed - predicted median, s
+
+
+@dataclass(frozen=True)
+class Failing:
+    """A primary metric of a scenario whose sealed 90 % intervals held too rarely to be right."""
+
+    scenario: str
+    metric: str
+    inside: int
+    judged: int
 
 
 @dataclass(frozen=True)
@@ -249,6 +260,21 @@ def _crps(rows: Sequence[ReferenceMetric]) -> Crps:
     ]
     model, persistence, earlier = np.mean(scores, axis=0) if scores else (math.nan, math.nan, math.nan)
     return Crps(len(scores), float(model), float(persistence), float(earlier))
+
+
+def failing(records: Sequence[ReferenceRecord]) -> tuple[Failing, ...]:
+    """Return the primary metrics whose intervals would hold so rarely with a chance below FAILS_BELOW, were they right.
+
+    Of at least JUDGED_MIN drills; one-sided binomial test.
+    """
+    found = []
+    names = dict.fromkeys((each.scenario, row.name) for each in records for row in each.metrics if row.primary)
+    for scenario, metric in names:
+        rows = (row for each in records if each.scenario == scenario for row in each.metrics if row.name == metric)
+        held = coverage(rows, LEVEL)
+        if held.judged >= JUDGED_MIN and binom.cdf(held.inside, held.judged, LEVEL / 100.0) < FAILS_BELOW:
+            found.append(Failing(scenario, metric, held.inside, held.judged))
+    return tuple(found)
 
 
 def _missed(records: Sequence[ReferenceRecord]) -> list[Missed]:

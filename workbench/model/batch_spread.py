@@ -2,7 +2,7 @@
 
 An event waits for its acknowledgement, for the rest of the batch before it, for its own batch to be collected and
 written, longer while another processor writes. Only the spread of the batches themselves is unknown, so it is the one
-with which the compiled batch server gives the baseline's own 95 % quantile (above its median) of the rows' times. The
+with which the compiled batch server gives the baseline's own 97.5 % quantile (above its median) of the rows' times. The
 mean stays what the processors counted. A row's commit stamp is older than the processor's stopwatch stops: by how much
 is what the medians then differ by.
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from workbench.metrics.tables import IntArray
     from workbench.records.baseline import Baseline
 
-SAMPLE_MIN: Final = 200  # rows, to tell a 95 % quantile
+SAMPLE_MIN: Final = 200  # rows, to tell such a quantile
 SIGMA_MAX: Final = 1.2
 QUANTILE_PERCENT: Final = 97.5  # between those that are told
 HALVINGS: Final = 10
@@ -54,13 +54,18 @@ def spread(baseline: Baseline, batch_linger_s: float, fetch_s: float, time: Batc
         batch_linger_s,
     )
     ack_s = responses(empirical(baseline.ack_s), EVENTS, stream(0, "batch-spread-acknowledgements"))
-    sigma = rows.spread_with(above_median(np.array(baseline.commit_s)), ack_s)
-    late_s = fetch_s + float(np.median(ack_s + rows.waits_s(sigma)) - np.median(baseline.commit_s))
+    commit_s = np.array(baseline.commit_s)
+    sigma = rows.spread_with(above_median(commit_s), ack_s)
+    late_s = fetch_s + float(np.median(ack_s + rows.waits_s(sigma)) - np.median(commit_s))
     lead_s = min(max(late_s, 0.0), steady.batch_database_s / steady.batches)
     origin = f"{count} times from an event's intended moment to its row"
     return {
         "batch_noise": Parameter(
-            of_mean_one(sigma), "", Source.BASELINE, f"95 % quantile above the median of {origin}", "mean 1"
+            of_mean_one(sigma),
+            "",
+            Source.BASELINE,
+            f"{QUANTILE_PERCENT:g} % quantile above the median of {origin}",
+            "mean 1",
         ),
         "commit_stamp_lead_s": Parameter(
             round(lead_s, 6),
@@ -78,7 +83,7 @@ def of_mean_one(sigma: float) -> Distribution:
 
 
 def above_median(values: FloatArray) -> float:
-    """Return by how much the 95 % quantile exceeds the median."""
+    """Return by how much the QUANTILE_PERCENT quantile exceeds the median."""
     median, high = np.percentile(values, [50.0, QUANTILE_PERCENT])
     return float(high - median)
 
@@ -103,7 +108,7 @@ class SteadyRows:
         return arrivals_s, edges, rng.normal(size=EVENTS)
 
     def spread_with(self, above_s: float, ack_s: FloatArray) -> float:
-        """Return sigma of the lognormal batch time whose rows' times have a 95 % quantile `above_s` over the median.
+        """Return sigma of the lognormal batch time whose rows' times have their quantile `above_s` over the median.
 
         `ack_s` are EVENTS acknowledgement times. At most SIGMA_MAX.
         """

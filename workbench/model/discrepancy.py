@@ -40,16 +40,6 @@ FACTORS: Final[Mapping[str, Factor]] = {  # _MEASURED; rows' less what they were
     "commit_after_s_p95": Factor(1.1, 0.41),
     "commit_after_s_p99": Factor(1.18, 0.51),
 }
-FITTED_TO: Final = frozenset(  # the scenarios of _MEASURED: what is known of them is part of a prior
-    {
-        *(f"broker-{each}" for each in ("disk-full", "freeze", "loss", "stop")),
-        *(f"broker-loss-{each}" for each in ("acks-1", "controller", "drain", "kraft", "session-30s", "session-6s")),
-        *("node-freeze", "node-processes-kill", "quorum-and-broker-loss", "two-brokers-loss"),
-        *("postgres-backend-kill", "postgres-failover-lagging", "postgres-primary-loss"),
-        *("processor-loss", "processor-loss-session-10s", "redis-loss", "redis-loss-cold-cache"),
-        *("zookeeper-follower-loss", "zookeeper-leader-loss"),
-    }
-)
 GAP_MAX_S: Final = 1.0  # what takes longer, or is silent for longer, is the fault's own doing
 GAP_FACTORS: Final[Mapping[str, Factor]] = {  # measured: the 28 of them whose fault silenced no partition, 10 no row
     "ack_during_s_p50": FACTORS["ack_after_s_p50"],
@@ -59,6 +49,33 @@ GAP_FACTORS: Final[Mapping[str, Factor]] = {  # measured: the 28 of them whose f
     "kafka_unavailable_s_least": Factor(0.95, 0.45),
     "pipeline_unavailable_s": Factor(1.35, 0.27),
 }
+FITTED_TO: Final = frozenset(  # the scenarios of _MEASURED: what is known of them is part of a prior
+    [
+        "broker-disk-full",
+        "broker-freeze",
+        "broker-loss",
+        "broker-loss-acks-1",
+        "broker-loss-controller",
+        "broker-loss-drain",
+        "broker-loss-kraft",
+        "broker-loss-session-30s",
+        "broker-loss-session-6s",
+        "broker-stop",
+        "node-freeze",
+        "node-processes-kill",
+        "postgres-backend-kill",
+        "postgres-failover-lagging",
+        "postgres-primary-loss",
+        "processor-loss",
+        "processor-loss-session-10s",
+        "quorum-and-broker-loss",
+        "redis-loss",
+        "redis-loss-cold-cache",
+        "two-brokers-loss",
+        "zookeeper-follower-loss",
+        "zookeeper-leader-loss",
+    ]
+)
 PRIORS: Final[Mapping[str, Parameter]] = {
     "after_disturbance": prior(
         lognormal(1.0, 1.0),

@@ -51,7 +51,7 @@ def measured(baseline: Baseline, victim: str, linger_s: float, batch_linger_s: f
 def _middle(parameter: Parameter) -> float:
     """Return a number, or a distribution's median."""
     value = parameter.value
-    return float(value.quantile(np.array([0.5]))[0]) if isinstance(value, Distribution) else float(value)
+    return value.median if isinstance(value, Distribution) else float(value)
 
 
 def measured_recovery(baseline: Baseline) -> dict[str, Parameter]:

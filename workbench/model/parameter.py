@@ -74,6 +74,11 @@ class Distribution:
         falling = high - np.sqrt((1.0 - share) * (high - low) * (high - mode))
         return np.where(share < turn, rising, falling)
 
+    @property
+    def median(self) -> float:
+        """Return the value below which half of the draws fall."""
+        return float(self.quantile(np.array([0.5]))[0])
+
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form: the kind and its numbers by name."""
         if self.kind is Kind.EMPIRICAL:

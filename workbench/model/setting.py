@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from workbench.engine import Service
 from workbench.fault import FaultType, RestartRule
 from workbench.model.batches import batch_time
@@ -63,7 +61,7 @@ def setting_of(parameters: Parameters, workload: Workload) -> Setting:
         group_session_s=parameters.number("group_session_s"),
         producers=tuple(producers(parameters.value("load_workers"))),
         consumers=tuple(consumers(parameters.value("processors"))),
-        typical_response_s=float(parameters.distribution("response_s").quantile(np.array([0.5]))[0]),
+        typical_response_s=parameters.distribution("response_s").median,
         bytes_per_s=per_s * workload.event_bytes,
         log_bytes_at_fault=per_s * workload.event_bytes * run_up_s,
     )

@@ -43,6 +43,13 @@ class ReferenceMetric:
         """Return the predicted value at one of PERCENTS; there must be a prediction."""
         return self.percentiles[PERCENTS.index(percent)]
 
+    @property
+    def relative_error(self) -> float | None:
+        """Return (observed - predicted median) / predicted median; None where one is missing or the median is 0."""
+        if self.observed is None or not self.percentiles or self.predicted(50) <= 0.0:
+            return None
+        return (self.observed - self.predicted(50)) / self.predicted(50)
+
 
 @dataclass(frozen=True)
 class ReferenceRecord:

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from workbench.compare.families import COVERAGE_WANTED, JUDGED_MIN, FamilyFidelity
+from workbench.compare.families import COVERAGE_WANTED, RECOVERY_ERROR_MAX, FamilyFidelity
 from workbench.compare.fidelity import Coverage, Fidelity, coverage, fidelity, of_latest_configuration
 from workbench.compare.fidelity import Table as FidelityTable
 from workbench.compare.pooled import Pooled, pooled, ranks, worst
@@ -23,7 +23,6 @@ from workbench.report.figures.strips import Strip, draw_strips
 from workbench.report.figures.widths import Width, draw_widths
 from workbench.report.pages import to_html
 
-RECOVERY_ERROR_MAX: Final = 0.12
 STRIP_DRILLS_MIN: Final = 3
 
 
@@ -89,7 +88,8 @@ def _coverage_badge(held: Pooled) -> Badge:
 
 
 def _error_badge(counted: Sequence[ReferenceRecord], table: FidelityTable) -> Badge:
-    errors = [abs(error) for record in counted for row in record.metrics if row.primary for error in _error(row)]
+    primary = [row for record in counted for row in record.metrics if row.primary]
+    errors = [abs(error) for row in primary if (error := row.relative_error) is not None]
     floors = [row.noise_floor / row.observed_median for row in table.rows if row.primary and row.observed_median > 0.0]
     floors = [floor for floor in floors if not math.isnan(floor)]
     middle = median(errors) if errors else math.nan
@@ -103,13 +103,6 @@ def _safety_badge(table: FidelityTable) -> Badge:
     unsafe = sum(row.false_safe for row in table.rows)
     sentence = "objectives were predicted to be kept, with 90 % or more, and were missed."
     return Badge("False safe", str(unsafe), sentence, "fail" if unsafe else "pass")
-
-
-def _error(row: ReferenceMetric) -> list[float]:
-    """Return the relative error of one observation, or nothing where there is none."""
-    if row.observed is None or not row.percentiles or row.predicted(50) <= 0.0:
-        return []
-    return [(row.observed - row.predicted(50)) / row.predicted(50)]
 
 
 def _warnings(counted: Sequence[ReferenceRecord], table: FidelityTable) -> list[str]:
@@ -175,8 +168,7 @@ def _widths(counted: Sequence[ReferenceRecord]) -> Section:
         Width((row.predicted(95) - row.predicted(5)) / row.predicted(50), abs(error), row.inside.get(90, False))
         for record in counted
         for row in record.metrics
-        if row.primary
-        for error in _error(row)
+        if row.primary and (error := row.relative_error) is not None
     ]
     caption = (
         "A mark a drill, of its primary metric; a diamond missed. An interval that holds because it is wide is high."
@@ -205,8 +197,7 @@ def _strip(row: Fidelity, counted: Sequence[ReferenceRecord]) -> Strip:
         for record in counted
         if record.scenario == row.scenario
         for each in record.metrics
-        if each.name == row.metric
-        for error in _error(each)
+        if each.name == row.metric and (error := each.relative_error) is not None
     ]
     middle = median(errors) if errors else 0.0
     return Strip(row.scenario, BY_NAME[row.metric].title, errors, middle, row.noise_floor / row.predicted_median)
@@ -249,7 +240,7 @@ def _family_table(title: str, families: Sequence[FamilyFidelity]) -> Table:
             percent(each.coverage.share),
             f"{percent(each.coverage.low)} to {percent(each.coverage.high)}",
             percent(each.width_median),
-            "too few" if each.drills < JUDGED_MIN else ", ".join(each.missed) or "-",
+            each.verdict,
         )
         for each in families
     ]
