@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from workbench.errors import BadInput, Problem
-from workbench.fault import KAFKA_PARTS, NODE_PARTS, FailoverRule, Fault, FaultType, RestartRule
+from workbench.fault import CUTS, KAFKA_PARTS, NODE_PARTS, FailoverRule, Fault, FaultType, RestartRule
 from workbench.metrics.catalogue import BY_NAME
 from workbench.model import control_plane as model_control_plane
 from workbench.model import predict as model_predict
@@ -150,6 +150,8 @@ def drill(
     scenario, topology = read_with_hub(find_scenario(name_or_path), None if on is None else on.manifests)
     if on is not None:
         _check_rules(scenario)
+    elif scenario.faults[0].type in CUTS:
+        raise BadInput(f"{scenario.name}: the embedded hub's servers share one loopback device: --target kubernetes")
     measured = _calibration(calibration, topology)
     merge(scenario, topology, None, None, measured)  # says what the model does not cover before anything is started
     run_id = new_run_id(datetime.datetime.now(datetime.UTC))

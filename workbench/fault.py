@@ -14,6 +14,9 @@ class FaultType(StrEnum):
     BROKER_KILL = "BrokerKill"  # SIGKILL: sockets are reset by the kernel
     BROKER_STOP = "BrokerStop"  # SIGTERM: controlled shutdown, leaders move first
     BROKER_FREEZE = "BrokerFreeze"  # SIGSTOP, later SIGCONT: sockets stay open and silent
+    CUT_FROM_ALL = "BrokerCutFromAll"  # by the network, for a while: packets are dropped, nothing is reset
+    CUT_FROM_ZOOKEEPER = "BrokerCutFromZooKeeper"  # the same, from the ZooKeeper servers alone
+    CUT_FROM_BROKERS = "BrokerCutFromBrokers"  # the same, from the other brokers alone
     DISK_FULL = "DiskFull"  # of one broker, on a small disk of its own: it halts by itself, and so does every new start
     PROCESSOR_KILL = "ProcessorKill"  # SIGKILL: the consumer group is not told
     POSTGRES_PRIMARY_KILL = "PostgresPrimaryKill"  # SIGKILL of the whole instance, as when its container dies
@@ -42,6 +45,7 @@ class Part(StrEnum):
     """The part of the hub that a fault hits: each has a model, a recovery and phases of its own."""
 
     BROKER = "broker"
+    BROKER_LINKS = "broker's links to the others"
     PROCESSOR = "event processor"
     POSTGRES = "Postgres primary"
     POSTGRES_FAILOVER = "Postgres fail-over"
@@ -57,13 +61,17 @@ class Part(StrEnum):
 
 NODE_PARTS: Final = (Part.NODE, Part.FROZEN_NODE)  # where every server of a node is hit
 FREEZES: Final = (FaultType.BROKER_FREEZE, FaultType.NODE_FREEZE)  # which end with SIGCONT
+CUTS: Final = (FaultType.CUT_FROM_ALL, FaultType.CUT_FROM_ZOOKEEPER, FaultType.CUT_FROM_BROKERS)
 # Their loss is shown by answers to producers, others' by rows.
-KAFKA_PARTS: Final = (Part.BROKER, Part.BROKERS, Part.QUORUM)
+KAFKA_PARTS: Final = (Part.BROKER, Part.BROKER_LINKS, Part.BROKERS, Part.QUORUM)
 
 SIGNAL_NAMES: Final[Mapping[FaultType, str]] = {
     FaultType.BROKER_KILL: "SIGKILL",
     FaultType.BROKER_STOP: "SIGTERM",
     FaultType.BROKER_FREEZE: "SIGSTOP",
+    FaultType.CUT_FROM_ALL: "cut",  # no signal: what pages call it
+    FaultType.CUT_FROM_ZOOKEEPER: "cut",
+    FaultType.CUT_FROM_BROKERS: "cut",
     FaultType.DISK_FULL: "full disk",  # no signal either
     FaultType.PROCESSOR_KILL: "SIGKILL",
     FaultType.POSTGRES_PRIMARY_KILL: "SIGKILL",
@@ -81,6 +89,9 @@ PARTS: Final[Mapping[FaultType, Part]] = {
     FaultType.BROKER_KILL: Part.BROKER,
     FaultType.BROKER_STOP: Part.BROKER,
     FaultType.BROKER_FREEZE: Part.BROKER,
+    FaultType.CUT_FROM_ALL: Part.BROKER,
+    FaultType.CUT_FROM_ZOOKEEPER: Part.BROKER,
+    FaultType.CUT_FROM_BROKERS: Part.BROKER_LINKS,
     FaultType.DISK_FULL: Part.BROKER,
     FaultType.PROCESSOR_KILL: Part.PROCESSOR,
     FaultType.POSTGRES_PRIMARY_KILL: Part.POSTGRES,
@@ -96,6 +107,7 @@ PARTS: Final[Mapping[FaultType, Part]] = {
 }
 ROLES: Final[Mapping[Part, tuple[str, ...]]] = {
     Part.BROKER: ("controller", "leads-nothing"),
+    Part.BROKER_LINKS: ("controller", "leads-nothing"),
     Part.PROCESSOR: (),
     Part.POSTGRES: ("primary",),
     Part.POSTGRES_FAILOVER: ("primary",),
@@ -128,6 +140,8 @@ KRAFT_FAULTS: Final = frozenset(
 _NOT_IN_KRAFT: Final[Mapping[FaultType, str]] = {
     FaultType.BROKER_STOP: "a stopping broker asks the controllers to move its leaders, with its heartbeats",
     FaultType.BROKER_FREEZE: "a broker that goes on is unfenced by its next heartbeat and never registers anew",
+    FaultType.CUT_FROM_ALL: "a broker is told of its fencing by its next heartbeat and never registers anew",
+    FaultType.CUT_FROM_BROKERS: "a broker also hears of the metadata from the controllers alone",
     FaultType.DISK_FULL: "a broker also keeps the metadata's log on that disk",
     FaultType.TWO_BROKERS_KILL: "a broker that starts again replicates before it is registered",
     FaultType.NODE_PROCESSES_KILL: "a controller dies with the broker, and its successor begins every session anew",
@@ -137,9 +151,9 @@ _NOT_IN_KRAFT: Final[Mapping[FaultType, str]] = {
 
 def kraft_contradiction(fault_type: FaultType, role: str | None) -> str:
     """Return why a fault cannot be done to a Kafka in KRaft mode, "" if it can."""
-    if PARTS[fault_type] in (Part.ZOOKEEPER, Part.QUORUM):
+    if PARTS[fault_type] in (Part.ZOOKEEPER, Part.QUORUM) or fault_type is FaultType.CUT_FROM_ZOOKEEPER:
         return "the manifests run Kafka in KRaft mode, without ZooKeeper"
-    if PARTS[fault_type] is Part.BROKER and role == "controller":
+    if PARTS[fault_type] in (Part.BROKER, Part.BROKER_LINKS) and role == "controller":
         return "the manifests run Kafka in KRaft mode, where no broker is the controller: name a broker"
     if fault_type not in KRAFT_FAULTS:
         known = ", ".join(sorted(KRAFT_FAULTS))
@@ -217,7 +231,7 @@ class Fault:
     type: FaultType
     victim: VictimSelector
     at_s: float = 0.0
-    for_s: float = 0.0  # only of a freeze, a burst, a full disk, or a quorum that is kept away
+    for_s: float = 0.0  # only of a freeze, a cut, a burst, a full disk, or a quorum that is kept away
     lag_s: float = 0.0  # only of a broker's kill, or of a Postgres primary's loss
     data: StoredData = StoredData.KEPT  # lost: only of Redis's kill
     factor: float = 1.0  # above 1: only of a burst

@@ -27,10 +27,11 @@ from workbench.fault import FailoverRule
 from workbench.model.control_plane import kubegres, release
 from workbench.model.control_plane.constants import Draws, rows
 from workbench.target.kubernetes.agent import containers
+from workbench.target.kubernetes.api import Api
+from workbench.target.kubernetes.cut_off import Cut, broker_cut
 from workbench.target.kubernetes.doors import qualified
 from workbench.target.throwaway.building import built_programs
 from workbench.target.throwaway.cluster import Cluster
-from workbench.target.throwaway.hub.cut_off import Cut, broker_cut
 from workbench.target.throwaway.hub.deploying import deploy_hub
 from workbench.target.throwaway.hub.kubegres_manager import NAME
 from workbench.target.throwaway.hub.objects import hub_objects
@@ -167,27 +168,36 @@ def _predicted_s() -> tuple[float, float]:
 
 @pytest.mark.timeout(600)
 def test_a_broker_is_cut_off_from_whom_it_is_told(cluster: Cluster, kubectl: Kubectl) -> None:
-    """Three cuts, three sets of peers; one is made: packets of open connections are dropped, and events go on after it.
+    """Three cuts, three sets of peers: packets of open connections are dropped each time, and events go on after it.
 
-    The broker's container is not started again: its kubelet reaches it meanwhile.
+    A Service is a peer where only peers are behind it: brokers know ZooKeeper by one. The broker's container is not
+    started again: its kubelet reaches it meanwhile.
     """
-    peers = {kind: broker_cut(kubectl, 1, kind).peers for kind in Cut}
+    api = Api(cluster.kubeconfig)
+    peers = {kind: broker_cut(api, NAMESPACE, 1, kind).peers for kind in Cut}
+    services = {each["metadata"]["name"]: each["spec"]["clusterIP"] for each in kubectl.items("services", WHERE)}
     pods = {each["metadata"]["name"]: each for each in kubectl.items("pods", WHERE)}
     addresses = {name: pod["status"]["podIP"] for name, pod in pods.items()}
-    assert set(peers[Cut.BROKERS]) == {addresses["hub-kafka-0"], addresses["hub-kafka-2"]}
-    assert set(peers[Cut.ZOOKEEPER]) == {addresses[f"hub-zookeeper-{server}"] for server in range(3)}
+    assert set(peers[Cut.BROKERS]) == {
+        addresses["hub-kafka-0"],
+        addresses["hub-kafka-2"],
+        services["hub-kafka-bootstrap"],
+    }
+    ensemble = {addresses[f"hub-zookeeper-{server}"] for server in range(3)}
+    assert set(peers[Cut.ZOOKEEPER]) == {*ensemble, services["hub-zookeeper-client"]}
     assert set(peers[Cut.BROKERS]) | set(peers[Cut.ZOOKEEPER]) < set(peers[Cut.EVERYBODY])
     assert addresses["hub-kafka-1"] not in peers[Cut.EVERYBODY]
     which = ["--cluster", cluster.layout.cluster_id]
-    told = CliRunner().invoke(cut, ["1", "--from", "brokers", "--for", "120", *which], catch_exceptions=False)
-    say(told.output)
-    assert "packets of open connections were dropped" in told.output
-    again = CliRunner().invoke(heal, ["1", *which], catch_exceptions=False)
-    assert again.output == "hub-kafka-1 reaches everybody\n"
+    for kind in Cut:
+        told = CliRunner().invoke(cut, ["1", "--from", kind.value, "--for", "120", *which], catch_exceptions=False)
+        say(told.output)
+        assert "packets of open connections were dropped" in told.output
+        again = CliRunner().invoke(heal, ["1", *which], catch_exceptions=False)
+        assert again.output == "hub-kafka-1 reaches everybody\n"
     seen = run_probe(kubectl, hub_objects(MANIFESTS))
     assert seen.committed == seen.partitions
     (broker,) = (each for each in kubectl.items("pods", WHERE) if each["metadata"]["name"] == "hub-kafka-1")
     assert broker["metadata"]["uid"] == pods["hub-kafka-1"]["metadata"]["uid"]
     assert broker["status"]["containerStatuses"][0]["restartCount"] == 0
     with pytest.raises(BadInput, match="no broker 9"):
-        broker_cut(kubectl, 9, Cut.BROKERS)
+        broker_cut(api, NAMESPACE, 9, Cut.BROKERS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +16,16 @@ from scipy import stats
 
 from tests.support.model_cases import a_scenario, a_topology
 from tests.unit.test_model_parameters import VICTIM, a_baseline
-from workbench.calibrate import calibrate, fitting
-from workbench.calibrate.catalogue import QUANTITIES
+from workbench.calibrate import fitting
+from workbench.calibrate.catalogue import QUANTITIES, Mode, quantities_of
 from workbench.calibrate.fitting import NORMAL_90, fit, prior_span
 from workbench.calibrate.page import page_of, write_page
 from workbench.cli import root
 from workbench.errors import BadInput
-from workbench.fault import FaultType
+from workbench.fault import FaultType, Part
 from workbench.model.parameter import Distribution, Source, lognormal, triangular
 from workbench.model.parameters import Parameters, merge
-from workbench.model.part_priors import every_prior
+from workbench.model.part_priors import every_prior, priors_of
 from workbench.records.calibration import (
     DAY_S,
     Calibration,
@@ -38,8 +38,6 @@ from workbench.records.calibration import (
     write_calibration,
 )
 from workbench.records.folder import dump_json, load_json
-from workbench.scenario import PROJECT_ROOT
-from workbench.topology import read_topology
 
 HOST = {"system": "Linux 6.1", "machine": "x86_64", "cores": 2, "memory_bytes": 8 << 30}
 VERSIONS = {"Kafka": "3.7.1", "Redis": "6.2.14"}
@@ -295,8 +293,23 @@ def test_show_prints_the_newest(tmp_path: Path) -> None:
     assert CliRunner().invoke(root, ["calibrate", "--seed", "1"]).exit_code == 2
 
 
-def test_a_hub_without_zookeeper_is_refused() -> None:
-    """In KRaft mode half of the measurements would have nobody to ask: said before anything is started."""
-    topology = read_topology(PROJECT_ROOT / "manifests" / "overlays" / "kraft")
-    with pytest.raises(BadInput, match="KRaft"):
-        calibrate(topology, 1, print)
+def test_each_mode_of_kafka_measures_what_it_has() -> None:
+    """No ZooKeeper's election in KRaft mode, no fencing with ZooKeeper; every measured parameter is one of its mode."""
+    names = {mode: {each.name for each in quantities_of(mode)} for mode in Mode}
+    assert "zookeeper_election_s" in names[Mode.ZOOKEEPER] - names[Mode.KRAFT]
+    assert "fence_commit_s" in names[Mode.KRAFT] - names[Mode.ZOOKEEPER]
+    for mode in Mode:
+        fed = {each.parameter for each in quantities_of(mode)} - {""}
+        known = {name for part in Part for name in priors_of(part, kraft=mode is Mode.KRAFT)}
+        assert fed <= known, mode
+
+
+def test_a_share_above_one_is_impossible(tmp_path: Path) -> None:
+    """A part of a broker's start cannot be longer than all of it."""
+    path = write_calibration(tmp_path, a_calibration())
+    raw = load_json(path)
+    share = asdict(a_measurement("registration_share", (0.5, 0.6, 0.55)))
+    raw["measurements"].append({**share, "samples": [0.5, 0.6, 1.55]})
+    path.write_bytes(dump_json(raw))
+    with pytest.raises(BadInput, match="registration_share"):
+        read_calibration(path)

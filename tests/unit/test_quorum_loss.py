@@ -89,13 +89,18 @@ def test_the_session_lapses_a_whole_session_after_the_quorum_is_back() -> None:
 
 
 def test_a_leaders_own_check_waits_for_the_quorum() -> None:
-    """A follower that lags for 30 s is dropped by its leader, and that is written to ZooKeeper."""
+    """A follower that lags for 30 s is dropped by its leader, and that is written to ZooKeeper.
+
+    It frees the one request that each connection is at, no other (broker_links.py).
+    """
     world = controls(for_s=60.0)
     back_s = world.moments["quorum_back"]
     assert back_s > 60.0
     assert set(world.shrunk_by_leader_s.values()) == {back_s}
-    held_s = played(for_s=60.0).disturbance.held_until_s
-    assert held_s.min() < back_s + 2.0 < back_s + 18.0 < held_s.max()
+    disturbance = played(for_s=60.0).disturbance
+    heads_s = disturbance.head_until_s[np.isfinite(disturbance.head_until_s)]
+    assert (heads_s < back_s + 2.0).all()
+    assert disturbance.held_until_s.min() > back_s + 18.0
 
 
 def test_a_new_process_waits_for_zookeeper_as_long_as_it_may() -> None:

@@ -8,6 +8,8 @@ import time
 import pytest
 
 from tests.support.waiting import wait_for
+from workbench.calibrate import kraft
+from workbench.calibrate.bench import Bench
 from workbench.errors import BadInput
 from workbench.fault import Fault, FaultType, RestartRule, VictimSelector
 from workbench.scenario import PROJECT_ROOT
@@ -38,3 +40,16 @@ def test_a_killed_broker_is_fenced_and_waits_for_it_before_it_comes_back() -> No
         killed, again = hub.process_starts("kafka-1")
         assert (killed.exit, math.isnan(again.ended_s)) == ("SIGKILL", True)
         assert hub.undo().verified
+
+
+@pytest.mark.timeout(300)
+def test_what_a_calibration_measures_of_a_killed_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the servers' own logs: it asks to be registered within its start, and all know of a fencing soon after it."""
+    monkeypatch.setattr(kraft, "KILLS", 2)
+    topology = read_topology(PROJECT_ROOT / "manifests" / "overlays" / "kraft")
+    with start(topology, seed=8, restart=RestartRule.NONE) as hub:
+        bench = Bench(hub, print, time.monotonic() + 120.0)
+        kraft.kills(bench)
+        assert len(bench.samples["registration_share"]) == len(bench.samples["fence_commit_s"]) == 2
+        assert all(0.2 < each < 0.95 for each in bench.samples["registration_share"])
+        assert all(each < 2.0 for each in bench.samples["fence_commit_s"])

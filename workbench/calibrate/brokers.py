@@ -46,7 +46,7 @@ def make_topic(bench: Bench) -> None:
 def stops(bench: Bench) -> None:
     """Stop brokers in good order and start them: leaders move, deregistration, logs loaded, full sets."""
     for number in bench.rounds(STOPS):
-        broker = _victim(bench, number)
+        broker = victim(bench, number)
         _stop(bench, broker)
         log = bench.log(f"kafka-{broker}")
         bench.note("isr_rejoin_s", _rejoin(bench, broker))
@@ -59,7 +59,7 @@ def catch_ups(bench: Bench) -> None:
     """Stop brokers, write meanwhile, and see how fast they read what they missed."""
     empty_s = median(bench.samples["isr_rejoin_s"]) if bench.samples["isr_rejoin_s"] else 0.0
     for number in bench.rounds(CATCH_UPS):
-        broker = _victim(bench, number)
+        broker = victim(bench, number)
         _stop(bench, broker)
         _write(bench)
         took_s = _rejoin(bench, broker)
@@ -70,7 +70,7 @@ def catch_ups(bench: Bench) -> None:
 def kills(bench: Bench) -> None:
     """Kill brokers and start them at once: the old session refuses the new broker, which exits."""
     for number in bench.rounds(KILLS):
-        _kill(bench, _victim(bench, number))
+        _kill(bench, victim(bench, number))
         bench.whole()
 
 
@@ -90,7 +90,7 @@ def _kill(bench: Bench, broker: int) -> None:
     bench.start(name)
 
 
-def _victim(bench: Bench, number: int) -> int:
+def victim(bench: Bench, number: int) -> int:
     """Return a broker that is not the controller, taking turns."""
     controller = bench.hub.controller()
     others = [broker for broker in bench.hub.topology.kafka.broker_ids if broker != controller]
@@ -105,8 +105,9 @@ def _stop(bench: Bench, broker: int) -> None:
     )
     gone_s = bench.until(lambda: broker not in hub.registered_brokers(), f"{name} is deregistered")
     bench.ended(name)
-    bench.note("stop_moves_leaders_s", moved_s - sent_s)
-    bench.note("stop_deregisters_s", gone_s - moved_s)
+    if hub.topology.kafka.quorum is None:
+        bench.note("stop_moves_leaders_s", moved_s - sent_s)
+        bench.note("stop_deregisters_s", gone_s - moved_s)
 
 
 def _rejoin(bench: Bench, broker: int) -> float:

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
+
+
+class Mode(StrEnum):
+    """Who keeps Kafka's metadata."""
+
+    ZOOKEEPER = "ZooKeeper"
+    KRAFT = "KRaft"
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """One quantity. `parameter` is its name in the models, "" for information."""
+    """One quantity. `parameter` is its name in the models, "" for information; `mode`: where alone there is such."""
 
     name: str
     title: str
     unit: str
     how: str
     parameter: str = ""
+    mode: Mode | None = None
 
 
-def _feeds(parameter: str, title: str, unit: str, how: str) -> Quantity:
-    return Quantity(parameter, title, unit, how, parameter)
+def _feeds(parameter: str, title: str, unit: str, how: str, mode: Mode | None = None) -> Quantity:
+    return Quantity(parameter, title, unit, how, parameter, mode)
 
 
 CLIENTS: Final = (1, 2, 4, 8)  # concurrent connections that commit
@@ -32,13 +41,44 @@ QUANTITIES: Final = (
     _feeds(
         "log_load_partition_s", "broker: one clean log loaded", "s", "its own log after a stop: logs and their time"
     ),
-    _feeds("stop_moves_leaders_s", "broker stop: leaders move", "s", "SIGTERM until it leads nothing"),
-    _feeds("stop_deregisters_s", "broker stop: until deregistered", "s", "from there until its id is gone"),
-    _feeds("node_exists_exit_s", "broker: refused until it exits", "s", "killed and started at once; its own log"),
+    _feeds("stop_moves_leaders_s", "broker stop: leaders move", "s", "SIGTERM until it leads nothing", Mode.ZOOKEEPER),
+    _feeds(
+        "stop_deregisters_s", "broker stop: until deregistered", "s", "from there until its id is gone", Mode.ZOOKEEPER
+    ),
+    _feeds(
+        "node_exists_exit_s",
+        "broker: refused until it exits",
+        "s",
+        "killed and started at once; its own log",
+        Mode.ZOOKEEPER,
+    ),
+    _feeds(
+        "fence_commit_s",
+        "broker: session over until all know",
+        "s",
+        "killed: from the controller's own word until clients are not told of it any more",
+        Mode.KRAFT,
+    ),
+    _feeds(
+        "registration_share",
+        "broker: of its start, until it asks to be registered",
+        "",
+        "killed and started at once: its own log, from its process to its first refusal; the rest from its "
+        "registration until it answers",
+        Mode.KRAFT,
+    ),
     _feeds("isr_rejoin_s", "broker: ready to full sets", "s", "stopped and started, nothing missed"),
-    _feeds("catch_up_bytes_per_s", "broker: catch-up rate", "bytes/s", "256 MB written while it was stopped"),
-    _feeds("zookeeper_election_s", "ZooKeeper: election", "s", "leader killed until both others serve"),
-    _feeds("zookeeper_start_s", "ZooKeeper: start to serving", "s", "the killed one, from its new process"),
+    _feeds(
+        "catch_up_bytes_per_s",
+        "broker: catch-up rate",
+        "bytes/s",
+        "256 MB written while it was stopped",
+        Mode.ZOOKEEPER,
+    ),
+    _feeds("zookeeper_election_s", "ZooKeeper: election", "s", "leader killed until both others serve", Mode.ZOOKEEPER),
+    _feeds(
+        "zookeeper_start_s", "ZooKeeper: start to serving", "s", "the killed one, from its new process", Mode.ZOOKEEPER
+    ),
     _feeds("postgres_start_s", "Postgres: start after a kill", "s", "killed right after a clean start: no log to read"),
     _feeds(
         "postgres_redo_bytes_per_s", "Postgres: crash recovery", "bytes/s", "its own log after 200,000 rows and a kill"
@@ -63,3 +103,8 @@ QUANTITIES: Final = (
     Quantity("processor_event_s", "event processor, one event", "s", "bursts: time of whole batches over their events"),
 )
 BY_NAME: Final = {each.name: each for each in QUANTITIES}
+
+
+def quantities_of(mode: Mode) -> tuple[Quantity, ...]:
+    """Return what is measured of a hub whose Kafka is in this mode."""
+    return tuple(each for each in QUANTITIES if each.mode in (None, mode))

@@ -15,7 +15,7 @@ from chaoslib.exceptions import InterruptExecution
 from workbench.chaos.hub import find
 from workbench.chaos.moments import append, check_moment
 from workbench.errors import BadInput, WorkbenchError
-from workbench.fault import FREEZES, Fault, FaultType, StoredData, VictimSelector, risks_named
+from workbench.fault import CUTS, FREEZES, Fault, FaultType, StoredData, VictimSelector, risks_named
 from workbench.target.port import Victim
 from workbench.waiting import sleep_until
 
@@ -38,11 +38,11 @@ def inject_fault(
 ) -> dict[str, Any]:
     """Break one server ("kafka-1") at `moment_s` + `at_s` (epoch seconds; 0 = now) and return the proof.
 
-    A freeze or a full disk ends after `for_s`, and this returns then; those that replicate the victim are held back
-    for `lag_s` before a kill, which is so much later; Redis killed with its `data` lost starts empty. On a cluster the
-    victim must still have its `uids`, and what the fault may break beyond it is named in `breaks`, both with commas
-    between. Appends fault-injected, fault-effective and, of the first two, fault-ended to `timeline` when one is given.
-    Raises InterruptExecution when the fault could not be done or proved.
+    A freeze, a cut or a full disk ends after `for_s`, and this returns then; those that replicate the victim are held
+    back for `lag_s` before a kill, which is so much later; Redis killed with its `data` lost starts empty. On a
+    cluster the victim must still have its `uids`, and what the fault may break beyond it is named in `breaks`, both
+    with commas between. Appends fault-injected, fault-effective and, of the first three, fault-ended to `timeline`
+    when one is given. Raises InterruptExecution when the fault could not be done or proved.
     """
     check_moment(moment_s, at_s)
     try:
@@ -56,7 +56,11 @@ def inject_fault(
             append(timeline, "fault-injected", injection.injected_s, **asdict(injection))
             if injection.effective:
                 append(timeline, "fault-effective", injection.effective_s, **asdict(injection))
-            ends = {**dict.fromkeys(FREEZES, victims_hub.thaw), FaultType.DISK_FULL: victims_hub.free_disk}
+            ends = {
+                **dict.fromkeys(FREEZES, victims_hub.thaw),
+                **dict.fromkeys(CUTS, victims_hub.heal),
+                FaultType.DISK_FULL: victims_hub.free_disk,
+            }
             if injection.effective and wanted.type in ends:
                 sleep_until(injection.injected_s + for_s)
                 ended_s = ends[wanted.type](victim)

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from typing import Final
 
 import click
 
 from workbench.cli._cluster import CLUSTER_OPTION
-from workbench.errors import ToolFailed
+from workbench.target.kubernetes.api import Api
+from workbench.target.kubernetes.cut_off import BrokerCut, Cut, broker_cut, make
 from workbench.target.throwaway import cluster as throwaway
 from workbench.target.throwaway import cutting
-from workbench.target.throwaway.building import built_programs
-from workbench.target.throwaway.hub.cut_off import BrokerCut, Cut, broker_cut
-from workbench.target.throwaway.kubectl import Kubectl
-from workbench.waiting import happens
 
-PROOF_TIMEOUT_S: Final = 15.0  # an open connection of Kafka's sends a heartbeat or a fetch far sooner
-POLL_S: Final = 0.2
+NAMESPACE: Final = "central-hub"  # of every overlay's hub
 BROKER = click.argument("broker", type=click.IntRange(0, 999))
 
 
@@ -51,15 +46,10 @@ def cut(broker: int, kind: str, for_s: int, cluster_id: str) -> None:
       workbench cluster heal 1
     """
     chosen = _chosen(broker, Cut(kind), cluster_id)
-    cutting.cut(chosen.network, chosen.peers, float(for_s))
-    begun_s = time.monotonic()
-    if not happens(lambda: cutting.dropped(chosen.network).of_open_connections > 0, PROOF_TIMEOUT_S, POLL_S):
-        cutting.heal(chosen.network)
-        raise ToolFailed(f"{chosen.pod} sent or got nothing that could be dropped in {PROOF_TIMEOUT_S:.0f} s: healed")
-    seen = cutting.dropped(chosen.network)
+    made = make(chosen, float(for_s))
     click.echo(
-        f"{chosen.pod} is cut off from {len(chosen.peers)} pods for {for_s} s; within "
-        f"{time.monotonic() - begun_s:.1f} s {seen.of_open_connections} packets of open connections were dropped"
+        f"{chosen.pod} is cut off from {len(chosen.peers)} addresses for {for_s} s; within "
+        f"{made.proved_s - made.begun_s:.1f} s {made.packets} packets of open connections were dropped"
     )
 
 
@@ -75,7 +65,7 @@ def heal(broker: int, cluster_id: str) -> None:
 
 def _chosen(broker: int, kind: Cut, cluster_id: str) -> BrokerCut:
     cluster = throwaway.find(cluster_id)
-    return broker_cut(Kubectl(built_programs(lambda _: None), cluster.kubeconfig), broker, kind)
+    return broker_cut(Api(cluster.kubeconfig), NAMESPACE, broker, kind)
 
 
 __all__ = ["cut", "heal"]

@@ -104,6 +104,7 @@ def moments_of(recorded: Recorded) -> Moments:
     fault_s = recorded.injection.injected_s
     found = {
         Part.BROKER: _broker_moments,
+        Part.BROKER_LINKS: _links_moments,
         Part.PROCESSOR: _group_moments,
         Part.POSTGRES: _postgres_moments,
         Part.POSTGRES_FAILOVER: _failover_moments,
@@ -138,6 +139,12 @@ def _broker_moments(recorded: Recorded, fault_s: float, _dead_s: float) -> dict[
         "broker_registered_s": back_s,
         "isr_full_s": full_s,
     }
+
+
+def _links_moments(recorded: Recorded, _fault_s: float, _effective_s: float) -> dict[str, float]:
+    """Nobody was given up: only the in-sync replica sets tell, from the end of the cut on."""
+    ended_s = recorded.fault_ended_s
+    return {"isr_full_s": read_moments.isr_full_s(recorded.partitions, ended_s) if math.isfinite(ended_s) else NAN}
 
 
 def _group_moments(recorded: Recorded, _fault_s: float, dead_s: float) -> dict[str, float]:

@@ -27,6 +27,10 @@ PHASES: Final[Mapping[Part, tuple[tuple[str, str, str], ...]]] = {
         ("broker-deregistered", "broker_detect_s", "detect"),
         ("isr-full", "isr_full_s", "full redundancy"),
     ),
+    Part.BROKER_LINKS: (
+        ("cut-ended", "", "cut off from the other brokers"),
+        ("isr-full", "isr_full_s", "full redundancy"),
+    ),
     Part.PROCESSOR: (("group-whole", "group_rebalance_s", "rebalance"),),
     Part.POSTGRES: (
         ("postgres-writes", "postgres_down_s", "Postgres back"),
@@ -73,6 +77,7 @@ PHASES: Final[Mapping[Part, tuple[tuple[str, str, str], ...]]] = {
 # From when on the backlog may be called drained.
 SERVES: Final[Mapping[Part, str]] = {
     Part.BROKER: "leaders-moved",
+    Part.BROKER_LINKS: "cut-ended",
     Part.PROCESSOR: "group-whole",
     Part.POSTGRES: "postgres-writes",
     Part.POSTGRES_FAILOVER: "postgres-writes",
@@ -103,7 +108,7 @@ class Recovery:
     calm_backlog_events: tuple[float, float]  # upper quartile and 99th percentile
     returns: bool  # whether the restart rule brings the victim back
     may_lose: bool = False  # acknowledged events: they never get a row, so the records that wait for one are counted
-    for_s: float = 0.0  # how long a burst of the load or a freeze lasts
+    for_s: float = 0.0  # how long a burst of the load, a freeze or a cut lasts
     marks: dict[str, float] = field(default_factory=dict)
     _looks: deque[tuple[float, float]] = field(default_factory=deque)  # (s since the fault, backlog) since it is calm
 
@@ -130,6 +135,11 @@ class Recovery:
         match self.part:
             case Part.BROKER:
                 return self._broker_conditions(-1 if self.victim.broker is None else self.victim.broker)
+            case Part.BROKER_LINKS:
+                return {
+                    "cut-ended": lambda: since_fault_s >= self.for_s,
+                    "isr-full": lambda: "cut-ended" in self.marks and live.short_partitions() == 0,
+                }
             case Part.PROCESSOR:
                 return self._group_conditions(asked_s)
             case Part.POSTGRES | Part.POSTGRES_FAILOVER | Part.POSTGRES_BACKEND:

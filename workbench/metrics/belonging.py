@@ -35,6 +35,7 @@ _OF_PART: Final[Mapping[str, frozenset[str]]] = {
 
 PART_METRICS: Final[Mapping[str, frozenset[str]]] = {
     **_OF_PART,
+    "broker's links to the others": frozenset({"isr_full_s"}),
     "two brokers": frozenset(
         {"broker_detect_s", "leader_election_s", "broker_down_s", "below_min_isr_s", "catch_up_s", "isr_full_s"}
     ),

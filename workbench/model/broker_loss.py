@@ -16,10 +16,10 @@ from typing import Final
 import numpy as np
 
 from workbench.engine import NEVER, Disturbance
-from workbench.fault import FaultType, RestartRule
+from workbench.fault import CUTS, FaultType, RestartRule
 from workbench.metrics.catalogue import POLL_S
 from workbench.metrics.tables import BoolArray, FloatArray, IntArray, Moments, after_fault
-from workbench.model import kraft
+from workbench.model import cut_off, kraft
 from workbench.model.clients import client
 from workbench.model.controller import controlled_shutdown, controller, leaders_own_check
 from workbench.model.disk_full import halts
@@ -33,6 +33,8 @@ from workbench.model.world import FOREVER, HORIZON_S, Setting, Steps, World
 
 STOP: Final = FaultType.BROKER_STOP
 FREEZE: Final = FaultType.BROKER_FREEZE
+# The victim goes on as a follower until the controller changes the sets.
+FOLLOWS_ON: Final = (STOP, FaultType.CUT_FROM_ZOOKEEPER)
 
 
 def play(setting: Setting, draws: Mapping[str, float]) -> Course:
@@ -56,14 +58,23 @@ def run(setting: Setting, draws: Mapping[str, float], *others: Callable[[World],
         world.env.process(controller(world))
     for broker in setting.brokers:
         if broker != setting.victim:
-            world.env.process(leaders_own_check(world, broker))
+            if setting.fault is not FaultType.CUT_FROM_ZOOKEEPER:
+                world.env.process(leaders_own_check(world, broker))
             world.env.process(replication_from(world, broker))
-    returns = thaw if setting.fault is FREEZE else kraft.restart if setting.kraft else restart
-    world.env.process(returns(world))
+    world.env.process(_return_of(setting)(world))
     for name in (*setting.producers, *setting.consumers):
         world.env.process(client(world, name))
     world.env.run(until=HORIZON_S)
     return world
+
+
+def _return_of(setting: Setting) -> Callable[[World], Steps]:
+    """Return how the victim comes back."""
+    if setting.fault is FREEZE:
+        return thaw
+    if setting.fault in CUTS:
+        return cut_off.heals
+    return kraft.restart if setting.kraft else restart
 
 
 def course_of(world: World) -> Course:
@@ -76,7 +87,7 @@ def course_of(world: World) -> Course:
     processor = np.array(setting.processors_of_partition, dtype=np.int64)
     fetch_known_s = [world.known_s.get(name, FOREVER) for name in setting.consumers]
     begins_s = np.where(led, 0.0, -setting.lag_s) + world.moments.get("change_begins", 0.0)
-    unreplicated = led & (setting.acks != "all") & (setting.fault is not STOP)
+    unreplicated = led & (setting.acks != "all") & (setting.fault not in FOLLOWS_ON)
     disturbance = Disturbance(
         begins_s=begins_s,
         held_until_s=held_until_s,
@@ -111,11 +122,14 @@ def _held(world: World, led: BoolArray, new_leaders: IntArray, back_s: FloatArra
     replicates_s = np.array([world.replicates_s.get(int(leader), NEVER) for leader in new_leaders])
     followed = ~led & _in_its_sets(setting)
     # Its leader's own doing, under the same epoch; a stopped broker's sets are the controller's doing.
-    goes_on_before = (back_s < world.moments.get("isr_shrunk", FOREVER)) & (setting.fault is not STOP)
+    goes_on_before = (back_s < world.moments.get("isr_shrunk", FOREVER)) & (setting.fault not in FOLLOWS_ON)
     epoch_raised = led if setting.kraft else led | (followed & ~goes_on_before)
     held_until_s = np.where(epoch_raised, np.maximum(held_until_s, replicates_s), held_until_s)
-    in_flight = followed & (setting.fault is not STOP)
-    return held_until_s, np.where(in_flight, back_s, NEVER) + np.zeros(held_until_s.shape)
+    in_flight = followed & (setting.fault not in FOLLOWS_ON)
+    # A leader's own check finds only what has more than its follower had: the one request that each connection is at.
+    checked_s = np.array([world.shrunk_by_leader_s.get(leader, FOREVER) for leader in setting.leaders])
+    heads_s = np.where(in_flight, np.minimum(back_s, checked_s), NEVER)
+    return held_until_s, heads_s + np.zeros(held_until_s.shape)
 
 
 def thawed_s(setting: Setting) -> float:
@@ -144,7 +158,7 @@ def partitions_back_s(world: World) -> FloatArray:
     for index, leader in enumerate(setting.leaders):
         factor = setting.replication_factors[index]
         survives = setting.acks != "all" or factor - 1 >= setting.min_insync_replicas[index]
-        if leader != setting.victim and (not in_its_sets[index] or (setting.fault is STOP and survives)):
+        if leader != setting.victim and (not in_its_sets[index] or (setting.fault in FOLLOWS_ON and survives)):
             back_s.append(NEVER)
         elif factor == 1:
             # In KRaft mode it leads again with the very change that unfences it.
@@ -155,9 +169,7 @@ def partitions_back_s(world: World) -> FloatArray:
         elif leader == setting.victim:
             back_s.append(world.moments.get("leaders_moved", FOREVER))
         else:
-            shrunk_s = world.moments.get("isr_shrunk", FOREVER)
-            follows_s = world.moments.get("follows", FOREVER)
-            back_s.append(min(shrunk_s, follows_s, world.shrunk_by_leader_s.get(leader, FOREVER)))
+            back_s.append(min(world.moments.get("isr_shrunk", FOREVER), world.moments.get("follows", FOREVER)))
     return np.array(back_s)
 
 

@@ -10,7 +10,9 @@ just after the new ones were noted (rd_kafka_toppar_forget_leader), they are ask
 
 A broker that is stopped properly still answers NOT_LEADER_OR_FOLLOWER, and the client asks at once and then after its
 retry back-off. A frozen broker's socket stays open, so its clients wait for its answer: the same one, once it has
-thawed and heard from the controller.
+thawed and heard from the controller. So do those of a broker that is cut off from ZooKeeper: it answers as before, and
+nobody replicates what it appends (seen on a cluster: no write to what it led from its session's end to the cut's). Cut
+off from its clients as well, it hears of them when their TCP sends once more what was not acknowledged (tcp.py).
 
 Left out: reconnection attempts to the dead broker (they change nothing until metadata does), offset commits
 and heartbeats to a dead group coordinator (asynchronous; no rebalance below the group's 45 s session), and
@@ -20,8 +22,13 @@ and 60 s).
 
 from __future__ import annotations
 
-from workbench.fault import FaultType
+from typing import Final
+
+from workbench.fault import CUTS, FaultType
+from workbench.model.tcp import heard_again_s
 from workbench.model.world import Steps, World, next_on_grid
+
+SPREAD: Final = 0.1  # of TCP's time-outs: a client's own response times decide
 
 
 def client(world: World, name: str) -> Steps:
@@ -30,8 +37,10 @@ def client(world: World, name: str) -> Steps:
     phase = draws[f"client_phase_{name}"]
     yield world.leaders_moved
     yield world.env.timeout(draws["metadata_update_s"])
-    if world.setting.fault is FaultType.BROKER_FREEZE:
+    if world.setting.fault in (FaultType.BROKER_FREEZE, *CUTS):
         yield world.thawed
+    if world.setting.fault is FaultType.CUT_FROM_ALL:
+        yield world.until(heard_again_s(world.setting.cut_s, draws["tcp_first_resend_s"] * (1.0 + SPREAD * phase)))
     if world.setting.fault is FaultType.BROKER_KILL:
         scan_s = draws["client_scan_s"]
         yield world.until(next_on_grid(float(world.env.now), scan_s, phase * scan_s))

@@ -22,6 +22,8 @@ def controller(world: World) -> Steps:
     draws, setting = world.draws, world.setting
     yield world.deregistered
     yield world.env.timeout(draws["controller_react_s"])
+    if setting.fault is FaultType.CUT_FROM_ZOOKEEPER:
+        world.note("change_begins")
     moved = "leaders_moved", setting.led
     shrunk = "isr_shrunk", setting.followed
     if setting.victim_is_controller:
@@ -60,7 +62,10 @@ def controlled_shutdown(world: World) -> Steps:
 
 
 def leaders_own_check(world: World, broker: int) -> Steps:
-    """One surviving leader drops the silent victim from the sets it leads, unless the controller was faster."""
+    """One surviving leader drops the silent victim from sets it leads, unless the controller was faster.
+
+    Only where something was appended since: see broker_links.py.
+    """
     limit_s = world.setting.replica_lag_time_max_s
     period_s = limit_s / 2.0
     position = world.setting.brokers.index(broker) / len(world.setting.brokers)

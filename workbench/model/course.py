@@ -7,6 +7,7 @@ from typing import Final
 
 from workbench.fault import Part
 from workbench.model import (
+    broker_links,
     broker_loss,
     consumer_group,
     load_burst,
@@ -25,6 +26,7 @@ from workbench.model.world import Setting
 
 _PLAYS: Final[Mapping[Part, Callable[[Setting, Mapping[str, float]], Course]]] = {
     Part.BROKER: broker_loss.play,
+    Part.BROKER_LINKS: broker_links.play,
     Part.PROCESSOR: consumer_group.play,
     Part.POSTGRES: postgres.play,
     Part.POSTGRES_FAILOVER: postgres_failover.play,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from workbench.errors import BadInput, Problem
-from workbench.fault import FREEZES, NODE_PARTS, FaultType, Part, RestartRule, kraft_contradiction
+from workbench.fault import CUTS, FREEZES, NODE_PARTS, FaultType, Part, RestartRule, kraft_contradiction
 from workbench.model.control_plane import kubegres
 from workbench.model.parameter import Parameter
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # a prediction's subprocesses import this package: they need 
 
 ELECTION_S_MAX: Final = 2.0  # ZooKeeper's, with room
 HEARTBEATS_S: Final = 6.0  # two of librdkafka's: one may be lost with the freeze
+CUT_S_MAX: Final = 50.0  # librdkafka gives a request up after socket.timeout.ms, 60 s, and some room
 EXPIRY_TICKS_MAX: Final = 2  # a follower's report every half tick, expiry at a tick, and some room
 WAL_RECEIVER_TIMEOUT_S: Final = 60.0  # PostgreSQL 14 wal_receiver_timeout
 PRIMARY: Final = "postgres-1"  # as the supervisor names them
@@ -51,6 +52,30 @@ def check_freeze(scenario: Scenario, rows: Mapping[str, Parameter]) -> None:
         bound = f"at least {lapsed_s:g}: by then the broker's ZooKeeper session has lapsed"
         problem = Problem(str(scenario.path), "faults[0].for_s", f"{fault.for_s:g}", bound)
         raise BadInput("the model does not cover a freeze that ends before the session does", [problem])
+
+
+def check_cut(scenario: Scenario, topology: HubTopology, rows: Mapping[str, Parameter]) -> None:
+    """Raise BadInput for a cut that may end before the session does, or that outlasts the clients' own time-outs."""
+    fault, file = scenario.faults[0], str(scenario.path)
+    if fault.type not in CUTS:
+        return
+    problems = []
+    if fault.type is FaultType.CUT_FROM_BROKERS:
+        if fault.for_s > CUT_S_MAX:
+            bound = f"at most {CUT_S_MAX:g}: clients' own time-outs (socket.timeout.ms 60 s) come then"
+            problems.append(Problem(file, "faults[0].for_s", f"{fault.for_s:g}", bound))
+        if len(topology.kafka.broker_ids) < 2:
+            problems.append(Problem(file, "manifests", "one broker", "others, from which it can be cut off"))
+    else:
+        lapsed_s = float(rows["zookeeper_session_s"].value) + EXPIRY_TICKS_MAX * float(rows["zookeeper_tick_s"].value)
+        if not lapsed_s <= fault.for_s <= CUT_S_MAX:
+            bound = f"from {lapsed_s:g} (by then the broker's ZooKeeper session has lapsed) to {CUT_S_MAX:g}"
+            problems.append(Problem(file, "faults[0].for_s", f"{fault.for_s:g}", bound))
+        if fault.type is FaultType.CUT_FROM_ALL and rows["victim_coordinates"].value:
+            bound = "another broker: this one coordinates the event processors' group"
+            problems.append(Problem(file, "faults[0].victim", str(fault.victim), bound))
+    if problems:
+        raise BadInput("the model does not cover this cut", problems)
 
 
 def check_lag(scenario: Scenario, rows: Mapping[str, Parameter]) -> None:

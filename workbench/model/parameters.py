@@ -16,6 +16,7 @@ import orjson
 from workbench.errors import BadInput
 from workbench.fault import KAFKA_PARTS, NODE_PARTS, Part
 from workbench.model import covered, kubelet, stated
+from workbench.model.cut_facts import cut_network
 from workbench.model.disk_full import full_disk
 from workbench.model.measured import beside_a_burst, measured, measured_reads, measured_recovery
 from workbench.model.parameter import Distribution, FloatArray, Parameter, parameter_from_dict
@@ -131,6 +132,7 @@ def merge(
     if part is Part.BROKERS:
         rows.update(second_broker(scenario, rows, baseline, victim))
     rows.update(full_disk(scenario))
+    rows.update(cut_network(scenario, topology))
     if part is Part.QUORUM:
         rows.update(zookeeper_connection(topology, rows))
     if part not in KAFKA_PARTS:
@@ -140,6 +142,7 @@ def merge(
     if part is Part.FROZEN_NODE:
         rows.update(silent_ensemble(topology))
     covered.check_freeze(scenario, rows)
+    covered.check_cut(scenario, topology, rows)
     covered.check_lag(scenario, rows)
     covered.check_node(scenario, topology)
     covered.check_brokers(scenario, topology)

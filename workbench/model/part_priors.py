@@ -302,6 +302,7 @@ LOAD: Final[Mapping[str, Parameter]] = {
 
 _BY_PART: Final[Mapping[Part, Mapping[str, Parameter]]] = {
     Part.BROKER: {},
+    Part.BROKER_LINKS: {},
     Part.PROCESSOR: PROCESSOR,
     Part.POSTGRES: POSTGRES,
     Part.POSTGRES_FAILOVER: POSTGRES_FAILOVER,

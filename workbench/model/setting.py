@@ -29,6 +29,7 @@ def setting_of(parameters: Parameters, workload: Workload) -> Setting:
     return Setting(
         fault=FaultType(parameters.value("fault_type")),
         freeze_s=parameters.number("freeze_s"),
+        cut_s=parameters.number("cut_s") if "cut_s" in parameters.by_name else 0.0,
         quorum_away_s=parameters.number("quorum_away_s") if away else 0.0,
         disk_full_s=parameters.number("disk_full_s") if "disk_full_s" in parameters.by_name else 0.0,
         burst_factor=parameters.number("burst_factor") if bursts else 1.0,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from workbench.errors import BadInput, Problem
-from workbench.fault import FREEZES, KAFKA_PARTS, NODE_PARTS, Part, RestartRule, StoredData
+from workbench.fault import CUTS, FREEZES, KAFKA_PARTS, NODE_PARTS, Part, RestartRule, StoredData
 from workbench.metrics.catalogue import POLL_S, PROCESSORS_POLL_S
 from workbench.model.parameter import Parameter, Source, uniform
 from workbench.model.session import ping_interval_s
@@ -102,9 +102,9 @@ def from_scenario(scenario: Scenario) -> dict[str, Parameter]:
         problem = Problem(str(scenario.path), "faults", f"{len(scenario.faults)} faults", "exactly one")
         raise BadInput("the model covers drills with one fault", [problem])
     fault = scenario.faults[0]
-    if fault.type in FREEZES and scenario.workload.acks != "all":
-        problem = Problem(str(scenario.path), "load.acks", scenario.workload.acks, "all, where a broker is frozen")
-        raise BadInput("the model does not cover what a thawed leader acknowledges by itself", [problem])
+    if fault.type in (*FREEZES, *CUTS) and scenario.workload.acks != "all":
+        problem = Problem(str(scenario.path), "load.acks", scenario.workload.acks, "all, where a broker goes silent")
+        raise BadInput("the model does not cover what a silent leader acknowledges by itself", [problem])
     if fault.part in (Part.POSTGRES, Part.REDIS, Part.ZOOKEEPER) and scenario.restart is RestartRule.NONE:
         problem = Problem(str(scenario.path), "restart", "none", f"kubelet-rules: the {fault.part} has to come back")
         raise BadInput(f"the model does not cover a {fault.part} that stays away", [problem])

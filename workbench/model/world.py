@@ -25,6 +25,7 @@ class Setting:
 
     fault: FaultType
     freeze_s: float  # how long a freeze lasts
+    cut_s: float  # how long a cut lasts
     quorum_away_s: float  # how long after the fault ZooKeeper is without a quorum, 0: it has one
     disk_full_s: float  # how long the victim's disk is full, 0: it is not
     burst_factor: float  # how many times its rate the load has in a burst
@@ -72,6 +73,11 @@ class Setting:
         return sum(leader == self.victim for leader in self.leaders) + self._share_of_offsets_topic
 
     @property
+    def follows_nobody(self) -> bool:
+        """Tell whether a victim that runs on has no leader to follow meanwhile."""
+        return self.fault is not FaultType.CUT_FROM_ZOOKEEPER
+
+    @property
     def followed(self) -> int:
         """Return how many partitions the victim follows, about."""
         replicas = sum(self.replication_factors) + 3 * self.offsets_topic_partitions
@@ -109,7 +115,7 @@ class World:
     ready: simpy.Event = field(init=False)  # the new process is registered and answers
     follows: simpy.Event = field(init=False)  # in KRaft mode: the new process fetches, before it is registered
     quorum_back: simpy.Event = field(init=False)  # where ZooKeeper's quorum was away
-    thawed: simpy.Event = field(init=False)  # a frozen victim goes on and knows that it does not lead any more
+    thawed: simpy.Event = field(init=False)  # a victim that was silent goes on and knows that it leads no more
     isr_full: simpy.Event = field(init=False)
     replicates_s: dict[int, float] = field(default_factory=dict)  # surviving leader -> all its partitions replicate
     shrunk_by_leader_s: dict[int, float] = field(default_factory=dict)  # broker -> by its own check

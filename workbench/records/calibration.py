@@ -189,6 +189,8 @@ def _impossible(path: Path, content: Calibration) -> Iterator[Problem]:
         too_long = [value for value in (*each.samples, each.fit.median) if value > DURATION_S_MAX]
         if each.unit == "s" and too_long:
             yield Problem(path.name, f"{place} ({each.name})", f"{too_long[0]:g}", f"at most {DURATION_S_MAX:g} s")
+        if each.unit == "" and max(each.samples) > 1.0:
+            yield Problem(path.name, f"{place} ({each.name})", f"{max(each.samples):g}", "a share, at most 1")
         if not each.fit.median_low <= each.fit.median <= each.fit.median_high:
             yield Problem(
                 path.name, f"{place}.fit.median", f"{each.fit.median:g}", "between median_low and median_high"

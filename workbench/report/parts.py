@@ -273,6 +273,14 @@ PAGES: Final[Mapping[Part, PartPage]] = {
         ),
         parts={},
     ),
+    Part.BROKER_LINKS: PartPage(
+        felt=_BROKER_FELT,
+        silence=_ACKNOWLEDGEMENTS,
+        phases=(("1", "isr_full_s"), ("2", "pipeline_drain_s")),
+        total="isr_full_s",
+        milestones=(_redundant("1"),),
+        parts={},
+    ),
     Part.BROKERS: PartPage(
         felt=_BROKER_FELT,
         silence=_ACKNOWLEDGEMENTS,

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from workbench.fault import FREEZES, NODE_PARTS, PARTS, ROLES, FaultType, Part, RestartRule, Risk, StoredData
+from workbench.fault import CUTS, FREEZES, NODE_PARTS, PARTS, ROLES, FaultType, Part, RestartRule, Risk, StoredData
 from workbench.metrics.catalogue import BY_NAME
 from workbench.scenario.drill_scenario import Expectation
 from workbench.topology.fields import near, one_of
@@ -21,7 +21,7 @@ FREEZE_S_MAX: Final = 120.0  # Chaos Toolkit's action waits for its end
 BURST_FACTOR_MAX: Final = 20.0
 LAGGING: Final = (FaultType.BROKER_KILL, FaultType.POSTGRES_PRIMARY_LOSS)  # whose replicas may be held back before
 # Faults that end by themselves.
-LASTING: Final = (*FREEZES, FaultType.DISK_FULL, FaultType.LOAD_BURST, FaultType.QUORUM_AND_BROKER_KILL)
+LASTING: Final = (*FREEZES, *CUTS, FaultType.DISK_FULL, FaultType.LOAD_BURST, FaultType.QUORUM_AND_BROKER_KILL)
 RATE_PER_S_MAX: Final = 100_000.0
 MIX_TOLERANCE: Final = 1e-6
 EXPECTATIONS: Final = " or ".join(Expectation)
@@ -46,6 +46,7 @@ def _sums_to_one(mix: dict[str, float]) -> dict[str, float]:
 
 VICTIMS: Final = {
     Part.BROKER: "{broker: <id>}, {role: controller} or {role: leads-nothing}",
+    Part.BROKER_LINKS: "{broker: <id>}, {role: controller} or {role: leads-nothing}",
     Part.PROCESSOR: "{processor: <index>}",
     Part.POSTGRES: "{role: primary}",
     Part.POSTGRES_FAILOVER: "{role: primary}",
@@ -175,7 +176,9 @@ class VictimForm(StrictForm):
             return part in NODE_PARTS
         if self.brokers is not None:
             return part is Part.BROKERS
-        return part in ((Part.BROKER, Part.QUORUM) if self.broker is not None else (Part.PROCESSOR,))
+        if self.broker is not None:
+            return part in (Part.BROKER, Part.BROKER_LINKS, Part.QUORUM)
+        return part is Part.PROCESSOR
 
 
 class FaultForm(StrictForm):

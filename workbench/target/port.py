@@ -140,6 +140,9 @@ class Target(Protocol):
     def thaw(self, victim: Victim) -> float:
         """Let a frozen victim go on and return when it did, epoch s."""
 
+    def heal(self, victim: Victim) -> float:
+        """End a cut and return when that was, epoch s."""
+
     def free_disk(self, victim: Victim) -> float:
         """Free a full disk and return when that was, epoch s."""
 

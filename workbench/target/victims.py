@@ -93,7 +93,7 @@ def resolve(hub: Breakable, fault: Fault) -> Victim:
         raise BadInput(f"{fault.type} cannot hit {server}: the hub has {', '.join(there)}")
     if not status.process_id:
         raise BadInput(f"{fault.victim}: {server} is not running")
-    if fault.part is Part.BROKER:
+    if fault.part in (Part.BROKER, Part.BROKER_LINKS):
         return _broker(hub, server, status.node, status.process_id, int(server.removeprefix(BROKERS)))
     if fault.part is Part.ZOOKEEPER:
         server_id = int(server.removeprefix(ZOOKEEPERS))
@@ -218,6 +218,7 @@ def _zookeeper_server(hub: Breakable, wanted: VictimSelector) -> str:
 
 _NAMES: Final[Mapping[Part, str]] = {
     Part.BROKER: BROKERS,
+    Part.BROKER_LINKS: BROKERS,
     Part.PROCESSOR: PROCESSORS,
     Part.POSTGRES: POSTGRES,
     Part.POSTGRES_FAILOVER: POSTGRES,
@@ -234,6 +235,7 @@ _WHOLE: Final[Mapping[Part, Callable[[Breakable, VictimSelector], Victim]]] = { 
 }
 _SERVERS: Final[Mapping[Part, Callable[[Breakable, VictimSelector], str]]] = {
     Part.BROKER: _broker_server,
+    Part.BROKER_LINKS: _broker_server,
     Part.PROCESSOR: lambda _, wanted: f"{PROCESSORS}{wanted.processor}",
     Part.POSTGRES: lambda hub, _: hub.primary() or "no primary",
     Part.POSTGRES_FAILOVER: lambda hub, _: hub.primary() or "no primary",

@@ -17,13 +17,13 @@ import psutil
 from kubernetes import client
 
 from workbench.errors import BadInput, ToolFailed
-from workbench.fault import SIGNAL_NAMES, FailoverRule, Fault, FaultType
+from workbench.fault import CUTS, SIGNAL_NAMES, FailoverRule, Fault, FaultType
 from workbench.safety.blast_radius import HubState, PartitionSet, risks
 from workbench.safety.undo import ClusterObject, Undo
 from workbench.target import victims
 from workbench.target.clients.asked import AskedHub
 from workbench.target.clients.kafka import KafkaReader
-from workbench.target.kubernetes import agent
+from workbench.target.kubernetes import agent, cut_off
 from workbench.target.kubernetes.agent_pods import Agents
 from workbench.target.kubernetes.api import Api, api_failures
 from workbench.target.kubernetes.doors import kafka_addresses
@@ -33,6 +33,7 @@ from workbench.target.kubernetes.session import Session
 from workbench.target.local.processes import ServerStatus
 from workbench.target.local.supervised import Supervised
 from workbench.target.port import Injection, ProcessStart, TargetDescription, UndoResult, Victim
+from workbench.target.throwaway import cutting
 from workbench.target.wholeness import WHOLE, what_is_missing
 from workbench.topology.hub import HubTopology
 
@@ -43,9 +44,10 @@ STAND_IN: Final = "-stand-in"  # in the label of what made a pod
 MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 NAN: Final = float("nan")
 UNWATCHED: Final = -1  # in place of a process id
-# What is ended by a signal to its container's first process.
+# What is ended by a signal to its container's first process, and what is cut off in its pod's network.
 FAULTS: Final = frozenset(
     {
+        *CUTS,
         FaultType.BROKER_KILL,
         FaultType.PROCESSOR_KILL,
         FaultType.POSTGRES_PRIMARY_KILL,
@@ -233,11 +235,11 @@ class KubernetesHub(AskedHub, Supervised):
 
     def inject(self, fault: Fault, victim: Victim) -> Injection:
         """End the victim's container where it is, its pod stays; wait, bounded, until its first process has ended."""
+        if fault.type in CUTS:
+            return self._cut(fault, victim)
         if fault.type not in FAULTS or fault.lag_s:
             raise BadInput(f"the target kubernetes cannot do {fault.type} in this form")
-        pod, name = self.pod(victim.server), SIGNAL_NAMES[fault.type]
-        if [pod.uid] != [each.uid for each in victim.objects]:
-            raise BadInput(f"{victim.server} was replaced since it was chosen: pod {pod.uid} is not hit")
+        pod, name = self._pinned(victim), SIGNAL_NAMES[fault.type]
         self.hold.add(fault.type, victim.objects, Undo.AWAIT)
         told = self.agents.kill(pod.node, pod.uid, name)
         effective = bool(told["ended"]) and told["process_id"] == victim.process_id
@@ -253,6 +255,39 @@ class KubernetesHub(AskedHub, Supervised):
             evidence=f"process {told['process_id']}, the first of the container of pod {pod.pod} on {pod.node}, "
             f"{'ended' if told['ended'] else 'still runs'} {took_s:.3f} s after {name} (its node's clock)",
         )
+
+    def _cut(self, fault: Fault, victim: Victim) -> Injection:
+        """Cut a broker's pod off; it ends by itself, should nobody end it, so there is nothing to undo but to wait."""
+        pod = self._pinned(victim)
+        self.hold.add(fault.type, victim.objects, Undo.AWAIT)
+        chosen, made = cut_off.cut_for(
+            self.api, self.topology.namespace, fault, -1 if victim.broker is None else victim.broker
+        )
+        return Injection(
+            fault=fault.type,
+            server=victim.server,
+            process_id=victim.process_id,
+            signal=SIGNAL_NAMES[fault.type],
+            injected_s=made.begun_s,
+            effective_s=made.proved_s,
+            effective=True,
+            evidence=f"pod {pod.pod} on {pod.node}: {made.packets} packets of open connections from and to "
+            f"{len(chosen.peers)} addresses dropped by iptables in its network {made.proved_s - made.begun_s:.1f} s on",
+        )
+
+    def _pinned(self, victim: Victim) -> HubPod:
+        """Return the pod of a victim. Raises BadInput when another one has its name now."""
+        pod = self.pod(victim.server)
+        if [pod.uid] != [each.uid for each in victim.objects]:
+            raise BadInput(f"{victim.server} was replaced since it was chosen: pod {pod.uid} is not hit")
+        return pod
+
+    def heal(self, victim: Victim) -> float:
+        """End a cut and return when that was, epoch s."""
+        network = cutting.network_of(self._pinned(victim).uid)
+        healed_s = time.time()
+        cutting.heal(network)
+        return healed_s
 
     def thaw(self, victim: Victim) -> float:
         """Refuse: nothing is frozen on this target."""

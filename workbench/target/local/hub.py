@@ -10,7 +10,7 @@ from typing import Final
 
 import psutil
 
-from workbench.errors import BadInput
+from workbench.errors import BadInput, ToolFailed
 from workbench.fault import SIGNAL_NAMES, FailoverRule, Fault, FaultType, RestartRule
 from workbench.target import victims
 from workbench.target.clients.asked import AskedHub
@@ -129,6 +129,10 @@ class LocalHub(AskedHub, Supervised):
     def thaw(self, victim: Victim) -> float:
         """Let a frozen victim go on and return when it did, epoch s. Raises ToolFailed when it stays stopped."""
         return injection.thaw(self, victim)
+
+    def heal(self, victim: Victim) -> float:
+        """Refuse: nothing is cut off on this target, whose servers share one loopback device."""
+        raise ToolFailed(f"{victim.server} was not cut off: the target local cuts nobody off")
 
     def small_disk(self, server: str) -> Path:
         """Return a broker's small disk, as it is seen from here. Raises BadInput where it has none of its own."""

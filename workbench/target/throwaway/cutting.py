@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 import secrets
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -57,8 +58,8 @@ def network_of(pod_uid: str) -> PodNetwork:
     return PodNetwork(found[0])
 
 
-def cut(network: PodNetwork, peers: Sequence[str], for_s: float) -> None:
-    """Drop every packet from and to the addresses of `peers` for `for_s`, or until healed.
+def cut(network: PodNetwork, peers: Sequence[str], for_s: float) -> float:
+    """Drop every packet from and to the addresses of `peers` for `for_s`, or until healed; return since when (epoch s).
 
     Raises BadInput for no peer, a time out of bounds, or a pod that is cut already; ToolFailed where iptables fails,
     after which nothing is cut.
@@ -77,11 +78,13 @@ def cut(network: PodNetwork, peers: Sequence[str], for_s: float) -> None:
             for side in ("-s", "-d"):
                 network.run("iptables", "-w", "-A", chain, side, peer, "-p", "tcp", "!", "--syn", "-j", "DROP")
                 network.run("iptables", "-w", "-A", chain, side, peer, "-j", "DROP")
+        begun_s = time.time()
         for hook in HOOKS:
             network.run("iptables", "-w", "-I", hook, "1", "-j", chain)
     except ToolFailed:
         heal(network)
         raise
+    return begun_s
 
 
 def heal(network: PodNetwork) -> None:
