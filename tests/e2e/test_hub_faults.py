@@ -166,13 +166,14 @@ def _predicted_s() -> tuple[float, float]:
     return float(np.min(outage_s)), float(np.max(outage_s))
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(BUILD_S)
 def test_a_broker_is_cut_off_from_whom_it_is_told(cluster: Cluster, kubectl: Kubectl) -> None:
     """Three cuts, three sets of peers: packets of open connections are dropped each time, and events go on after it.
 
     A Service is a peer where only peers are behind it: brokers know ZooKeeper by one. The broker's container is not
     started again: its kubelet reaches it meanwhile.
     """
+    deploy_hub(cluster, MANIFESTS, say, FailoverRule.KUBEGRES_RULES)
     api = Api(cluster.kubeconfig)
     peers = {kind: broker_cut(api, NAMESPACE, 1, kind).peers for kind in Cut}
     services = {each["metadata"]["name"]: each["spec"]["clusterIP"] for each in kubectl.items("services", WHERE)}
