@@ -65,6 +65,9 @@ __all__ = [
 
 DEFAULT_MANIFESTS: Final = PROJECT_ROOT / "manifests" / "base"
 DEFAULT_LOAD_BALANCER: Final = PROJECT_ROOT / "manifests" / "platform" / "haproxy" / "haproxy.cfg"
+PREVIEW_REPLICATIONS: Final = (
+    400  # the ends of a 90 % interval then wander by 1 % of a session's lapse; a drill's: 1000
+)
 DEFAULT_OUT: Final = PROJECT_ROOT / "reports" / "out"
 
 
@@ -236,6 +239,7 @@ def predict(
     seed: int = 1,
     calibration: Path | None = None,
     subprocesses: int | Subprocesses = PREDICTION_COUNT,
+    replications: int = PREVIEW_REPLICATIONS,
 ) -> Prediction:
     """Predict a scenario's fault from manifests and published priors, without a hub.
 
@@ -245,7 +249,7 @@ def predict(
     """
     scenario, topology = read_with_hub(find_scenario(name_or_path))
     parameters = merge(scenario, topology, None, None, _calibration(calibration, topology))
-    return model_predict(scenario, topology, parameters, seed, subprocesses=subprocesses)
+    return model_predict(scenario, topology, parameters, seed, replications, subprocesses)
 
 
 def node_loss(

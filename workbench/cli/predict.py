@@ -28,10 +28,21 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, dir_okay=False),
     help="A file of `workbench calibrate`: measured in place of priors.",
 )
+@click.option(
+    "--replications",
+    type=click.IntRange(1, 100_000),
+    help="How many courses are played; 400 if not given, where a drill plays 1000 before its seal.",
+)
 @click.option("--json", "as_json", is_flag=True, help="The prediction's own file on stdout.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the prediction's file here.")
 def command(
-    scenario: str | None, run: str | None, seed: int, calibration: Path | None, as_json: bool, out: Path | None
+    scenario: str | None,
+    run: str | None,
+    seed: int,
+    calibration: Path | None,
+    replications: int | None,
+    as_json: bool,
+    out: Path | None,
 ) -> int:
     """Predict what SCENARIO's fault will do, from manifests and published priors, without a hub.
 
@@ -40,15 +51,16 @@ def command(
     \b
     Examples:
       workbench predict broker-loss
+      workbench predict broker-loss --replications 1000
       workbench predict broker-loss --json | jq .metrics.kafka_unavailable_s
       workbench predict broker-loss --calibration reports/out/calibrations/20260314T214003Z-7f3a91c2.json
       workbench predict --from latest
     """
     if (scenario is None) == (run is None):
         raise BadInput("name either a SCENARIO or --from RUN")
-    if run and calibration:
-        raise BadInput("--from RUN takes the run's own parameters: leave --calibration out")
-    prediction = _again(run) if run else _predicted(scenario or "", seed, calibration)
+    if run and (calibration or replications):
+        raise BadInput("--from RUN takes the run's own parameters: leave --calibration and --replications out")
+    prediction = _again(run) if run else _predicted(scenario or "", seed, calibration, replications)
     data = prediction.to_bytes()
     if out is not None:
         out.write_bytes(data)
@@ -59,11 +71,11 @@ def command(
     return _check_seal(run, data) if run else 0
 
 
-def _predicted(scenario: str, seed: int, calibration: Path | None) -> Prediction:
+def _predicted(scenario: str, seed: int, calibration: Path | None, replications: int | None) -> Prediction:
     with Subprocesses() as subprocesses:
         from workbench import api
 
-        return api.predict(scenario, seed, calibration, subprocesses)
+        return api.predict(scenario, seed, calibration, subprocesses, replications or api.PREVIEW_REPLICATIONS)
 
 
 def _again(run: str) -> Prediction:
