@@ -74,6 +74,10 @@ def random_case(seed: int, events: int | None = None) -> tuple[Traffic, Disturba
         stamp_lead_s=float(rng.uniform(0.0, 0.01)),
     )
     disturbance = replace(disturbance, outage=random_outage(rng, partitions, processors))
+    if seed % 2:  # a leader's own check comes before the controller's
+        sooner = np.random.default_rng([seed, 2]).uniform(0.2, 1.0, partitions)
+        heads_s = np.where(np.isfinite(back_s), begins_s + sooner * (back_s - begins_s), back_s)
+        disturbance = replace(disturbance, head_until_s=np.where(disturbance.head_until_s == NEVER, NEVER, heads_s))
     return traffic, disturbance if everything or rng.random() < 0.5 else lagging(disturbance, led), service
 
 
