@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from workbench.metrics.catalogue import CATALOGUE
-from workbench.model.discrepancy import FACTORS, GAP_FACTORS, PRIORS, disturbed
+from workbench.model.discrepancy import BACKLOG_FACTOR, FACTORS, GAP_FACTORS, PRIORS, disturbed
 from workbench.model.parameter import Distribution
 
 
@@ -28,6 +28,14 @@ def test_the_longest_silence_is_disturbed_where_no_fault_makes_it() -> None:
         "kafka_unavailable_s": pytest.approx(0.1 * GAP_FACTORS["kafka_unavailable_s"].median),
         "pipeline_unavailable_s": 15.0,
     }
+
+
+def test_the_highest_backlog_is_disturbed_where_every_row_keeps_coming() -> None:
+    """It is a maximum over the same spells; where rows stayed away it is the outage's."""
+    calm = {"pipeline_unavailable_s": 0.2, "pipeline_backlog_events_max": 40.0}
+    assert disturbed(calm, 1.0)["pipeline_backlog_events_max"] == pytest.approx(40.0 * BACKLOG_FACTOR.median)
+    outage = {**calm, "pipeline_unavailable_s": 2.0}
+    assert disturbed(outage, 1.0)["pipeline_backlog_events_max"] == 40.0
 
 
 def test_a_disturbance_moves_a_p99_more_than_a_median() -> None:
