@@ -199,7 +199,11 @@ ZOOKEEPER: Final[Mapping[str, Parameter]] = {
         "from its process's start to its serving as a follower, on free cores",
     ),
     "zookeeper_start_parallel": prior(
-        triangular(1.0, 1.3, 1.8), "cores", "a JVM's own threads beside the main one", "that its start keeps busy"
+        triangular(0.6, 0.85, 1.3),
+        "cores",
+        "a JVM that mostly reads classes; measured: five starts beside 300 events/s took 1.1 to 2.3 s, 0.6 times what "
+        "1.0 to 1.8 cores would give",
+        "that its start keeps busy",
     ),
     "zookeeper_connect_s": prior(
         triangular(0.003, 0.01, 0.1), "s", "connect, ConnectRequest, the leader's word on the session"
