@@ -86,7 +86,7 @@ def test_a_silent_zookeeper_leader_is_given_up_before_the_session_starts_afresh(
         (a_freeze(for_s=25.0), "faults[0].for_s", "at least 28"),
         (a_freeze(for_s=40.0), "faults[0].for_s", "below 39"),
         (a_freeze(node="worker-1"), "faults[0].victim.node", "without postgres-1 and redis-0"),
-        (a_freeze(acks="1"), "load.acks", "all, where a broker is frozen"),
+        (a_freeze(acks="1"), "load.acks", "all, where a broker goes silent"),
     ],
 )
 def test_what_is_not_covered_is_refused(scenario: Scenario, key: str, bound: str) -> None:
