@@ -86,14 +86,15 @@ POSTGRES_BACKEND: Final[Mapping[str, Parameter]] = {
         "from the backend's death until the last one is gone",
     ),
     "postgres_sync_s": prior(
-        lognormal(0.3, 1.2),
+        lognormal(0.15, 1.3),
         "s",
         f"{_POSTGRES} xlog.c SyncDataDirectory before crash recovery: fsync of every file (recovery_init_sync_method); "
-        "beside 300 rows/s and other programs (measured, three times) 0.6 to 3 s; idle (once) below 0.2 s",
+        "beside 300 rows/s and other programs (measured, three times) 0.6 to 3 s; idle (once) below 0.2 s; in two drills "
+        "on other machines all of the recovery took 0.3 and 0.6 s",
         "what the kernel has yet to write of the data folder",
     ),
     "postgres_recovery_s": prior(
-        triangular(0.03, 0.15, 0.9),
+        triangular(0.03, 0.1, 0.5),
         "s",
         f"{_POSTGRES} by its own log (measured, once): shared memory made anew 0.13 s, checkpoint at the end 0.26 s; "
         "on an idle machine all of the recovery took 0.3 s (measured, once)",
