@@ -89,8 +89,8 @@ POSTGRES_BACKEND: Final[Mapping[str, Parameter]] = {
         lognormal(0.15, 1.3),
         "s",
         f"{_POSTGRES} xlog.c SyncDataDirectory before crash recovery: fsync of every file (recovery_init_sync_method); "
-        "beside 300 rows/s and other programs (measured, three times) 0.6 to 3 s; idle (once) below 0.2 s; in two drills "
-        "on other machines all of the recovery took 0.3 and 0.6 s",
+        "beside 300 rows/s and other programs (measured, three times) 0.6 to 3 s; idle (once) below 0.2 s; in two "
+        "drills on other machines all of the recovery took 0.3 and 0.6 s",
         "what the kernel has yet to write of the data folder",
     ),
     "postgres_recovery_s": prior(

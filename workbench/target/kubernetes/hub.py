@@ -221,7 +221,8 @@ class KubernetesHub(AskedHub, Supervised):
     def resolve(self, fault: Fault) -> Victim:
         """Return the exact victim of a fault, with its pods' uids.
 
-        Raises BadInput when there is none, and for what would break beyond it that the fault does not name.
+        Raises BadInput when there is none, for what would break beyond it that the fault does not name, and for a cut
+        of a pod that does not run on this machine.
         """
         victim = victims.resolve(self, fault)
         names = [name for name, _ in victim.servers] or [victim.server]
@@ -231,7 +232,11 @@ class KubernetesHub(AskedHub, Supervised):
                 f"{fault.type} of {victim.server} is refused, since the scenario does not name it in `breaks`: "
                 f"{'; '.join(refused)}"
             )
-        return replace(victim, objects=tuple(_object(self.pod(name), self.topology.namespace) for name in names))
+        objects = tuple(_object(self.pod(name), self.topology.namespace) for name in names)
+        if fault.type in CUTS:
+            for each in objects:
+                cutting.network_of(each.uid)
+        return replace(victim, objects=objects)
 
     def inject(self, fault: Fault, victim: Victim) -> Injection:
         """End the victim's container where it is, its pod stays; wait, bounded, until its first process has ended."""

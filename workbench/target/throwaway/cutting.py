@@ -54,7 +54,7 @@ def network_of(pod_uid: str) -> PodNetwork:
     """Return the network of a pod that runs on this machine. Raises BadInput where none does."""
     found = [process_id for process_id, (uid, _, _) in containers().items() if uid == pod_uid]
     if not found:
-        raise BadInput(f"no container of pod {pod_uid} runs on this machine")
+        raise BadInput(f"no container of pod {pod_uid} runs on this machine, where alone it could be cut off")
     return PodNetwork(found[0])
 
 
