@@ -60,8 +60,8 @@ POSTGRES: Final[Mapping[str, Parameter]] = {
     "postgres_redo_bytes_per_s": prior(
         triangular(1.5e8, 4.5e8, 9e8),
         "bytes/s",
-        f"{_POSTGRES} crash recovery by its own log (measured, twice): 160 and 560 MB/s, pages in the machine's memory; "
-        "ten drills, whose starts took 0.3 to 0.7 s in all",
+        f"{_POSTGRES} crash recovery by its own log (measured, twice): 160 and 560 MB/s, pages in the machine's "
+        "memory; in ten drills a start took 0.3 to 0.7 s in all",
     ),
     "postgres_connect_s": prior(
         triangular(0.01, 0.04, 0.3),
