@@ -42,7 +42,10 @@ def a_loss(for_s: float = 30.0, restart: RestartRule = RestartRule.KUBELET_RULES
 @pytest.mark.parametrize(
     ("fault", "bound"),
     [
-        ("victim: {broker: 1}", "for_s (seconds) with BrokerFreeze, NodeFreeze, DiskFull"),
+        (
+            "victim: {broker: 1}",
+            "for_s (seconds) with BrokerFreeze, NodeFreeze",
+        ),
         ("victim: {role: controller}\n    for_s: 30", "its disk is made when the hub starts"),
     ],
 )

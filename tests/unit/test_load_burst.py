@@ -41,7 +41,11 @@ KILL = "type: BrokerKill\n    victim: {broker: 1}"
         (f"{BURST}\n    for_s: 15\n    factor: 1", "faults[0].factor", "above 1 and at most 20"),
         (f"{BURST}\n    for_s: 15\n    factor: 50", "faults[0].factor", "above 1 and at most 20"),
         (f"{BURST}\n    for_s: 15", "faults[0]", "factor (a multiple of the load's rate) with LoadBurst"),
-        (f"{BURST}\n    factor: 5", "faults[0]", "for_s (seconds) with BrokerFreeze, NodeFreeze, DiskFull, LoadBurst"),
+        (
+            f"{BURST}\n    factor: 5",
+            "faults[0]",
+            "for_s (seconds) with BrokerFreeze, NodeFreeze",
+        ),
         (f"{KILL}\n    factor: 5", "faults[0]", "factor (a multiple of the load's rate) with LoadBurst"),
         (
             "type: LoadBurst\n    victim: {broker: 1}\n    for_s: 15\n    factor: 5",
