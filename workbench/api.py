@@ -65,9 +65,7 @@ __all__ = [
 
 DEFAULT_MANIFESTS: Final = PROJECT_ROOT / "manifests" / "base"
 DEFAULT_LOAD_BALANCER: Final = PROJECT_ROOT / "manifests" / "platform" / "haproxy" / "haproxy.cfg"
-PREVIEW_REPLICATIONS: Final = (
-    400  # the ends of a 90 % interval then wander by 1 % of a session's lapse; a drill's: 1000
-)
+PREVIEW_REPLICATIONS: Final = 400  # the ends of a session's 90 % interval then wander by 1 %; a drill's are 1000
 DEFAULT_OUT: Final = PROJECT_ROOT / "reports" / "out"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import math
 import signal
 import time
@@ -80,6 +81,11 @@ class Bench:
     def log(self, server: str) -> LogTail:
         """Return the log of a server from here on."""
         return LogTail(self.hub.directory / "logs" / f"{server}.log")
+
+
+def logged_s(moment: str) -> float:
+    """Return when (epoch s, 1 ms resolution) a Java server wrote a line that begins with this date and time."""
+    return datetime.datetime.strptime(moment, "%Y-%m-%d %H:%M:%S,%f").astimezone().timestamp()
 
 
 class LogTail:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import datetime
 import math
 import re
 import signal
+from collections.abc import Iterator
 from statistics import median
 from typing import Final
 
 from confluent_kafka import Producer
 
-from workbench.calibrate.bench import Bench, LogTail
+from workbench.calibrate.bench import Bench, LogTail, logged_s
 from workbench.errors import ToolFailed
 
 TOPIC: Final = "calibration"
@@ -45,33 +45,28 @@ def make_topic(bench: Bench) -> None:
 
 def stops(bench: Bench) -> None:
     """Stop brokers in good order and start them: leaders move, deregistration, logs loaded, full sets."""
-    for number in bench.rounds(STOPS):
-        broker = victim(bench, number)
+    for broker in victims(bench, STOPS):
         _stop(bench, broker)
         log = bench.log(f"kafka-{broker}")
         bench.note("isr_rejoin_s", _rejoin(bench, broker))
         for per_log_s in _loaded(log):
             bench.note("log_load_partition_s", per_log_s)
-        bench.whole()
 
 
 def catch_ups(bench: Bench) -> None:
     """Stop brokers, write meanwhile, and see how fast they read what they missed."""
     empty_s = median(bench.samples["isr_rejoin_s"]) if bench.samples["isr_rejoin_s"] else 0.0
-    for number in bench.rounds(CATCH_UPS):
-        broker = victim(bench, number)
+    for broker in victims(bench, CATCH_UPS):
         _stop(bench, broker)
         _write(bench)
         took_s = _rejoin(bench, broker)
         bench.note("catch_up_bytes_per_s", MISSED_BYTES / (took_s - empty_s) if took_s > empty_s else math.nan)
-        bench.whole()
 
 
 def kills(bench: Bench) -> None:
     """Kill brokers and start them at once: the old session refuses the new broker, which exits."""
-    for number in bench.rounds(KILLS):
-        _kill(bench, victim(bench, number))
-        bench.whole()
+    for broker in victims(bench, KILLS):
+        _kill(bench, broker)
 
 
 def _kill(bench: Bench, broker: int) -> None:
@@ -84,17 +79,18 @@ def _kill(bench: Bench, broker: int) -> None:
         return  # its old session had ended by then
     refused = _REFUSED.search(log.text())
     if refused:
-        moment = datetime.datetime.strptime(refused[1], "%Y-%m-%d %H:%M:%S,%f").astimezone()
-        bench.note("node_exists_exit_s", hub.process_starts(name)[-1].ended_s - moment.timestamp())
+        bench.note("node_exists_exit_s", hub.process_starts(name)[-1].ended_s - logged_s(refused[1]))
     bench.until(lambda: broker not in hub.registered_brokers(), f"{name}'s session ends")
     bench.start(name)
 
 
-def victim(bench: Bench, number: int) -> int:
-    """Return a broker that is not the controller, taking turns."""
-    controller = bench.hub.controller()
-    others = [broker for broker in bench.hub.topology.kafka.broker_ids if broker != controller]
-    return others[number % len(others)]
+def victims(bench: Bench, rounds: int) -> Iterator[int]:
+    """Yield a broker that is not the controller each round, taking turns; after each the hub gets whole again."""
+    for number in bench.rounds(rounds):
+        controller = bench.hub.controller()
+        others = [broker for broker in bench.hub.topology.kafka.broker_ids if broker != controller]
+        yield others[number % len(others)]
+        bench.whole()
 
 
 def _stop(bench: Bench, broker: int) -> None:

@@ -8,10 +8,10 @@ from typing import Final
 
 
 class Mode(StrEnum):
-    """Who keeps Kafka's metadata."""
+    """Who keeps Kafka's metadata, by the topology's words (KafkaCluster.mode)."""
 
-    ZOOKEEPER = "ZooKeeper"
-    KRAFT = "KRaft"
+    ZOOKEEPER = "zookeeper"
+    KRAFT = "kraft"
 
 
 @dataclass(frozen=True)

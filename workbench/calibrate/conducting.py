@@ -61,7 +61,7 @@ def calibrate(topology: HubTopology, seed: int, say: Callable[[str], None]) -> C
     A step that fails is said and left out, those after it go on while the hub can be made whole. Raises
     MachineTrouble when there is no hub to measure on.
     """
-    mode = Mode.ZOOKEEPER if topology.kafka.quorum is None else Mode.KRAFT
+    mode = Mode(topology.kafka.mode)
     steps = [step for step in STEPS if step.mode in (None, mode)]
     quantities = quantities_of(mode)
     created_utc = datetime.datetime.now(datetime.UTC).replace(microsecond=0)

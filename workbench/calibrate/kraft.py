@@ -6,12 +6,11 @@ over, the new process's first refusal and its registration.
 
 from __future__ import annotations
 
-import datetime
 import re
 from typing import Final
 
-from workbench.calibrate.bench import Bench, LogTail
-from workbench.calibrate.brokers import victim
+from workbench.calibrate.bench import Bench, LogTail, logged_s
+from workbench.calibrate.brokers import victims
 from workbench.errors import ToolFailed
 
 KILLS: Final = 5
@@ -23,9 +22,8 @@ _REGISTERED: Final = r"^(\S+ \S+) INFO.*Successfully registered broker {broker} 
 
 def kills(bench: Bench) -> None:
     """Kill brokers and start them at once: fenced, refused until then, registered in the same process."""
-    for number in bench.rounds(KILLS):
-        _kill(bench, victim(bench, number))
-        bench.whole()
+    for broker in victims(bench, KILLS):
+        _kill(bench, broker)
 
 
 def _kill(bench: Bench, broker: int) -> None:
@@ -48,4 +46,4 @@ def said_s(bench: Bench, log: LogTail, pattern: str, broker: int) -> float:
     found = line.search(log.text())
     if found is None:
         raise ToolFailed("a server's log was cut short")
-    return datetime.datetime.strptime(found[1], "%Y-%m-%d %H:%M:%S,%f").astimezone().timestamp()
+    return logged_s(found[1])

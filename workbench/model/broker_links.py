@@ -27,10 +27,11 @@ import numpy as np
 from workbench.engine import NEVER, Disturbance
 from workbench.metrics.catalogue import POLL_S
 from workbench.metrics.tables import FloatArray, after_fault
-from workbench.model.outcome import Course, polled_s
+from workbench.model.controller import own_look_s
+from workbench.model.outcome import Course, connections, polled_s
 from workbench.model.pace import pace_of_outage
 from workbench.model.tcp import Attempt, connected_again_s, heard_again_s
-from workbench.model.world import Setting, next_on_grid
+from workbench.model.world import Setting
 
 SETUP_LONGEST_S: Final = 30.0  # Kafka 3.7.1 socket.connection.setup.timeout.max.ms
 ATTEMPTS: Final = 8  # beyond the longest cut
@@ -50,7 +51,7 @@ def play(setting: Setting, draws: Mapping[str, float]) -> Course:
     disturbance = Disturbance(
         begins_s=np.zeros(len(back_s)),
         held_until_s=np.tile(back_s, (clients, 1)),
-        connection=_connections(setting),
+        connection=connections(setting, setting.leaders),
         head_until_s=np.tile(_heads_s(setting, draws, back_s), (clients, 1)),
         visible_from_s=np.full(len(back_s), NEVER),
         fetchable_from_s=np.full(len(back_s), NEVER),
@@ -59,7 +60,7 @@ def play(setting: Setting, draws: Mapping[str, float]) -> Course:
         pace=pace_of_outage(draws, len(setting.consumers), 0.0, float(back_s.max())),
     )
     whole_s = max(float(back_s.max()), setting.cut_s)
-    if first_look_s(setting, draws) < whole_s:  # some set is smaller by then
+    if min(own_look_s(setting, draws, broker) for broker in setting.brokers) < whole_s:  # some set is smaller by then
         whole_s += draws["isr_rejoin_waits_share"] * draws["isr_rejoin_s"]
     moments = after_fault(isr_full_s=polled_s(whole_s, POLL_S, draws["poll_partitions_phase_s"]))
     return Course(moments, disturbance, float(back_s.max()), (moments.isr_full_s,))
@@ -89,29 +90,9 @@ def attempts(draws: Mapping[str, float], fetcher: str) -> Iterator[Attempt]:
         lasts_s = min(2.0 * lasts_s, SETUP_LONGEST_S)
 
 
-def first_look_s(setting: Setting, draws: Mapping[str, float]) -> float:
-    """Return when the first leader looks and finds a follower that has not caught up for too long."""
-    return min(_look_s(setting, draws, broker) for broker in setting.brokers)
-
-
-def _look_s(setting: Setting, draws: Mapping[str, float], broker: int) -> float:
-    period_s = setting.replica_lag_time_max_s / 2.0
-    position = setting.brokers.index(broker) / len(setting.brokers)
-    phase_s = (draws["isr_check_phase"] + position) % 1.0 * period_s
-    return next_on_grid(setting.replica_lag_time_max_s, period_s, phase_s)
-
-
 def _heads_s(setting: Setting, draws: Mapping[str, float], back_s: FloatArray) -> FloatArray:
     """Return when the one request of a connection that its leader had begun is answered, by partition."""
     if setting.victim_is_controller:
         return back_s
-    looks_s = {broker: _look_s(setting, draws, broker) for broker in setting.brokers if broker != setting.victim}
+    looks_s = {broker: own_look_s(setting, draws, broker) for broker in setting.brokers if broker != setting.victim}
     return np.minimum([looks_s.get(leader, np.inf) for leader in setting.leaders], back_s)
-
-
-def _connections(setting: Setting) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
-    """Return which connection carries a client's requests to a partition: one a client and leader."""
-    places = {broker: index for index, broker in enumerate(setting.brokers)}
-    lines = np.array([places.get(leader, 0) for leader in setting.leaders], dtype=np.int64)
-    clients = np.arange(len(setting.producers), dtype=np.int64)[:, None]
-    return clients * len(setting.brokers) + lines

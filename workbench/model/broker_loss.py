@@ -25,7 +25,7 @@ from workbench.model.controller import controlled_shutdown, controller, leaders_
 from workbench.model.disk_full import halts
 from workbench.model.followers import replication_from
 from workbench.model.freeze import thaw
-from workbench.model.outcome import Course, polled_s
+from workbench.model.outcome import Course, connections, polled_s
 from workbench.model.pace import pace_of
 from workbench.model.restart import restart
 from workbench.model.session import session
@@ -91,7 +91,7 @@ def course_of(world: World) -> Course:
     disturbance = Disturbance(
         begins_s=begins_s,
         held_until_s=held_until_s,
-        connection=_connections(setting, new_leaders),
+        connection=connections(setting, new_leaders),
         head_until_s=head_until_s,
         visible_from_s=back_s if setting.acks != "all" else np.full(len(led), NEVER),
         fetchable_from_s=np.where(led, np.array([*fetch_known_s, FOREVER])[processor], thawed_s(setting)),
@@ -182,14 +182,6 @@ def _in_its_sets(setting: Setting) -> BoolArray:
             for index, (leader, factor) in enumerate(zip(setting.leaders, setting.replication_factors, strict=True))
         ]
     )
-
-
-def _connections(setting: Setting, leaders: IntArray) -> IntArray:
-    """Return which connection carries a client's requests to a partition: one a client and leader."""
-    places = {broker: index for index, broker in enumerate(setting.brokers)}
-    lines = np.array([places[int(leader)] for leader in leaders], dtype=np.int64)
-    clients = np.arange(len(setting.producers), dtype=np.int64)[:, None]
-    return clients * len(setting.brokers) + lines
 
 
 def _moments(world: World, polled: Mapping[str, float]) -> Moments:

@@ -13,8 +13,10 @@ it every 300 s and 5 s after it took over, and where it moves leaders back, writ
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from workbench.fault import FaultType
-from workbench.model.world import Steps, World, next_on_grid
+from workbench.model.world import Setting, Steps, World, next_on_grid
 
 
 def controller(world: World) -> Steps:
@@ -61,16 +63,21 @@ def controlled_shutdown(world: World) -> Steps:
     world.exited.succeed()
 
 
+def own_look_s(setting: Setting, draws: Mapping[str, float], broker: int) -> float:
+    """Return when a leader's own check first finds a follower that has been silent for too long (s after the fault)."""
+    limit_s = setting.replica_lag_time_max_s
+    period_s = limit_s / 2.0
+    position = setting.brokers.index(broker) / len(setting.brokers)
+    phase_s = (draws["isr_check_phase"] + position) % 1.0 * period_s
+    return next_on_grid(limit_s, period_s, phase_s)
+
+
 def leaders_own_check(world: World, broker: int) -> Steps:
     """One surviving leader drops the silent victim from sets it leads, unless the controller was faster.
 
     Only where something was appended since: see broker_links.py.
     """
-    limit_s = world.setting.replica_lag_time_max_s
-    period_s = limit_s / 2.0
-    position = world.setting.brokers.index(broker) / len(world.setting.brokers)
-    phase_s = (world.draws["isr_check_phase"] + position) % 1.0 * period_s
-    yield world.until(next_on_grid(limit_s, period_s, phase_s))
+    yield world.until(own_look_s(world.setting, world.draws, broker))
     if world.setting.quorum_away_s > 0.0 and not world.quorum_back.triggered:
         yield world.quorum_back  # AlterPartition is written to ZooKeeper
     controller_lives = world.setting.fault is FaultType.BROKER_STOP or not world.setting.victim_is_controller

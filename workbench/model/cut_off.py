@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from workbench.fault import FaultType
 from workbench.model.restart import catch_up
 from workbench.model.tcp import Attempt, connected_again_s
 from workbench.model.world import Steps, VictimState, World
@@ -30,12 +31,13 @@ ATTEMPTS: Final = 8  # beyond the longest cut
 def heals(world: World) -> Steps:
     """Let the victim reach ZooKeeper after its cut, register anew, learn who leads, and catch up."""
     draws, setting = world.draws, world.setting
-    if setting.follows_nobody:
+    silent = setting.fault is FaultType.CUT_FROM_ALL
+    if silent:
         world.victim_is(VictimState.GONE)
     yield world.until(connected_again_s(setting.cut_s, attempts(draws, setting.session_s)))
     yield world.env.timeout(draws["session_reopen_s"])
     world.note("registered")
-    if setting.follows_nobody:
+    if silent:
         world.victim_is(VictimState.WHOLE)
     yield world.env.timeout(draws["controller_react_s"] + draws["leader_and_isr_s"])
     world.thawed.succeed()

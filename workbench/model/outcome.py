@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from workbench.engine import EVEN, NEVER, Disturbance, Outage, Pace
-from workbench.metrics.tables import NAN, Moments
+from workbench.metrics.tables import NAN, IntArray, Moments
 from workbench.model.world import Setting
 
 
@@ -39,6 +40,17 @@ def kafka_goes_on(setting: Setting, outage: Outage | None = None, pace: Pace = E
         pace=pace,
         outage=outage,
     )
+
+
+def connections(setting: Setting, leaders: Sequence[int] | IntArray) -> IntArray:
+    """Return which connection carries each client's requests to each partition: one a client and leader.
+
+    (clients, partitions). A leader that is not known counts as the first broker.
+    """
+    places = {broker: index for index, broker in enumerate(setting.brokers)}
+    lines = np.array([places.get(int(leader), 0) for leader in leaders], dtype=np.int64)
+    clients = np.arange(len(setting.producers), dtype=np.int64)[:, None]
+    return clients * len(setting.brokers) + lines
 
 
 def polled_s(at_s: float, step_s: float, phase_s: float) -> float:

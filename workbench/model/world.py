@@ -73,11 +73,6 @@ class Setting:
         return sum(leader == self.victim for leader in self.leaders) + self._share_of_offsets_topic
 
     @property
-    def follows_nobody(self) -> bool:
-        """Tell whether a victim that runs on has no leader to follow meanwhile."""
-        return self.fault is not FaultType.CUT_FROM_ZOOKEEPER
-
-    @property
     def followed(self) -> int:
         """Return how many partitions the victim follows, about."""
         replicas = sum(self.replication_factors) + 3 * self.offsets_topic_partitions

@@ -277,7 +277,7 @@ class KubernetesHub(AskedHub, Supervised):
             effective_s=made.proved_s,
             effective=True,
             evidence=f"pod {pod.pod} on {pod.node}: {made.packets} packets of open connections from and to "
-            f"{len(chosen.peers)} addresses dropped by iptables in its network {made.proved_s - made.begun_s:.1f} s on",
+            f"{len(chosen.peers)} addresses dropped by iptables in its network",
         )
 
     def _pinned(self, victim: Victim) -> HubPod:
