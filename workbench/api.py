@@ -152,9 +152,7 @@ def drill(
     if on is not None:
         _check_rules(scenario)
     elif scenario.faults[0].type in CUTS:
-        raise BadInput(
-            f"{scenario.name}: the embedded hub's servers share one loopback device, so nobody can be cut off: --target kubernetes"
-        )
+        raise BadInput(f"{scenario.name}: nobody can be cut off on one loopback device: --target kubernetes")
     measured = _calibration(calibration, topology)
     merge(scenario, topology, None, None, measured)  # says what the model does not cover before anything is started
     run_id = new_run_id(datetime.datetime.now(datetime.UTC))
