@@ -85,6 +85,18 @@ def test_sojourns_are_those_of_what_was_intended_within(writes: WriteTable, wind
     assert found.tolist() == (writes.acked_s - writes.intended_s)[inside].tolist()
 
 
+@pytest.mark.parametrize("scale", [0.0, 1e-300, 0.01, 4.0, 1e308])
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 40, 50_000])
+def test_percentiles_of_values_in_any_order(count: int, scale: float) -> None:
+    """Those of the same values in order: of both signs, with ties, all in one place, or as far apart as can be."""
+    rng = np.random.default_rng(count)
+    values = rng.uniform(-1.0, 1.0, count) * scale
+    values[: count // 3] = values[:1]
+    found = functions.percentiles_of(values, (0.0, 50.0, 99.0, 100.0))
+    expected = {percent: functions.percentile_of(np.sort(values), percent) for percent in found}
+    assert found == pytest.approx(expected, rel=0.0, abs=0.0, nan_ok=True)
+
+
 @TABLES
 @pytest.mark.parametrize("most", [1, 8, functions.P99_IS_MAX_UP_TO])
 def test_p99_per_step_is_the_value_of_its_rank(writes: WriteTable, most: int) -> None:

@@ -5,10 +5,14 @@ Columns are of one length, times in seconds since the fault, NaN where something
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from workbench.compilation import compiled
 from workbench.metrics.tables import BoolArray, FloatArray, IntArray
+
+COUNTED_BINS: Final = 4096
 
 
 @compiled
@@ -88,18 +92,16 @@ def counts_until(values_s: FloatArray, times_s: FloatArray) -> IntArray:
 
 
 @compiled
-def highest_backlog(intended_s: FloatArray, committed_s: FloatArray, from_s: float) -> int:
-    """Return the most events intended and not committed at any intended time from `from_s` on; -1 without any.
+def highest_backlog(intended_s: FloatArray, committed_s: FloatArray, waiting: int) -> int:
+    """Return the most events intended and not committed at any of the intended times; -1 without any.
 
-    Both columns ascending, neither with NaN.
+    Both columns ascending, neither with NaN; `waiting` events were there before the first of either.
     """
     highest, committed = -1, 0
     for row in range(len(intended_s)):
-        if intended_s[row] < from_s:
-            continue
         while committed < len(committed_s) and committed_s[committed] <= intended_s[row]:
             committed += 1
-        highest = max(highest, row + 1 - committed)
+        highest = max(highest, waiting + row + 1 - committed)
     return highest
 
 
@@ -204,3 +206,46 @@ def longest_silences(
         if not answered_s[row] - start_s <= spans[where, 1] - spans[where, 0]:  # the first has NaN to beat
             spans[where, 0], spans[where, 1] = start_s, answered_s[row]
     return spans
+
+
+@compiled
+def in_their_places(values: FloatArray, places: IntArray) -> FloatArray:
+    """Return the values that stand at these ascending places when all are in order; none is NaN.
+
+    They are counted into COUNTED_BINS of equal width by a key that is ascending like they are (a float's own bits, by
+    which each octave is as fine as the next), and only the bins that hold a place are put in order.
+    """
+    keys = values.view(np.int64)
+    low, high = ordered_key(keys[0]), ordered_key(keys[0])
+    for key in keys:
+        low, high = min(low, ordered_key(key)), max(high, ordered_key(key))
+    shift = 1  # by none at all the difference of the largest float's and the smallest's overflows
+    while (high >> shift) - (low >> shift) >= COUNTED_BINS:
+        shift += 1
+    counts = np.zeros(COUNTED_BINS + 1, np.int64)
+    for key in keys:
+        counts[(ordered_key(key) >> shift) - (low >> shift) + 1] += 1
+    edges = np.cumsum(counts)
+    wanted = np.searchsorted(edges, places, side="right") - 1
+    starts, total = np.full(COUNTED_BINS, -1), 0
+    for bin_ in wanted:
+        if starts[bin_] < 0:
+            starts[bin_], total = total, total + edges[bin_ + 1] - edges[bin_]
+    fill, picked = starts.copy(), np.empty(total)
+    for row in range(len(keys)):
+        bin_ = (ordered_key(keys[row]) >> shift) - (low >> shift)
+        if starts[bin_] >= 0:
+            picked[fill[bin_]] = values[row]
+            fill[bin_] += 1
+    found = np.empty(len(places))
+    for index in range(len(places)):
+        bin_ = wanted[index]
+        picked[starts[bin_] : fill[bin_]].sort()
+        found[index] = picked[starts[bin_] + places[index] - edges[bin_]]
+    return found
+
+
+@compiled
+def ordered_key(bits: int) -> int:
+    """Return an integer that is larger where the float of these bits is: a negative one's bits run backwards."""
+    return bits if bits >= 0 else bits ^ 0x7FFFFFFFFFFFFFFF

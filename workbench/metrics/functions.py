@@ -40,12 +40,15 @@ def _devices(evidence: Evidence) -> tuple[FloatArray, FloatArray, FloatArray]:
     return once(evidence, "devices", compute)
 
 
-def partly_sorted(values: FloatArray, percents: Sequence[float]) -> FloatArray:
-    """Return the values, those in order that `percentile_of` needs for these percents."""
+def percentiles_of(values: FloatArray, percents: Sequence[float]) -> dict[float, float]:
+    """Return these percentiles of values in any order, each as `percentile_of` gives it of ascending ones."""
     if len(values) == 0:
-        return values
-    places = (low for percent in percents for low in _around(len(values), percent)[:2])
-    return np.partition(values, sorted({*places}))
+        return dict.fromkeys(percents, NAN)
+    around = [_around(len(values), percent) for percent in percents]
+    places = np.array([place for low, high, _ in around for place in (low, high)])
+    pairs = counting.in_their_places(values, places).reshape(-1, 2)
+    rows = zip(percents, around, pairs, strict=True)
+    return {percent: float(low + (high - low) * share) for percent, (_, _, share), (low, high) in rows}
 
 
 def percentile_of(ordered: FloatArray, percent: float) -> float:
@@ -189,8 +192,10 @@ def backlog_drained_s(evidence: Evidence) -> float:
 def pipeline_backlog_events_max(evidence: Evidence) -> float:
     """Highest backlog after the fault, events; exact (judged at every intended time)."""
     intended_s, _, committed_s = _devices(evidence)
-    intended_s = np.sort(intended_s, kind="stable")  # at once where they are in order, as the model's are
-    highest = counting.highest_backlog(intended_s, in_order(committed_s), 0.0)
+    before, done = intended_s < 0.0, committed_s < 0.0
+    waiting = int(np.count_nonzero(before)) - int(np.count_nonzero(done))
+    later_s = np.sort(intended_s[~before], kind="stable")  # at once where they are in order, as the model's are
+    highest = counting.highest_backlog(later_s, in_order(committed_s[~done]), waiting)
     return float(highest) if highest >= 0 else NAN
 
 
@@ -236,14 +241,13 @@ def events_late(evidence: Evidence) -> float:
 def _sojourn_percentile(evidence: Evidence, column: str, window: str, percent: float) -> float:
     """Percentile of (acked or committed) minus intended over the device events of a window, s."""
 
-    def compute() -> FloatArray:
+    def compute() -> dict[float, float]:
         intended_s, acked_s, committed_s = _devices(evidence)
         done_s = acked_s if column == "ack" else committed_s
         sojourn_s = counting.sojourns(intended_s, done_s, *_window(evidence, window))
-        return partly_sorted(sojourn_s, SOJOURN_PERCENTS)
+        return percentiles_of(sojourn_s, SOJOURN_PERCENTS)
 
-    sojourn_s = once(evidence, f"sojourn/{column}/{window}", compute)
-    return percentile_of(sojourn_s, percent)
+    return once(evidence, f"sojourn/{column}/{window}", compute)[percent]
 
 
 def _window(evidence: Evidence, window: str) -> tuple[float, float]:
