@@ -4,7 +4,7 @@
 
 Bounds: over three decades time is proportional to each, within a power of 0.85 to 1.15 (what is spent without any is
 taken off first, and what is hardly more than that is drawn and not judged); a run of a hundred times the length takes
-at most 1.2 times the memory. Time is processor time.
+at most 1.2 times the memory. Time is processor time, in the environment of a prediction's subprocesses.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-from engine_speed import killed, service, traffic
+from engine_speed import as_in_predictions, killed, service, traffic
 from matplotlib.figure import Figure
 from placing_speed import cluster, pod
 
@@ -130,6 +130,7 @@ def draw(found: list[Growth], memory_mib: list[float], path: Path) -> None:
 
 def main() -> int:
     """Measure, print a table, draw it and return 0 if every bound holds."""
+    as_in_predictions()
     if sys.argv[1:2] == ["--run"]:
         one_run(int(sys.argv[2]))
         return 0
