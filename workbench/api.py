@@ -335,9 +335,10 @@ def runs(out: Path = DEFAULT_OUT) -> pd.DataFrame:
                 "folder": str(entry.folder),
             }
         )
-    return pd.DataFrame(
+    table = pd.DataFrame(
         rows, columns=["run", "scenario", "seed", "state", "resilience", "prediction", "exit_code", "sha256", "folder"]
     )
+    return table.astype({"exit_code": "Int64"})  # whole numbers, and none for a run without an end
 
 
 def find_run(name_or_path: str, out: Path = DEFAULT_OUT) -> Path:

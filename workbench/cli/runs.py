@@ -21,11 +21,13 @@ def command(as_json: bool, out: Path) -> int:
       workbench runs --json
     """
     table = api.runs(out.absolute())
+    known = table.notna()
     if as_json:
-        records = table.astype(object).where(table.notna(), None).to_dict("records")
+        records = table.astype(object).where(known, None).to_dict("records")
         click.echo(orjson.dumps(records, option=orjson.OPT_INDENT_2).decode())
     elif table.empty:
         click.echo("no sealed run yet: `workbench drill broker-loss` makes one")
     else:
-        click.echo(table.drop(columns=["sha256", "folder"]).to_string(index=False))
+        shown = table.astype(object).where(known, "").drop(columns=["sha256", "folder"])
+        click.echo(shown.to_string(index=False))
     return 0
