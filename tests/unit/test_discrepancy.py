@@ -13,10 +13,10 @@ from workbench.model.parameter import Distribution
 
 
 def test_only_times_after_the_recovery_are_disturbed() -> None:
-    """Each by its own factor; what is not a number stays one that is none."""
+    """And the median before the fault, by a percent. Each by its own factor; what is not a number stays none."""
     names = [metric.name for metric in CATALOGUE]
     found = disturbed(dict.fromkeys(names, 2.0), 1.0)
-    assert set(FACTORS) == {name for name in names if "_after_s_p" in name}
+    assert set(FACTORS) == {name for name in names if "_after_s_p" in name} | {"ack_steady_s_p50"}
     assert {name: found[name] for name in FACTORS} == {name: 2.0 * each.median for name, each in FACTORS.items()}
     assert {found[name] for name in names if name not in FACTORS} == {2.0}
     assert math.isnan(disturbed({"ack_after_s_p99": math.nan}, 3.0)["ack_after_s_p99"])

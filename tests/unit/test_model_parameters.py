@@ -128,6 +128,15 @@ def test_what_the_run_measured_replaces_the_priors() -> None:
     assert parameters.distribution("response_s").numbers[0] == pytest.approx(0.001)
 
 
+def test_what_rows_wait_for_followers_is_no_part_of_their_batch() -> None:
+    """With acks=1 a record is acknowledged before it is visible: of the baseline's rows that time is taken off."""
+    steady = PipelineWindow(30.0, 60.0, 2500.0, 250.0, 25.0, 25.25, 2.0)
+    baseline = replace(a_baseline(), steady=steady, commit_s=(0.03,) * 5000)
+    every, one = (merge(a_scenario(acks=acks), a_topology(), baseline, VICTIM) for acks in ("all", "1"))
+    lag_s = one.distribution("replication_lag_s").median
+    assert one.number("commit_stamp_lead_s") - every.number("commit_stamp_lead_s") == pytest.approx(lag_s, abs=1e-6)
+
+
 def test_a_victim_that_controls_is_noted() -> None:
     """The controller's election comes on top of its session's end."""
     victim = replace(VICTIM, is_controller=True)

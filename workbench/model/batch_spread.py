@@ -38,10 +38,11 @@ EVENTS: Final = 40_000
 BATCH_EVENTS_MAX: Final = 500
 
 
-def spread(baseline: Baseline, batch_linger_s: float, fetch_s: float, time: BatchTime) -> dict[str, Parameter]:
+def spread(baseline: Baseline, batch_linger_s: float, queued_s: float, time: BatchTime) -> dict[str, Parameter]:
     """Return the parameters batch_noise and commit_stamp_lead_s; nothing when the baseline has too few rows.
 
-    `fetch_s` is the median time from an acknowledged record to the processor's queue, `time` a batch's in the database.
+    `queued_s` is the median time from an acknowledged record to the processor's queue, `time` a batch's in the
+    database.
     """
     steady, count = baseline.steady, min(len(baseline.ack_s), len(baseline.commit_s))
     if count < SAMPLE_MIN or min(steady.batches, steady.busy_processors) < 1:
@@ -56,7 +57,7 @@ def spread(baseline: Baseline, batch_linger_s: float, fetch_s: float, time: Batc
     ack_s = responses(empirical(baseline.ack_s), EVENTS, stream(0, "batch-spread-acknowledgements"))
     commit_s = np.array(baseline.commit_s)
     sigma = rows.spread_with(above_median(commit_s), ack_s)
-    late_s = fetch_s + float(np.median(ack_s + rows.waits_s(sigma)) - np.median(commit_s))
+    late_s = queued_s + float(np.median(ack_s + rows.waits_s(sigma)) - np.median(commit_s))
     lead_s = min(max(late_s, 0.0), steady.batch_database_s / steady.batches)
     origin = f"{count} times from an event's intended moment to its row"
     return {

@@ -17,7 +17,7 @@ from workbench.model.batch_spread import spread
 from workbench.model.batches import OF_BATCHES, batch_time
 from workbench.model.cores import left_for_sessions
 from workbench.model.parameter import Distribution, Parameter, Source, empirical, triangular
-from workbench.model.priors import CLIENTS, PIPELINE, PIPELINE_UNMEASURED, TAKEN_OVER
+from workbench.model.priors import TAKEN_OVER
 from workbench.records.baseline import Baseline, PipelineWindow
 
 RESPONSE_S_MIN: Final = 0.0003
@@ -36,16 +36,25 @@ def _measured(value: Distribution | float, unit: str, origin: str, note: str = "
     return Parameter(value, unit, Source.BASELINE, origin, note)
 
 
-def measured(baseline: Baseline, victim: str, linger_s: float, batch_linger_s: float) -> dict[str, Parameter]:
+def measured(baseline: Baseline, victim: str, rows: Mapping[str, Parameter]) -> dict[str, Parameter]:
     """Return the parameters that `baseline` gives; `victim` is the server's name ("kafka-1").
 
-    `linger_s` is the producers', `batch_linger_s` the event processors'.
+    `rows` are what is stated and the priors, calibrated ones in their place.
     """
-    found = {**_broker(baseline, victim), **_machine(baseline, victim)}
-    found |= {**_acknowledgement(baseline, linger_s), **_batches(baseline, victim)}
-    known = {**CLIENTS, **PIPELINE_UNMEASURED, **PIPELINE, **found}
-    middle = {name: _middle(known[name]) for name in ("fetch_s", *OF_BATCHES)}
-    return {**found, **spread(baseline, batch_linger_s, middle["fetch_s"], batch_time(middle))}
+    found = {**measured_broker(baseline, victim), **_machine(baseline, victim)}
+    found |= {**_acknowledgement(baseline, rows["producer_linger_s"].value), **_batches(baseline, victim)}
+    known = {**rows, **found}
+    time = batch_time({name: _middle(known[name]) for name in OF_BATCHES})
+    return {**found, **spread(baseline, rows["batch_linger_s"].value, _queued_s(rows), time)}
+
+
+def _queued_s(rows: Mapping[str, Parameter]) -> float:
+    """Return the median time (s) from an acknowledged record to the processor's queue.
+
+    With acks=all it is visible when it is acknowledged, else when the followers have it.
+    """
+    names = ("fetch_s",) if rows["acks"].value == "all" else ("fetch_s", "replication_lag_s")
+    return sum(_middle(rows[name]) for name in names)
 
 
 def _middle(parameter: Parameter) -> float:
@@ -70,7 +79,8 @@ def measured_recovery(baseline: Baseline) -> dict[str, Parameter]:
     return {"postgres_redo_bytes": found}
 
 
-def _broker(baseline: Baseline, victim: str) -> dict[str, Parameter]:
+def measured_broker(baseline: Baseline, victim: str) -> dict[str, Parameter]:
+    """Return what a broker's start took."""
     found: dict[str, Parameter] = {}
     rows: tuple[tuple[str, Mapping[str, float], str], ...] = (
         ("broker_start_s", baseline.broker_start_to_registered_s, "start to registered"),

@@ -121,11 +121,10 @@ def merge(
     rows.update(stated.facts(scenario, topology, baseline, victim))
     if baseline is not None:
         server = f"kafka-{rows['victim_broker'].value}" if victim is None else victim.watched_server
-        lingers_s = rows["producer_linger_s"].value, rows["batch_linger_s"].value
-        rows.update(measured(baseline, server, *lingers_s))
+        rows.update(measured(baseline, server, rows))
         if scenario.reads:
             rows.update(measured_reads(baseline))
-        rows.update(_measured_of_part(part, baseline, lingers_s[0]))
+        rows.update(_measured_of_part(part, baseline, rows["producer_linger_s"].value))
     rows.update(stated.session(rows) if quorum is None else stated.heartbeats(rows))
     rows.update(stated.polls())
     rows.update(stated.client_phases(rows))

@@ -46,9 +46,9 @@ PROCESSOR: Final[Mapping[str, Parameter]] = {
 
 POSTGRES: Final[Mapping[str, Parameter]] = {
     "postgres_start_s": prior(
-        triangular(0.15, 0.25, 0.8),
+        triangular(0.08, 0.15, 0.7),
         "s",
-        f"{_POSTGRES} killed and started beside 300 events/s (measured, twice): 0.23 s",
+        f"{_POSTGRES} killed and started beside 300 events/s (measured, twice): 0.23 s; see postgres_redo_bytes_per_s",
         "without the log to read",
     ),
     "postgres_redo_bytes": prior(
@@ -58,10 +58,10 @@ POSTGRES: Final[Mapping[str, Parameter]] = {
         "write-ahead log since the last checkpoint",
     ),
     "postgres_redo_bytes_per_s": prior(
-        triangular(1.5e8, 4.5e8, 9e8),
+        triangular(1.5e8, 6e8, 1.2e9),
         "bytes/s",
         f"{_POSTGRES} crash recovery by its own log (measured, twice): 160 and 560 MB/s, pages in the machine's "
-        "memory; in ten drills a start took 0.3 to 0.7 s in all",
+        "memory; in ten drills on four machines a start took 0.24 to 0.72 s in all, median 0.48",
     ),
     "postgres_connect_s": prior(
         triangular(0.01, 0.04, 0.3),

@@ -180,10 +180,11 @@ BROKER: Final[Mapping[str, Parameter]] = {
         "a start's computing beside a load without its logs, to the one at the hub's start",
     ),
     "cold_rejoin_factor": prior(
-        lognormal(1.4, 0.33),
+        lognormal(1.0, 0.35),
         "",
         "the same brokers under 300 events/s (measured, 21 times): from their registration to full in-sync sets 1.2 to "
-        "2.3 times what shared cores explain, median 1.5; 84 drills: 0.95 of that, as wide as they were (0.35)",
+        "2.3 times what shared cores explain; 42 drills on four machines: 0.72 of the whole phase that a factor of 1.4 "
+        "and isr_rejoin_s of 0.37 s predict, as wide as they were (0.35)",
         "computing of a broker that has just started, from its registration to the last in-sync set full",
     ),
     "fewer_followers_gain": prior(
@@ -259,10 +260,11 @@ BROKER: Final[Mapping[str, Parameter]] = {
         "process reaped, new one forked: 3 to 4 ms after it was due beside 300 events/s (measured, six times)",
     ),
     "isr_rejoin_s": prior(
-        triangular(0.15, 0.3, 0.7),
+        triangular(0.1, 0.22, 0.6),
         "s",
         f"{_KAFKA} LeaderAndIsr to the broker, truncation, first fetches, Partition.maybeExpandIsr, AlterPartition one "
-        "request at a time: 0.25 to 0.35 s on an idle hub (measured), more where fetches wait (0.1 s each)",
+        "request at a time: 0.25 to 0.35 s on an idle hub (measured), more where fetches wait (0.1 s each); 42 drills: "
+        "see cold_rejoin_factor",
         "from the broker ready to full sets, on free cores and without the bytes missed",
     ),
     "isr_rejoin_waits_share": prior(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from workbench.model.measured import measured
+from workbench.model.measured import measured_broker
 from workbench.model.parameter import Parameter, Source
 from workbench.model.stated import on_leader
 
@@ -45,6 +45,5 @@ def second_broker(
             on_leader(baseline, second), "", source, origin, "null: not known, drawn"
         ),
     }
-    lingers_s = rows["producer_linger_s"].value, rows["batch_linger_s"].value
-    its = {} if baseline is None else measured(baseline, f"kafka-{second}", *lingers_s)
+    its = {} if baseline is None else measured_broker(baseline, f"kafka-{second}")
     return {**found, **{SECOND + name: its.get(name, rows[name]) for name in OWN}}
