@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from workbench.fault import Fault, FaultType, RestartRule, VictimSelector
 from workbench.model.parameter import Distribution
 from workbench.model.parameters import Parameters, merge
 from workbench.model.setting import setting_of
 from workbench.model.world import Setting
+from workbench.records.baseline import Baseline, PipelineWindow
 from workbench.scenario.drill_scenario import Scenario
 from workbench.topology.hub import (
     ControllerQuorum,
@@ -84,6 +87,36 @@ def a_kraft_topology() -> HubTopology:
     quorum = ControllerQuorum((3, 4, 5), 9.0, 2.0, hub.kafka.resources)
     nobody = replace(hub.zookeeper, server_ids=())
     return replace(hub, kafka=replace(hub.kafka, zookeeper_session_timeout_s=0.0, quorum=quorum), zookeeper=nobody)
+
+
+def a_baseline() -> Baseline:
+    """Return what a run-up of two topics with three partitions each may have measured."""
+    labels = a_topology().partition_labels
+    return Baseline(
+        broker_start_to_registered_s={"kafka-0": 3.0, "kafka-1": 4.0, "kafka-2": 3.5},
+        broker_start_cpu_s={"kafka-0": 3.6, "kafka-1": 5.0, "kafka-2": 4.0},
+        broker_registered_to_ready_s={"kafka-1": 0.5},
+        machine_cores=2,
+        busy_cores=1.2,
+        busy_cores_saturated=1.75,
+        server_cores={"kafka-0": 0.2, "kafka-1": 0.3, "kafka-2": 0.2, "postgres-1": 0.2},
+        server_cores_saturated={"kafka-0": 0.2, "kafka-1": 0.25, "kafka-2": 0.2, "postgres-1": 0.5},
+        ack_s=tuple(np.linspace(0.006, 0.016, 5000).tolist()),
+        commit_s=(0.06,) * 5000,
+        offered_per_s=84.0,
+        canary_per_s=24.0,
+        burst=PipelineWindow(0.0, 20.0, 5000.0, 100.0, 2.5, 3.0, 2.0),
+        burst_end=PipelineWindow(14.0, 20.0, 1600.0, 30.0, 0.8, 1.0, 2.0),
+        burst_ack_s=tuple(np.linspace(0.01, 0.03, 2000).tolist()),
+        steady=PipelineWindow(30.0, 60.0, 2500.0, 250.0, 1.25, 1.5, 2.0),
+        drain=None,
+        controller=2,
+        leaders={label: index % 3 for index, label in enumerate(labels)},
+        zookeeper_leader=3,
+        zookeeper_of_broker={"0": 1, "1": 3, "2": 2},
+        group_coordinator=0,
+        partitions_of_processor={label: index % 2 for index, label in enumerate(labels)},
+    )
 
 
 def parameters_of(scenario: Scenario | None = None, topology: HubTopology | None = None) -> Parameters:

@@ -7,12 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.support.model_cases import a_scenario, parameters_of, setting_and_draws
+from tests.support.model_cases import a_baseline, a_scenario, a_topology, parameters_of, setting_and_draws
 from workbench.errors import BadInput
 from workbench.fault import Fault, FaultType, VictimSelector
 from workbench.model.course import Course, play
+from workbench.model.parameters import merge
 from workbench.model.world import Setting
 from workbench.scenario.drill_scenario import Scenario
+from workbench.target.port import Victim
 
 
 def freeze(for_s: float, acks: str = "all") -> Scenario:
@@ -54,6 +56,29 @@ def test_a_longer_freeze_holds_its_partitions_longer_and_no_others() -> None:
     longer_s = long.disturbance.held_until_s - short.disturbance.held_until_s
     assert longer_s[:, led] == pytest.approx(10.0)
     assert longer_s[:, ~led] == pytest.approx(0.0)
+
+
+def test_clients_give_up_a_leader_that_stays_silent() -> None:
+    """After a minute without an answer they ask others who leads: a freeze of any length costs them no more."""
+    (setting, ninety, draws), (_, longer, _) = course_of(90.0), course_of(120.0)
+    led = np.array(setting.leaders) == setting.victim
+    held_s = ninety.disturbance.held_until_s[:, led]
+    phases = np.array([draws[f"client_phase_{name}"] for name in setting.producers])
+    assert held_s == pytest.approx((60.0 + phases + draws["metadata_round_s"])[:, None] + 0.0 * held_s)
+    assert longer.disturbance.held_until_s[:, led] == pytest.approx(held_s)
+    assert (ninety.disturbance.fetchable_from_s[led] > 60.5).all()
+    assert ninety.moments.broker_registered_s > 90.0
+
+
+def test_a_coordinator_is_not_frozen_for_as_long_as_its_group_waits() -> None:
+    """The event processors would give it up; below that it does not matter who coordinates."""
+    scenario = freeze(90.0)
+    baseline = replace(a_baseline(), group_coordinator=1)
+    victim = Victim("kafka-1", "worker-2", 4711, 1, (), False)
+    with pytest.raises(BadInput, match="outlasts the group's session"):
+        merge(scenario, a_topology(), baseline, victim)
+    merge(freeze(25.0), a_topology(), baseline, victim)
+    merge(scenario, a_topology(), replace(baseline, group_coordinator=0), victim)
 
 
 @pytest.mark.parametrize(("for_s", "acks", "place"), [(15.0, "all", "faults[0].for_s"), (25.0, "1", "load.acks")])

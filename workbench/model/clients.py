@@ -14,10 +14,13 @@ thawed and heard from the controller. So do those of a broker that is cut off fr
 nobody replicates what it appends (seen on a cluster: no write to what it led from its session's end to the cut's). Cut
 off from its clients as well, it hears of them when their TCP sends once more what was not acknowledged (tcp.py).
 
+A client gives a silent broker up when a request has had no answer for socket.timeout.ms, a fetch for fetch.wait.max.ms
+more (librdkafka rdkafka_broker.c rd_kafka_broker_timeout_scan looks each second): it hangs up, asks another broker for
+the metadata at once, and sends to the new leaders what it had kept.
+
 Left out: reconnection attempts to the dead broker (they change nothing until metadata does), offset commits
 and heartbeats to a dead group coordinator (asynchronous; no rebalance below the group's 45 s session), and
-message.timeout.ms (300 s); requests that time out at a frozen broker (request.timeout.ms and socket.timeout.ms, 30
-and 60 s).
+message.timeout.ms (300 s).
 """
 
 from __future__ import annotations
@@ -29,6 +32,9 @@ from workbench.model.tcp import heard_again_s
 from workbench.model.world import Steps, World, next_on_grid
 
 SPREAD: Final = 0.1  # of TCP's time-outs: a client's own response times decide
+REQUEST_TIMEOUT_S: Final = 60.0  # librdkafka CONFIGURATION.md socket.timeout.ms
+FETCH_WAIT_S: Final = 0.5  # fetch.wait.max.ms
+SILENT: Final = (FaultType.BROKER_FREEZE, FaultType.CUT_FROM_ALL)  # to its clients
 
 
 def client(world: World, name: str) -> Steps:
@@ -37,16 +43,31 @@ def client(world: World, name: str) -> Steps:
     phase = draws[f"client_phase_{name}"]
     yield world.leaders_moved
     yield world.env.timeout(draws["metadata_update_s"])
-    if world.setting.fault in (FaultType.BROKER_FREEZE, *CUTS):
-        yield world.thawed
-    if world.setting.fault is FaultType.CUT_FROM_ALL:
-        yield world.until(heard_again_s(world.setting.cut_s, draws["tcp_first_resend_s"] * (1.0 + SPREAD * phase)))
     if world.setting.fault is FaultType.BROKER_KILL:
         scan_s = draws["client_scan_s"]
         yield world.until(next_on_grid(float(world.env.now), scan_s, phase * scan_s))
         if world.setting.kraft:
             yield world.env.timeout(scan_s * draws["client_forgets"])
+    elif world.setting.fault in SILENT:
+        told = world.env.process(_told(world, phase))
+        yield told | world.until(gives_up_s(name in world.setting.consumers, phase))
     else:
-        yield world.env.timeout(draws["client_retry_s"] * phase)
+        yield from _told(world, phase)
     yield world.env.timeout(draws["metadata_round_s"])
     world.known_s[name] = float(world.env.now)
+
+
+def _told(world: World, phase: float) -> Steps:
+    """Wait until the victim itself says that it leads no more, at once where it is stopped, and ask who does."""
+    if world.setting.fault in (FaultType.BROKER_FREEZE, *CUTS):
+        yield world.thawed
+    if world.setting.fault is FaultType.CUT_FROM_ALL:
+        yield world.until(
+            heard_again_s(world.setting.cut_s, world.draws["tcp_first_resend_s"] * (1.0 + SPREAD * phase))
+        )
+    yield world.env.timeout(world.draws["client_retry_s"] * phase)
+
+
+def gives_up_s(fetches: bool, phase: float) -> float:
+    """Return when a client that has had no answer since the fault gives the victim up (s after it)."""
+    return REQUEST_TIMEOUT_S + FETCH_WAIT_S * fetches + phase

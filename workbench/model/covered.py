@@ -41,13 +41,14 @@ def check_freeze(scenario: Scenario, rows: Mapping[str, Parameter]) -> None:
     if fault.type not in FREEZES:
         return
     lapsed_s = float(rows["zookeeper_session_s"].value) + EXPIRY_TICKS_MAX * float(rows["zookeeper_tick_s"].value)
+    coordinates = fault.part is Part.BROKER and bool(rows["victim_coordinates"].value)
     if fault.part is Part.FROZEN_NODE:  # whose ZooKeeper server may be the leader: the session starts afresh then
         lapsed_s += float(rows["zookeeper_sync_limit_s"].value) + ELECTION_S_MAX
-        least_s = float(rows["group_session_s"].value) - HEARTBEATS_S
-        if fault.for_s >= least_s:
-            bound = f"below {least_s:g}: the event processor has to keep its place in its group"
-            problem = Problem(str(scenario.path), "faults[0].for_s", f"{fault.for_s:g}", bound)
-            raise BadInput("the model does not cover a freeze that outlasts the group's session", [problem])
+    least_s = float(rows["group_session_s"].value) - HEARTBEATS_S
+    if fault.for_s >= least_s and (coordinates or fault.part is Part.FROZEN_NODE):
+        bound = f"below {least_s:g}: the event processors have to keep their places in their group"
+        problem = Problem(str(scenario.path), "faults[0].for_s", f"{fault.for_s:g}", bound)
+        raise BadInput("the model does not cover a freeze that outlasts the group's session", [problem])
     if fault.for_s < lapsed_s:
         bound = f"at least {lapsed_s:g}: by then the broker's ZooKeeper session has lapsed"
         problem = Problem(str(scenario.path), "faults[0].for_s", f"{fault.for_s:g}", bound)
