@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from workbench.errors import BadInput, Problem
-from workbench.fault import CUTS, KAFKA_PARTS, NODE_PARTS, FailoverRule, Fault, FaultType, RestartRule
+from workbench.drill.possible import check_possible
+from workbench.errors import BadInput
+from workbench.fault import KAFKA_PARTS, NODE_PARTS, Fault, FaultType
 from workbench.metrics.catalogue import BY_NAME
 from workbench.model import control_plane as model_control_plane
 from workbench.model import predict as model_predict
@@ -149,10 +150,7 @@ def drill(
     from workbench.report import render
 
     scenario, topology = read_with_hub(find_scenario(name_or_path), None if on is None else on.manifests)
-    if on is not None:
-        _check_rules(scenario)
-    elif scenario.faults[0].type in CUTS:
-        raise BadInput(f"{scenario.name}: nobody can be cut off on one loopback device: --target kubernetes")
+    check_possible(scenario, on_cluster=on is not None)
     measured = _calibration(calibration, topology)
     merge(scenario, topology, None, None, measured)  # says what the model does not cover before anything is started
     run_id = new_run_id(datetime.datetime.now(datetime.UTC))
@@ -179,23 +177,8 @@ def preview(name_or_path: str, on: KubernetesAccess) -> Preview:
     from workbench.target.kubernetes.looking import look
 
     scenario, topology = read_with_hub(find_scenario(name_or_path), on.manifests)
-    _check_rules(scenario)
+    check_possible(scenario, on_cluster=True)
     return look(topology, scenario.faults[0], on.kubeconfig, on.context)
-
-
-def _check_rules(scenario: Scenario) -> None:
-    """Raise BadInput where a scenario asks for what nobody does on a cluster."""
-    rules = (
-        ("restart", scenario.restart.value, RestartRule.KUBELET_RULES.value),
-        ("failover", scenario.failover.value, FailoverRule.NONE.value),
-    )
-    found = [
-        Problem(scenario.name, key, stated, f"on a cluster only {possible}")
-        for key, stated, possible in rules
-        if stated != possible
-    ]
-    if found:
-        raise BadInput(f"{scenario.name} cannot be done on a cluster", found)
 
 
 def _opens(

@@ -38,6 +38,13 @@ class ProfileKind(StrEnum):
     BURST = "burst"  # rate_per_s, times `factor` from start_s for duration_s
 
 
+class ClientLibrary(StrEnum):
+    """What producers and consumers are written with. The drill's load is librdkafka's."""
+
+    LIBRDKAFKA = "librdkafka"
+    JAVA = "java"
+
+
 @dataclass(frozen=True)
 class RateProfile:
     """Offered events/s as a function of seconds since the load's start."""
@@ -102,6 +109,7 @@ class Workload:
     devices: int
     acks: str  # "all", "1" or "0"
     readers: Readers | None = None
+    library: ClientLibrary = ClientLibrary.LIBRDKAFKA
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ import pytest
 from tests.support.model_cases import a_baseline, a_scenario, a_topology, parameters_of, setting_and_draws
 from workbench.errors import BadInput
 from workbench.fault import Fault, FaultType, VictimSelector
-from workbench.model.clients import RESENDS_S
 from workbench.model.course import Course, play
 from workbench.model.parameters import merge
 from workbench.model.world import Setting
 from workbench.scenario.drill_scenario import Scenario
 from workbench.target.port import Victim
+from workbench.workload import ClientLibrary
 
 
 def freeze(for_s: float, acks: str = "all") -> Scenario:
@@ -65,10 +65,21 @@ def test_clients_give_up_a_leader_that_stays_silent() -> None:
     led = np.array(setting.leaders) == setting.victim
     held_s = ninety.disturbance.held_until_s[:, led]
     looks_s = draws[f"client_phase_{setting.producers[0]}"]
-    assert held_s == pytest.approx(60.0 + looks_s + RESENDS_S + draws["metadata_round_s"])
+    assert held_s == pytest.approx(60.0 + looks_s + draws["client_resends_s"] + draws["metadata_round_s"])
     assert longer.disturbance.held_until_s[:, led] == pytest.approx(held_s)
     assert (ninety.disturbance.fetchable_from_s[led] > 60.5).all()
     assert ninety.moments.broker_registered_s > 90.0
+
+
+def test_a_java_client_gives_up_in_half_the_time() -> None:
+    """Its requests may take 30 s. A freeze that ends before costs it what it costs everybody."""
+    scenario = freeze(90.0)
+    java = replace(scenario, workload=replace(scenario.workload, library=ClientLibrary.JAVA))
+    setting, draws = setting_and_draws(parameters_of(java), java)
+    led = np.array(setting.leaders) == setting.victim
+    held_s = play(setting, draws).disturbance.held_until_s[:, led]
+    assert held_s == pytest.approx(30.0 + draws["client_resends_s"] + draws["metadata_round_s"])
+    assert play(replace(setting, freeze_s=25.0), draws).disturbance.held_until_s[:, led].max() < 28.0
 
 
 def test_a_coordinator_is_not_frozen_for_as_long_as_its_group_waits() -> None:

@@ -50,11 +50,11 @@ def test_two_copies_that_both_have_to_be_in_sync_survive_no_broker(basis: Basis)
 
 
 def test_a_nodes_outage_is_the_longest_of_its_parts(basis: Basis) -> None:
-    """Acknowledgements wait for the broker's session (18 s), rows for the fail-over of a silent primary."""
+    """Acknowledgements wait until clients give a silent machine up (60 s), rows for the fail-over of its primary."""
     of_broker = outage(_hub(basis), "one broker gone", 6)
     of_node = outage(_hub(basis), "one node gone", 6)
     assert 12.0 < np.median(of_broker.ack_s) < 22.0
-    assert np.array_equal(of_node.ack_s, of_broker.ack_s)
+    assert np.all((of_node.ack_s > 60.0) & (of_node.ack_s < 62.0))
     assert np.all(of_node.row_s >= of_broker.row_s)
     assert 60.0 < np.median(of_node.row_s) < 110.0
     assert 65.0 < of_node.replaced_s < 85.0

@@ -15,10 +15,10 @@ thawed and heard from the controller. So do those of a broker that is cut off fr
 nobody replicates what it appends (seen on a cluster: no write to what it led from its session's end to the cut's). Cut
 off from its clients as well, it hears of them when their TCP sends once more what was not acknowledged (tcp.py).
 
-A client gives a silent broker up when a request has had no answer for socket.timeout.ms, a fetch for fetch.wait.max.ms
-more (librdkafka rdkafka_broker.c rd_kafka_broker_timeout_scan looks each second): it hangs up, asks another broker for
-the metadata at once, and sends to the new leaders what it had kept. Clients that were started together look at nearly
-the same moment of each second (measured, once: 0.58, 0.67 and 0.80 s).
+A client gives a silent broker up when a request has had no answer for as long as its library allows
+(client_library.py): it hangs up, asks another broker for the metadata at once, and sends to the new leaders what it had
+kept. Those that were started together look at nearly the same moment of each second (measured, once: 0.58, 0.67 and
+0.80 s).
 
 Left out: reconnection attempts to the dead broker (they change nothing until metadata does), offset commits
 and heartbeats to a dead group coordinator (asynchronous; no rebalance below the group's 45 s session), and
@@ -27,16 +27,14 @@ message.timeout.ms (300 s).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from workbench.fault import CUTS, FaultType
 from workbench.model.tcp import heard_again_s
-from workbench.model.world import Steps, World, next_on_grid
+from workbench.model.world import Setting, Steps, World, next_on_grid
 
 SPREAD: Final = 0.1  # of TCP's time-outs: a client's own response times decide
-REQUEST_TIMEOUT_S: Final = 60.0  # librdkafka CONFIGURATION.md socket.timeout.ms
-FETCH_WAIT_S: Final = 0.5  # fetch.wait.max.ms
-RESENDS_S: Final = 0.4  # measured, once: 0.35 s the canary, 0.63 s who had thousands of events waiting
 SILENT: Final = (FaultType.BROKER_FREEZE, FaultType.CUT_FROM_ALL)  # to its clients
 
 
@@ -52,9 +50,8 @@ def client(world: World, name: str) -> Steps:
         if world.setting.kraft:
             yield world.env.timeout(scan_s * draws["client_forgets"])
     elif world.setting.fault in SILENT:
-        looks_s = draws[f"client_phase_{world.setting.producers[0]}"]
         told = world.env.process(_told(world, phase))
-        yield told | world.until(gives_up_s(name in world.setting.consumers, looks_s))
+        yield told | world.until(gives_up_s(world.setting, draws, fetches=name in world.setting.consumers))
     else:
         yield from _told(world, phase)
     yield world.env.timeout(draws["metadata_round_s"])
@@ -72,9 +69,8 @@ def _told(world: World, phase: float) -> Steps:
     yield world.env.timeout(world.draws["client_retry_s"] * phase)
 
 
-def gives_up_s(fetches: bool, looks_s: float) -> float:
-    """Return when a client that has had no answer since the fault has given the victim up (s after it).
-
-    A producer's requests go on when they are sent again. `looks_s` is the moment of each second at which it looks.
-    """
-    return REQUEST_TIMEOUT_S + looks_s + (FETCH_WAIT_S if fetches else RESENDS_S)
+def gives_up_s(setting: Setting, draws: Mapping[str, float], *, fetches: bool) -> float:
+    """Return when a client that has had no answer since the fault goes on with another broker (s after it)."""
+    looks_s = draws[f"client_phase_{setting.producers[0]}"] * draws["client_looks_s"]
+    more_s = draws["client_fetch_more_s"] if fetches else draws["client_resends_s"]
+    return draws["client_request_timeout_s"] + looks_s + more_s

@@ -16,6 +16,7 @@ import orjson
 from workbench.errors import BadInput
 from workbench.fault import KAFKA_PARTS, NODE_PARTS, Part
 from workbench.model import covered, kubelet, stated
+from workbench.model.client_library import library_rows
 from workbench.model.cut_facts import cut_network
 from workbench.model.disk_full import full_disk
 from workbench.model.measured import beside_a_burst, measured, measured_reads, measured_recovery
@@ -110,6 +111,7 @@ def merge(
     quorum = topology.kafka.quorum
     covered.check_mode(scenario, topology)
     rows = priors_of(part, kraft=quorum is not None, reads=scenario.reads)
+    rows.update(library_rows(scenario.workload.library))
     if by_kubelet:
         rows.update(kubelet.PRIORS)
     if calibration is not None:

@@ -147,4 +147,5 @@ def _plain(workload: Workload, reads: bool) -> Workload:
         workload.devices,
         workload.acks,
         workload.readers if reads else None,
+        workload.library,
     )

@@ -4,8 +4,11 @@ A lost broker, event processor and Postgres primary are played as in a drill (wo
 control plane's model. A node is the longest of its parts: its broker, its event processor, and Postgres with the
 primary on it. Where something stops for good (survival.py) the outage has no end.
 
-Left out: what the parts of a node cost together, a silent machine's connections (a killed process resets them), the
-backlog of two outages, what a restart in place would shorten where a server stays away.
+A machine that is gone answers nothing and resets nothing: what it led waits for as long as its clients wait for an
+answer (model/client_library.py), if that is longer than until others lead.
+
+Left out: what the parts of a node cost together, a lost node's group coordinator, the backlog of two outages, what a
+restart in place would shorten where a server stays away.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from workbench.fault import VictimSelector
 from workbench.metrics.catalogue import CATALOGUE
 from workbench.metrics.tables import FloatArray
 from workbench.model import control_plane
+from workbench.model.client_library import library_rows
 from workbench.model.control_plane import kubegres
 from workbench.model.parameter import Parameter
 from workbench.model.parameters import Parameters, merge
@@ -29,13 +33,19 @@ from workbench.plan.question import ObjectivesForm
 from workbench.plan.survival import PRIMARY, Stop, lost_on, may_lose_records, stops, worst_nodes, writable
 from workbench.scenario import find_scenario, read_scenario
 from workbench.scenario.drill_scenario import Scenario
+from workbench.streams import stream
 from workbench.topology import HubTopology
 from workbench.topology.pods import PodTraits
 from workbench.workload import Workload
 
 RELEASE: Final = "1.29"
 REPLICATIONS: Final = 12  # of each fault
-FAULTS: Final = {"broker": "broker-loss", "processor": "processor-loss", "postgres": "postgres-failover"}
+FAULTS: Final = {
+    "broker": "broker-loss",
+    "processor": "processor-loss",
+    "postgres": "postgres-failover",
+    "redis": "redis-loss",
+}
 METRICS: Final = ("kafka_unavailable_s", "pipeline_unavailable_s", "acknowledged_records_lost", "rows_lost")
 PLACES: Final = {metric.name: place for place, metric in enumerate(CATALOGUE)}
 NODES_GONE: Final = {"one node gone": 1, "two nodes gone": 2}
@@ -108,7 +118,7 @@ def _of_nodes(hub: Hub, after: str, nodes: tuple[str, ...], replications: int) -
     asked = {hub.topology.placement[server] for server in (*gone, *((PRIMARY,) if fails_over else ()))}
     forecasts = {node: _node_forecast(hub, node, replications) for node in sorted(asked)}
     replaced = [_runs_again_s(forecasts[hub.topology.placement[server]], server) for server in gone]
-    parts = [played(hub, "broker", replications), played(hub, "processor", replications)]
+    parts = [silent_broker(hub, replications), played(hub, "processor", replications)]
     if fails_over:
         parts.append(_postgres_of_node(hub, forecasts[hub.topology.placement[PRIMARY]], replications))
     if gone == processors:
@@ -139,13 +149,32 @@ def _nothing(replications: int) -> dict[str, FloatArray]:
     return {name: np.zeros(replications) for name in METRICS}
 
 
-def played(hub: Hub, part: str, replications: int) -> dict[str, FloatArray]:
-    """Return the metrics of a fault of FAULTS by name, a value a replication."""
+def silent_broker(hub: Hub, replications: int, timeout_s: float | None = None) -> dict[str, FloatArray]:
+    """Return the same of a broker whose machine is dead: it resets no connection, so its clients wait for an answer.
+
+    `timeout_s`: in place of their library's default.
+    """
+    found = played(hub, "broker", replications)
+    rows = library_rows(hub.workload.library)
+    number = {name: float(row.value) for name, row in rows.items()}
+    waits_s = number["client_request_timeout_s"] if timeout_s is None else timeout_s
+    given_up_s = waits_s + number["client_looks_s"] * stream(hub.seed, "plan", "silent broker").random(replications)
+    return {
+        **found,
+        "kafka_unavailable_s": np.maximum(found["kafka_unavailable_s"], given_up_s + number["client_resends_s"]),
+        "pipeline_unavailable_s": np.maximum(
+            found["pipeline_unavailable_s"], given_up_s + number["client_fetch_more_s"]
+        ),
+    }
+
+
+def played(hub: Hub, part: str, replications: int, names: Sequence[str] = METRICS) -> dict[str, FloatArray]:
+    """Return metrics of a fault of FAULTS by name, a value a replication."""
     scenario = _scenario(hub, part)
     rows = merge(scenario, hub.topology, None, None).by_name
     parameters = Parameters({**rows, **{name: row for name, row in hub.measured.items() if name in rows}})
     columns = run_slice(Model.of(parameters, scenario.workload, hub.seed), range(replications))
-    return {name: np.nan_to_num(columns.metrics[:, PLACES[name]], nan=0.0) for name in METRICS}
+    return {name: np.nan_to_num(columns.metrics[:, PLACES[name]], nan=0.0) for name in names}
 
 
 def _scenario(hub: Hub, part: str) -> Scenario:

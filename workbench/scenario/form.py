@@ -13,7 +13,7 @@ from workbench.fault import CUTS, FREEZES, NODE_PARTS, PARTS, ROLES, FaultType, 
 from workbench.metrics.catalogue import BY_NAME
 from workbench.scenario.drill_scenario import Expectation
 from workbench.topology.fields import near, one_of
-from workbench.workload import EVENT_BYTES_MIN
+from workbench.workload import EVENT_BYTES_MIN, ClientLibrary
 
 FAULT_WINDOW_S_MIN: Final = 10.0  # every periodic timer up to this long is hit at every phase
 BASELINE_S_MIN: Final = 15.0  # three windows of 5 s judge whether it is steady
@@ -145,6 +145,7 @@ class LoadForm(StrictForm):
     devices: int = Field(ge=1, le=10_000_000, description="a whole number of devices, from 1 to 10000000")
     acks: Annotated[Literal["all", "1", "0"], BeforeValidator(_acks_text)] = Field(description="all, 1 or 0")
     readers: ReadersForm | None = Field(default=None, description="a map: users, requests_per_s")
+    library: ClientLibrary = Field(default=ClientLibrary.LIBRDKAFKA, description=one_of(list(ClientLibrary)))
 
 
 class VictimForm(StrictForm):

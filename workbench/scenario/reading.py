@@ -145,6 +145,7 @@ def _workload(load: LoadForm) -> Workload:
         devices=load.devices,
         acks=load.acks,
         readers=Readers(load.readers.users, load.readers.requests_per_s) if load.readers else None,
+        library=load.library,
     )
 
 

@@ -1,0 +1,56 @@
+"""Kafka's client libraries: the defaults that decide how long a leader's silence lasts for producers and processors.
+
+A killed broker resets its connections, and both libraries then ask another broker who leads about once a second:
+librdkafka by its one-second timer, the Java client after ever longer back-offs, up to retry.backoff.max.ms (1 s, with a
+fifth of chance; Kafka 3.7 KIP-580). A silent one answers nothing, and they wait for as long as a request may take.
+
+Left out: delivery.timeout.ms, after which the Java client gives an event up (120 s; librdkafka 300 s), and
+max.block.ms, after which its send() fails while its buffer is full.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from workbench.model.parameter import Parameter, prior
+from workbench.workload import ClientLibrary
+
+_LIBRDKAFKA: Final = "librdkafka CONFIGURATION.md"
+_JAVA: Final = "Kafka 3.7.1 clients"
+
+_ROWS: Final = {
+    ClientLibrary.LIBRDKAFKA: {
+        "client_request_timeout_s": prior(60.0, "s", f"{_LIBRDKAFKA} socket.timeout.ms"),
+        "client_fetch_more_s": prior(0.5, "s", f"{_LIBRDKAFKA} fetch.wait.max.ms", "a fetch may take so much longer"),
+        "client_looks_s": prior(
+            1.0,
+            "s",
+            "librdkafka rdkafka_broker.c rd_kafka_broker_timeout_scan",
+            "how often requests are looked through for those that took too long",
+        ),
+        "client_resends_s": prior(
+            0.4,
+            "s",
+            "a broker stopped for 90 s (measured, once): 0.35 s the canary, 0.63 s who had thousands of events waiting",
+            "from giving a silent broker up to the first answer of another",
+        ),
+    },
+    ClientLibrary.JAVA: {
+        "producer_linger_s": prior(0.0, "s", f"{_JAVA} ProducerConfig linger.ms"),
+        "producer_batch_bytes_max": prior(16_384, "bytes", f"{_JAVA} ProducerConfig batch.size"),
+        "client_request_timeout_s": prior(30.0, "s", f"{_JAVA} CommonClientConfigs request.timeout.ms"),
+        "client_fetch_more_s": prior(0.0, "s", f"{_JAVA} NetworkClient: no more for a fetch than for others"),
+        "client_looks_s": prior(0.0, "s", f"{_JAVA} NetworkClient.handleTimedOutRequests: whenever it polls"),
+        "client_resends_s": prior(
+            0.05,
+            "s",
+            "a broker stopped for 50 s (measured, once): the console producer's events went on after 30.05 s",
+            "from giving a silent broker up to the first answer of another",
+        ),
+    },
+}
+
+
+def library_rows(library: ClientLibrary) -> dict[str, Parameter]:
+    """Return a library's own defaults, some in place of the priors of the same name."""
+    return dict(_ROWS[library])
