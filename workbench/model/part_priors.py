@@ -61,7 +61,7 @@ POSTGRES: Final[Mapping[str, Parameter]] = {
         triangular(1.5e8, 6e8, 1.2e9),
         "bytes/s",
         f"{_POSTGRES} crash recovery by its own log (measured, twice): 160 and 560 MB/s, pages in the machine's "
-        "memory; in ten drills on four machines a start took 0.24 to 0.72 s in all, median 0.48",
+        "memory; in eight drills on four machines a start took 0.24 to 0.72 s in all, median 0.53",
     ),
     "postgres_connect_s": prior(
         triangular(0.01, 0.04, 0.3),

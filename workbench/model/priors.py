@@ -184,7 +184,7 @@ BROKER: Final[Mapping[str, Parameter]] = {
         lognormal(1.0, 0.35),
         "",
         "the same brokers under 300 events/s (measured, 21 times): from their registration to full in-sync sets 1.2 to "
-        "2.3 times what shared cores explain; 42 drills on four machines: 0.72 of the whole phase that a factor of 1.4 "
+        "2.3 times what shared cores explain; 38 drills on four machines: 0.72 of the whole phase that a factor of 1.4 "
         "and isr_rejoin_s of 0.37 s predict, as wide as they were (0.35)",
         "computing of a broker that has just started, from its registration to the last in-sync set full",
     ),
@@ -264,7 +264,7 @@ BROKER: Final[Mapping[str, Parameter]] = {
         triangular(0.1, 0.22, 0.6),
         "s",
         f"{_KAFKA} LeaderAndIsr to the broker, truncation, first fetches, Partition.maybeExpandIsr, AlterPartition one "
-        "request at a time: 0.25 to 0.35 s on an idle hub (measured), more where fetches wait (0.1 s each); 42 drills: "
+        "request at a time: 0.25 to 0.35 s on an idle hub (measured), more where fetches wait (0.1 s each); 38 drills: "
         "see cold_rejoin_factor",
         "from the broker ready to full sets, on free cores and without the bytes missed",
     ),
