@@ -126,6 +126,8 @@ ROLES: Final[Mapping[Part, tuple[str, ...]]] = {
 KRAFT_FAULTS: Final = frozenset(
     {
         FaultType.BROKER_KILL,
+        FaultType.BROKER_STOP,
+        FaultType.BROKER_FREEZE,
         FaultType.PROCESSOR_KILL,
         FaultType.POSTGRES_PRIMARY_KILL,
         FaultType.POSTGRES_PRIMARY_LOSS,
@@ -138,8 +140,6 @@ KRAFT_FAULTS: Final = frozenset(
 
 # Why the others are not, where the mode does not contradict them.
 _NOT_IN_KRAFT: Final[Mapping[FaultType, str]] = {
-    FaultType.BROKER_STOP: "a stopping broker asks the controllers to move its leaders, with its heartbeats",
-    FaultType.BROKER_FREEZE: "a broker that goes on is unfenced by its next heartbeat and never registers anew",
     FaultType.CUT_FROM_ALL: "a broker is told of its fencing by its next heartbeat and never registers anew",
     FaultType.CUT_FROM_BROKERS: "a broker also hears of the metadata from the controllers alone",
     FaultType.DISK_FULL: "a broker also keeps the metadata's log on that disk",

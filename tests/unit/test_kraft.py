@@ -16,8 +16,11 @@ from workbench.model.broker_loss import play, run
 from workbench.model.course import play as any_play
 from workbench.model.kraft import first_asked_s
 from workbench.model.pace import pace_of
+from workbench.model.parameters import Parameters
+from workbench.model.world import Setting
 from workbench.scenario import PROJECT_ROOT
 from workbench.scenario.checking import read_with_hub
+from workbench.scenario.drill_scenario import Scenario
 from workbench.target.local.kraft_settings import cluster_id, controller
 from workbench.topology import read_topology
 from workbench.topology.hub import ControllerQuorum
@@ -73,12 +76,8 @@ def test_what_contradicts_the_mode_is_named(tmp_path: Path) -> None:
     [
         ("ZooKeeperKill", "{role: zookeeper-leader}", "without ZooKeeper"),
         ("BrokerKill", "{role: controller}", "no broker is the controller"),
-        (
-            "BrokerFreeze",
-            "{broker: 1}",
-            "never registers anew, which the workbench does not model; it knows BrokerKill",
-        ),
-        ("BrokerStop", "{broker: 1}", "asks the controllers to move its leaders"),
+        ("DiskFull", "{broker: 1}", "keeps the metadata's log on that disk, which the workbench does not model"),
+        ("TwoBrokersKill", "{brokers: [0, 1]}", "replicates before it is registered"),
     ],
 )
 def test_a_fault_that_contradicts_the_mode_is_refused(tmp_path: Path, fault: str, victim: str, words: str) -> None:
@@ -86,7 +85,7 @@ def test_a_fault_that_contradicts_the_mode_is_refused(tmp_path: Path, fault: str
     text = (PROJECT_ROOT / "scenarios" / "broker-loss-kraft.yaml").read_text()
     changed = text.replace("type: BrokerKill", f"type: {fault}").replace("victim: {broker: 1}", f"victim: {victim}")
     path = tmp_path / "case.yaml"
-    path.write_text(changed.replace("at_s: 0", "at_s: 0\n    for_s: 30") if fault == "BrokerFreeze" else changed)
+    path.write_text(changed.replace("at_s: 0", "at_s: 0\n    for_s: 30") if fault == "DiskFull" else changed)
     with pytest.raises(BadInput) as caught:
         read_with_hub(path)
     assert str(caught.value).count(words) == 1
@@ -179,8 +178,10 @@ def test_a_new_process_asks_again_after_doubled_waits_and_never_exits() -> None:
 @pytest.mark.parametrize("fault", sorted(KRAFT_FAULTS))
 def test_what_is_not_refused_is_predicted_without_a_zookeeper(fault: FaultType) -> None:
     """Every fault of KRaft mode plays through, and no parameter speaks of a session with ZooKeeper."""
-    victim = {FaultType.BROKER_KILL: VictimSelector(broker=1), FaultType.PROCESSOR_KILL: VictimSelector(processor=1)}
-    scenario = replace(a_scenario(fault), faults=(Fault(fault, victim.get(fault, VictimSelector())),))
+    brokers = (FaultType.BROKER_KILL, FaultType.BROKER_STOP, FaultType.BROKER_FREEZE)
+    victim = {**dict.fromkeys(brokers, VictimSelector(broker=1)), FaultType.PROCESSOR_KILL: VictimSelector(processor=1)}
+    for_s = 25.0 if fault is FaultType.BROKER_FREEZE else 0.0
+    scenario = replace(a_scenario(fault), faults=(Fault(fault, victim.get(fault, VictimSelector()), for_s=for_s),))
     parameters = parameters_of(scenario, a_kraft_topology())
     assert not {"zookeeper_session_s", "zookeeper_tick_s", "node_exists_exit_s"} & parameters.by_name.keys()
     setting, draws = setting_and_draws(parameters, scenario)
@@ -197,3 +198,61 @@ def test_a_controllers_settings_name_the_quorum() -> None:
     ids = {cluster_id(f"hub-{index}") for index in range(50)}
     assert len(ids) == 50
     assert all(len(each) == 22 and not each.startswith("-") for each in ids)
+
+
+def kraft_case(fault: FaultType, **stated: float) -> tuple[Setting, dict[str, float]]:
+    """Return setting and draws of a fault of broker 1 in KRaft mode."""
+    scenario = a_scenario(fault, "1" if "lag_s" in stated else "all")
+    scenario = replace(scenario, faults=(replace(scenario.faults[0], **stated),))
+    return setting_and_draws(parameters_of(scenario, a_kraft_topology()), scenario)
+
+
+def test_a_frozen_broker_is_unfenced_by_its_next_heartbeat() -> None:
+    """Fenced after nine seconds less its last heartbeat's age; back a commit after it goes on, no process started."""
+    setting, draws = kraft_case(FaultType.BROKER_FREEZE, for_s=25.0)
+    course = play(setting, draws)
+    fenced_s = 9.0 - draws["heartbeat_age_s"] + draws["fence_commit_s"]
+    assert course.moments.broker_deregistered_s == pytest.approx(fenced_s, abs=0.11)
+    back_s = 25.0 + draws["leader_and_isr_s"] + draws["fence_commit_s"]
+    assert course.moments.broker_registered_s == pytest.approx(back_s, abs=0.11)
+    assert np.isnan(course.moments.registering_process_started_s)
+    led = np.array(setting.leaders) == setting.victim
+    held = course.disturbance.held_until_s
+    assert ((held[:, led] > 25.0) & (held[:, led] < 26.0)).all()
+    assert (held[:, ~led] < fenced_s + 1.0).all()
+    with pytest.raises(BadInput, match="ends before the session"):
+        kraft_case(FaultType.BROKER_FREEZE, for_s=8.0)
+
+
+def test_a_stopped_broker_ends_when_all_others_have_told_that_they_know() -> None:
+    """Its leaders move at once; it is fenced at its third look, an interval after the second, and comes back."""
+    setting, draws = kraft_case(FaultType.BROKER_STOP)
+    course = play(setting, draws)
+    assert course.moments.leaders_moved_s == pytest.approx(draws["fence_commit_s"], abs=0.11)
+    assert course.disturbance.held_until_s.max() < 2.0  # a follower of a new leader may back off for a second
+    fenced_s = 2.0 * draws["fence_commit_s"] + 2.05
+    assert course.moments.broker_deregistered_s == pytest.approx(fenced_s, abs=0.11)
+    assert course.moments.registering_process_started_s > fenced_s + draws["stop_ends_s"]
+    assert course.moments.isr_full_s > course.moments.broker_registered_s > fenced_s
+
+
+def test_lagging_followers_lose_as_much_as_with_zookeeper() -> None:
+    """What the victim acknowledged in five seconds on what it led, and it is led again in half the time."""
+    lost_s = {}
+    for name, (setting, draws) in {
+        "kraft": kraft_case(FaultType.BROKER_KILL, lag_s=5.0),
+        "zookeeper": setting_and_draws(*zookeeper_lagging()),
+    }.items():
+        course = play(setting, draws)
+        led = np.array(setting.leaders) == setting.victim
+        tail = course.disturbance.tail_from_s
+        lost_s[name] = (course.disturbance.begins_s - tail)[led]
+        assert np.isinf(tail[~led]).all()
+    assert lost_s["kraft"] == pytest.approx(lost_s["zookeeper"])
+
+
+def zookeeper_lagging() -> tuple[Parameters, Scenario]:
+    """Return parameters and scenario of the same fault with ZooKeeper."""
+    scenario = a_scenario(FaultType.BROKER_KILL, "1")
+    scenario = replace(scenario, faults=(replace(scenario.faults[0], lag_s=5.0),))
+    return parameters_of(scenario), scenario

@@ -50,7 +50,7 @@ def run(setting: Setting, draws: Mapping[str, float], *others: Callable[[World],
     for role in others:
         world.env.process(role(world))
     if setting.kraft:
-        world.env.process(kraft.fencing(world))
+        world.env.process((kraft.controlled_shutdown if setting.fault is STOP else kraft.fencing)(world))
     elif setting.fault is STOP:
         world.env.process(controlled_shutdown(world))
     else:
@@ -71,7 +71,7 @@ def run(setting: Setting, draws: Mapping[str, float], *others: Callable[[World],
 def _return_of(setting: Setting) -> Callable[[World], Steps]:
     """Return how the victim comes back."""
     if setting.fault is FREEZE:
-        return thaw
+        return kraft.thaw if setting.kraft else thaw
     if setting.fault in CUTS:
         return cut_off.heals
     return kraft.restart if setting.kraft else restart
@@ -193,7 +193,7 @@ def _moments(world: World, polled: Mapping[str, float]) -> Moments:
     return after_fault(
         broker_deregistered_s=seen("deregistered", "brokers"),
         # In KRaft mode brokers tell of new leaders before these begin to lead.
-        leaders_moved_s=seen("deregistered" if world.setting.kraft else "leaders_moved", "partitions"),
+        leaders_moved_s=seen("told" if world.setting.kraft else "leaders_moved", "partitions"),
         registering_process_started_s=world.moment("registering_process_started"),
         broker_registered_s=seen("registered", "brokers"),
         isr_full_s=seen("isr_full", "partitions"),

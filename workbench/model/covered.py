@@ -30,9 +30,6 @@ def check_mode(scenario: Scenario, topology: HubTopology) -> None:
         return
     if reason := kraft_contradiction(fault.type, fault.victim.role):
         raise BadInput(f"{fault.type}: {reason}", [Problem(str(scenario.path), "faults[0]", fault.type, reason)])
-    if fault.lag_s > 0.0 and fault.part is Part.BROKER:
-        problem = Problem(str(scenario.path), "faults[0].lag_s", f"{fault.lag_s:g}", "not in KRaft mode")
-        raise BadInput("the model does not cover lagging followers in KRaft mode", [problem])
 
 
 def check_freeze(scenario: Scenario, rows: Mapping[str, Parameter]) -> None:
@@ -40,7 +37,7 @@ def check_freeze(scenario: Scenario, rows: Mapping[str, Parameter]) -> None:
     fault = scenario.faults[0]
     if fault.type not in FREEZES:
         return
-    lapsed_s = float(rows["zookeeper_session_s"].value) + EXPIRY_TICKS_MAX * float(rows["zookeeper_tick_s"].value)
+    lapsed_s = _lapsed_s(rows)
     coordinates = fault.part is Part.BROKER and bool(rows["victim_coordinates"].value)
     if fault.part is Part.FROZEN_NODE:  # whose ZooKeeper server may be the leader: the session starts afresh then
         lapsed_s += float(rows["zookeeper_sync_limit_s"].value) + ELECTION_S_MAX
@@ -50,9 +47,16 @@ def check_freeze(scenario: Scenario, rows: Mapping[str, Parameter]) -> None:
         problem = Problem(str(scenario.path), "faults[0].for_s", f"{fault.for_s:g}", bound)
         raise BadInput("the model does not cover a freeze that outlasts the group's session", [problem])
     if fault.for_s < lapsed_s:
-        bound = f"at least {lapsed_s:g}: by then the broker's ZooKeeper session has lapsed"
+        bound = f"at least {lapsed_s:g}: by then the broker's session has lapsed"
         problem = Problem(str(scenario.path), "faults[0].for_s", f"{fault.for_s:g}", bound)
         raise BadInput("the model does not cover a freeze that ends before the session does", [problem])
+
+
+def _lapsed_s(rows: Mapping[str, Parameter]) -> float:
+    """Return by when a silent broker's session has lapsed (s after it went silent)."""
+    if "broker_session_timeout_s" in rows:
+        return float(rows["broker_session_timeout_s"].value)
+    return float(rows["zookeeper_session_s"].value) + EXPIRY_TICKS_MAX * float(rows["zookeeper_tick_s"].value)
 
 
 def check_cut(scenario: Scenario, topology: HubTopology, rows: Mapping[str, Parameter]) -> None:
@@ -68,7 +72,7 @@ def check_cut(scenario: Scenario, topology: HubTopology, rows: Mapping[str, Para
         if len(topology.kafka.broker_ids) < 2:
             problems.append(Problem(file, "manifests", "one broker", "others, from which it can be cut off"))
     else:
-        lapsed_s = float(rows["zookeeper_session_s"].value) + EXPIRY_TICKS_MAX * float(rows["zookeeper_tick_s"].value)
+        lapsed_s = _lapsed_s(rows)
         if not lapsed_s <= fault.for_s <= CUT_S_MAX:
             bound = f"from {lapsed_s:g} (by then the broker's ZooKeeper session has lapsed) to {CUT_S_MAX:g}"
             problems.append(Problem(file, "faults[0].for_s", f"{fault.for_s:g}", bound))
@@ -87,14 +91,16 @@ def check_lag(scenario: Scenario, rows: Mapping[str, Parameter]) -> None:
     if fault.part is Part.POSTGRES_FAILOVER:
         _check_standbys(scenario, fault.lag_s)
         return
-    session_s = float(rows["zookeeper_session_s"].value)
-    quiet_s = 2.0 * session_s / 3.0  # a client that has heard nothing for so long drops its server
+    if "broker_session_timeout_s" in rows:
+        quiet_s = float(rows["broker_session_timeout_s"].value) - float(rows["broker_heartbeat_interval_s"].value)
+    else:
+        quiet_s = 2.0 * float(rows["zookeeper_session_s"].value) / 3.0  # its client drops a server that is so quiet
     problems = []
     if scenario.workload.acks == "all":
         bound = "1 or 0: with all, what the followers do not have is not acknowledged"
         problems.append(Problem(str(scenario.path), "load.acks", scenario.workload.acks, bound))
     if fault.lag_s >= quiet_s:
-        bound = f"below {quiet_s:g}: the frozen brokers have to keep their ZooKeeper sessions"
+        bound = f"below {quiet_s:g}: the frozen brokers have to keep their sessions"
         problems.append(Problem(str(scenario.path), "faults[0].lag_s", f"{fault.lag_s:g}", bound))
     if problems:
         raise BadInput("the model does not cover these lagging followers", problems)

@@ -1,4 +1,4 @@
-"""A killed broker where Kafka keeps its metadata itself (KRaft): fenced by its heartbeats, back in one process.
+"""A lost broker where Kafka keeps its metadata itself (KRaft): fenced by its heartbeats, back in one process.
 
 Kafka 3.7.1. The active controller fences a broker whose last heartbeat is broker.session.timeout.ms old, by a deferred
 event at exactly that time (QuorumController.rescheduleMaybeFenceStaleBrokers); a broker sends one every
@@ -18,6 +18,14 @@ before it is fenced. What it led waits for the fencing, since its door is closed
 partition whose leader stays (MetadataVersion.isLeaderEpochBumpRequiredOnIsrShrink, not from 3.6-IV0 on): only
 followers of new leaders back off. Having fetched all along, it has nothing to catch up with once it is registered.
 
+A broker that is stopped tells the controller so with a heartbeat at once, and its leaders move. It may end when every
+other broker's heartbeat has told that it knows of that (BrokerHeartbeatManager.calculateNextBrokerState). It asks again
+after 50 ms, too early for most, and then an interval later (BrokerLifecycleManager). It is fenced then, and its new
+process is registered as soon as it asks.
+
+A frozen one goes on as the same process: its heartbeat is due at once, the first unfences it, and it never registers
+anew (ReplicationControlManager.processBrokerHeartbeat). By what it has missed of the metadata it learns who leads.
+
 Left out: the 2 % by which those waits are drawn apart, a controller that dies as well (its successor gives every broker
 a whole session), a broker that gives up after initial.broker.registration.timeout.ms (60 s; no session is as long).
 """
@@ -26,12 +34,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from workbench.fault import RestartRule
-from workbench.model.restart import hosted, labour, recovery_of_logs_s, rejoin
+from workbench.fault import FaultType, RestartRule
+from workbench.model.restart import catch_up, hosted, labour, recovery_of_logs_s, rejoin
 from workbench.model.world import Steps, VictimState, World
 
 BACKOFF_FIRST_S: Final = 0.1  # Kafka 3.7.1 BrokerLifecycleManager.resendExponentialBackoff
 ATTEMPTS_MAX: Final = 12  # beyond the 60 s after which a broker gives up
+LOOKS_AGAIN_S: Final = 0.05  # Kafka 3.7.1 BrokerLifecycleManager: after the first answer to a controlled shutdown
 
 
 def fencing(world: World) -> Steps:
@@ -41,16 +50,52 @@ def fencing(world: World) -> Steps:
     yield world.env.timeout(draws["fence_commit_s"])
     world.note("deregistered")
     world.deregistered.succeed()
+    yield from _carried_out(world)
+
+
+def controlled_shutdown(world: World) -> Steps:
+    """After a SIGTERM: leaders move at the broker's word, it is fenced when all others know, and ends."""
+    draws = world.draws
+    yield world.env.timeout(draws["fence_commit_s"])
+    told_s = float(world.env.now)
+    world.note("change_begins")
+    yield from _carried_out(world)
+    yield world.until(told_s + LOOKS_AGAIN_S + draws["broker_heartbeat_interval_s"] + draws["fence_commit_s"])
+    world.note("deregistered")
+    world.deregistered.succeed()
+    yield world.env.timeout(draws["stop_ends_s"])
+    world.exited.succeed()
+
+
+def _carried_out(world: World) -> Steps:
+    """Let the survivors carry out a batch that they know of now: new leaders and smaller sets at once."""
+    world.note("told")
     world.note("second_change_arrives")
-    yield world.env.timeout(draws["leader_and_isr_s"])
+    yield world.env.timeout(world.draws["leader_and_isr_s"])
     for name in ("leaders_moved", "isr_shrunk"):
         world.note(name)
         world.event(name).succeed()
 
 
+def thaw(world: World) -> Steps:
+    """Let the victim go on after its freeze: it learns who leads, is unfenced, and catches up."""
+    draws = world.draws
+    world.victim_is(VictimState.GONE)
+    yield world.until(world.setting.freeze_s)
+    world.victim_is(VictimState.WHOLE)
+    yield world.env.timeout(draws["leader_and_isr_s"])
+    world.thawed.succeed()
+    world.ready.succeed()
+    yield world.env.timeout(draws["fence_commit_s"])
+    world.note("registered")
+    yield from catch_up(world)
+
+
 def restart(world: World) -> Steps:
     """Start the broker by the kubelet's rule; it asks to be registered until its old session is over."""
     draws, setting = world.draws, world.setting
+    if setting.fault is FaultType.BROKER_STOP:
+        yield world.exited
     world.victim_is(VictimState.GONE)
     if setting.restart is RestartRule.NONE:
         return
