@@ -13,6 +13,7 @@ from workbench.chaos.probes import serving_within
 from workbench.errors import BadInput
 from workbench.fault import Fault, FaultType, RestartRule, VictimSelector
 from workbench.target.local import LocalHub
+from workbench.target.local.idle_broker import make_idle
 
 pytestmark = pytest.mark.integration
 
@@ -175,3 +176,15 @@ def test_without_restarts_a_stopped_broker_stays_down_until_the_undo(hub: LocalH
         assert idle.led_partitions == ()
     finally:
         hub.control.restart_rule(RestartRule.KUBELET_RULES)
+
+
+@pytest.mark.timeout(240)
+def test_a_broker_can_be_had_that_leads_nothing(hub: LocalHub) -> None:
+    """It is whole and in every in-sync set, and is who a fault of that name hits."""
+    hub.control.restart_rule(RestartRule.KUBELET_RULES)
+    said: list[str] = []
+    make_idle(hub, 2, said.append)
+    assert said == ["restarting kafka-2, so that it leads nothing"]
+    victim = hub.resolve(Fault(FaultType.BROKER_KILL, VictimSelector(role="leads-nothing")))
+    assert (victim.server, victim.led_partitions) == ("kafka-2", ())
+    assert not hub.missing()

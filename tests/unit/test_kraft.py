@@ -76,7 +76,7 @@ def test_what_contradicts_the_mode_is_named(tmp_path: Path) -> None:
     [
         ("ZooKeeperKill", "{role: zookeeper-leader}", "without ZooKeeper"),
         ("BrokerKill", "{role: controller}", "no broker is the controller"),
-        ("DiskFull", "{broker: 1}", "keeps the metadata's log on that disk, which the workbench does not model"),
+        ("NodeFreeze", "{node: worker-1}", "begins every session anew, which the workbench does not model"),
         ("TwoBrokersKill", "{brokers: [0, 1]}", "replicates before it is registered"),
     ],
 )
@@ -85,7 +85,7 @@ def test_a_fault_that_contradicts_the_mode_is_refused(tmp_path: Path, fault: str
     text = (PROJECT_ROOT / "scenarios" / "broker-loss-kraft.yaml").read_text()
     changed = text.replace("type: BrokerKill", f"type: {fault}").replace("victim: {broker: 1}", f"victim: {victim}")
     path = tmp_path / "case.yaml"
-    path.write_text(changed.replace("at_s: 0", "at_s: 0\n    for_s: 30") if fault == "DiskFull" else changed)
+    path.write_text(changed.replace("at_s: 0", "at_s: 0\n    for_s: 30") if fault == "NodeFreeze" else changed)
     with pytest.raises(BadInput) as caught:
         read_with_hub(path)
     assert str(caught.value).count(words) == 1
@@ -178,9 +178,10 @@ def test_a_new_process_asks_again_after_doubled_waits_and_never_exits() -> None:
 @pytest.mark.parametrize("fault", sorted(KRAFT_FAULTS))
 def test_what_is_not_refused_is_predicted_without_a_zookeeper(fault: FaultType) -> None:
     """Every fault of KRaft mode plays through, and no parameter speaks of a session with ZooKeeper."""
-    brokers = (FaultType.BROKER_KILL, FaultType.BROKER_STOP, FaultType.BROKER_FREEZE)
+    lasting = (FaultType.BROKER_FREEZE, FaultType.DISK_FULL)
+    brokers = (FaultType.BROKER_KILL, FaultType.BROKER_STOP, *lasting)
     victim = {**dict.fromkeys(brokers, VictimSelector(broker=1)), FaultType.PROCESSOR_KILL: VictimSelector(processor=1)}
-    for_s = 25.0 if fault is FaultType.BROKER_FREEZE else 0.0
+    for_s = 25.0 if fault in lasting else 0.0
     scenario = replace(a_scenario(fault), faults=(Fault(fault, victim.get(fault, VictimSelector()), for_s=for_s),))
     parameters = parameters_of(scenario, a_kraft_topology())
     assert not {"zookeeper_session_s", "zookeeper_tick_s", "node_exists_exit_s"} & parameters.by_name.keys()
@@ -213,7 +214,7 @@ def test_a_frozen_broker_is_unfenced_by_its_next_heartbeat() -> None:
     course = play(setting, draws)
     fenced_s = 9.0 - draws["heartbeat_age_s"] + draws["fence_commit_s"]
     assert course.moments.broker_deregistered_s == pytest.approx(fenced_s, abs=0.11)
-    back_s = 25.0 + draws["leader_and_isr_s"] + draws["fence_commit_s"]
+    back_s = 25.0 + draws["metadata_again_s"] + draws["leader_and_isr_s"] + draws["fence_commit_s"]
     assert course.moments.broker_registered_s == pytest.approx(back_s, abs=0.11)
     assert np.isnan(course.moments.registering_process_started_s)
     led = np.array(setting.leaders) == setting.victim
@@ -225,15 +226,27 @@ def test_a_frozen_broker_is_unfenced_by_its_next_heartbeat() -> None:
 
 
 def test_a_stopped_broker_ends_when_all_others_have_told_that_they_know() -> None:
-    """Its leaders move at once; it is fenced at its third look, an interval after the second, and comes back."""
+    """Its leaders move at once; it is fenced at its third or fourth look, intervals apart, and comes back."""
     setting, draws = kraft_case(FaultType.BROKER_STOP)
     course = play(setting, draws)
     assert course.moments.leaders_moved_s == pytest.approx(draws["fence_commit_s"], abs=0.11)
     assert course.disturbance.held_until_s.max() < 2.0  # a follower of a new leader may back off for a second
-    fenced_s = 2.0 * draws["fence_commit_s"] + 2.05
+    fenced_s = 2.0 * draws["fence_commit_s"] + 0.05 + 2.0 * draws["stop_intervals"]
     assert course.moments.broker_deregistered_s == pytest.approx(fenced_s, abs=0.11)
     assert course.moments.registering_process_started_s > fenced_s + draws["stop_ends_s"]
     assert course.moments.isr_full_s > course.moments.broker_registered_s > fenced_s
+
+
+def test_no_process_starts_while_the_disk_is_full() -> None:
+    """Starts after 10 and 20 s fail before they register; the next one comes after there is room, long fenced."""
+    setting, draws = kraft_case(FaultType.DISK_FULL, for_s=30.0)
+    course = play(setting, draws)
+    fenced_s = 9.0 - draws["heartbeat_age_s"] + draws["disk_halt_s"] + draws["fence_commit_s"]
+    assert course.moments.broker_deregistered_s == pytest.approx(fenced_s, abs=0.11)
+    assert 30.0 < course.moments.registering_process_started_s < 60.0
+    assert course.moments.broker_registered_s > course.moments.registering_process_started_s
+    held = course.disturbance.held_until_s
+    assert (held < fenced_s + 2.5).all()  # what it followed too: nobody fetches in its place
 
 
 def test_lagging_followers_lose_as_much_as_with_zookeeper() -> None:

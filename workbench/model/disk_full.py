@@ -22,12 +22,12 @@ if TYPE_CHECKING:  # a prediction's subprocesses import this package: they need 
     from workbench.scenario.drill_scenario import Scenario
 
 
-def full_disk(scenario: Scenario) -> dict[str, Parameter]:
+def full_disk(scenario: Scenario, *, kraft: bool) -> dict[str, Parameter]:
     """Return what a prediction of a full disk knows and draws beside what every broker's loss does; none for others."""
     fault = scenario.faults[0]
     if fault.type is not FaultType.DISK_FULL:
         return {}
-    return {
+    found = {
         "disk_full_s": Parameter(fault.for_s, "s", Source.SCENARIO, f"{scenario.path.name} faults[0].for_s"),
         "disk_halt_s": prior(
             triangular(0.02, 0.15, 0.6),
@@ -37,6 +37,10 @@ def full_disk(scenario: Scenario) -> dict[str, Parameter]:
             "from a full disk to the process gone",
         ),
     }
+    if not kraft:
+        return found
+    exits_s = prior(triangular(0.2, 0.4, 1.5), "s", "as after a failed registration", "the end of a start that fails")
+    return {**found, "disk_exit_s": exits_s}
 
 
 def halts(world: World) -> Steps:

@@ -20,11 +20,14 @@ followers of new leaders back off. Having fetched all along, it has nothing to c
 
 A broker that is stopped tells the controller so with a heartbeat at once, and its leaders move. It may end when every
 other broker's heartbeat has told that it knows of that (BrokerHeartbeatManager.calculateNextBrokerState). It asks again
-after 50 ms, too early for most, and then an interval later (BrokerLifecycleManager). It is fenced then, and its new
-process is registered as soon as it asks.
+after 50 ms, too early for most, and then an interval later, and another one (BrokerLifecycleManager; the first drill
+took two). It is fenced then, and its new process is registered as soon as it asks.
 
 A frozen one goes on as the same process: its heartbeat is due at once, the first unfences it, and it never registers
 anew (ReplicationControlManager.processBrokerHeartbeat). By what it has missed of the metadata it learns who leads.
+
+On a full disk a broker halts as it does with ZooKeeper (disk_full.py), and each new process of it ends before it asks
+to be registered: it keeps the metadata's log and the quorum's state there, and writes to them first.
 
 Left out: the 2 % by which those waits are drawn apart, a controller that dies as well (its successor gives every broker
 a whole session), a broker that gives up after initial.broker.registration.timeout.ms (60 s; no session is as long).
@@ -32,9 +35,13 @@ a whole session), a broker that gives up after initial.broker.registration.timeo
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Generator
+from typing import Any, Final
+
+import simpy
 
 from workbench.fault import FaultType, RestartRule
+from workbench.model import kubelet
 from workbench.model.restart import catch_up, hosted, labour, recovery_of_logs_s, rejoin
 from workbench.model.world import Steps, VictimState, World
 
@@ -46,7 +53,8 @@ LOOKS_AGAIN_S: Final = 0.05  # Kafka 3.7.1 BrokerLifecycleManager: after the fir
 def fencing(world: World) -> Steps:
     """Fence the silent broker; every survivor knows at once and then carries it out."""
     draws = world.draws
-    yield world.until(world.setting.session_s - draws["heartbeat_age_s"])
+    halts_s = draws["disk_halt_s"] if world.setting.disk_full_s > 0.0 else 0.0  # it sent heartbeats until then
+    yield world.until(world.setting.session_s - draws["heartbeat_age_s"] + halts_s)
     yield world.env.timeout(draws["fence_commit_s"])
     world.note("deregistered")
     world.deregistered.succeed()
@@ -60,7 +68,8 @@ def controlled_shutdown(world: World) -> Steps:
     told_s = float(world.env.now)
     world.note("change_begins")
     yield from _carried_out(world)
-    yield world.until(told_s + LOOKS_AGAIN_S + draws["broker_heartbeat_interval_s"] + draws["fence_commit_s"])
+    looks_s = LOOKS_AGAIN_S + draws["stop_intervals"] * draws["broker_heartbeat_interval_s"]
+    yield world.until(told_s + looks_s + draws["fence_commit_s"])
     world.note("deregistered")
     world.deregistered.succeed()
     yield world.env.timeout(draws["stop_ends_s"])
@@ -83,7 +92,7 @@ def thaw(world: World) -> Steps:
     world.victim_is(VictimState.GONE)
     yield world.until(world.setting.freeze_s)
     world.victim_is(VictimState.WHOLE)
-    yield world.env.timeout(draws["leader_and_isr_s"])
+    yield world.env.timeout(draws["metadata_again_s"] + draws["leader_and_isr_s"])
     world.thawed.succeed()
     world.ready.succeed()
     yield world.env.timeout(draws["fence_commit_s"])
@@ -96,14 +105,14 @@ def restart(world: World) -> Steps:
     draws, setting = world.draws, world.setting
     if setting.fault is FaultType.BROKER_STOP:
         yield world.exited
+    if setting.disk_full_s > 0.0:
+        yield world.env.timeout(draws["disk_halt_s"])
     world.victim_is(VictimState.GONE)
     if setting.restart is RestartRule.NONE:
         return
-    yield world.env.timeout(draws["kubelet_relist_s"] + draws["restart_notice_s"])
-    world.note("registering_process_started")
-    world.victim_is(VictimState.STARTING)
     start_s = draws["broker_start_s"] * draws["start_again_factor"]
-    yield from labour(world, draws["registration_share"] * start_s)
+    if not (yield from _reads_metadata(world, draws["registration_share"] * start_s)):
+        return
     asks_from_s = float(world.env.now)
     yield from labour(world, log_work_s(world))
     world.note("follows")
@@ -120,6 +129,22 @@ def restart(world: World) -> Steps:
     yield from labour(world, (1.0 - draws["registration_share"]) * start_s)
     world.note("registered")
     yield from rejoin(world)
+
+
+def _reads_metadata(world: World, computes_s: float) -> Generator[simpy.Event, Any, bool]:
+    """Start processes until one reads the metadata, whose log it keeps beside the others; tell whether one does."""
+    draws = world.draws
+    for attempt in range(1, ATTEMPTS_MAX + 1):
+        waits_s = draws["kubelet_relist_s"] if attempt == 1 else kubelet.wait_s(attempt, draws)
+        yield world.env.timeout(waits_s + draws["restart_notice_s"])
+        world.note("registering_process_started")
+        world.victim_is(VictimState.STARTING)
+        yield from labour(world, computes_s)
+        if world.env.now >= world.setting.disk_full_s:
+            return True
+        yield world.env.timeout(draws["disk_exit_s"])
+        world.victim_is(VictimState.GONE)
+    return False
 
 
 def log_work_s(world: World) -> float:

@@ -132,7 +132,7 @@ def merge(
     rows.update(stated.client_phases(rows))
     if part is Part.BROKERS:
         rows.update(second_broker(scenario, rows, baseline, victim))
-    rows.update(full_disk(scenario))
+    rows.update(full_disk(scenario, kraft=quorum is not None))
     rows.update(cut_network(scenario, topology))
     if part is Part.QUORUM:
         rows.update(zookeeper_connection(topology, rows))

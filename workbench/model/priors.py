@@ -95,6 +95,19 @@ KRAFT: Final[Mapping[str, Parameter]] = {
         f"{_KAFKA} ReplicaManager.applyDelta: some thirty partitions in turn, 1 to 10 ms each",
         "a surviving broker carries out one batch of metadata records",
     ),
+    "stop_intervals": prior(
+        empirical((1.0, 2.0)),
+        "heartbeats",
+        f"{_KAFKA} BrokerHeartbeatManager.calculateNextBrokerState: all other brokers have told; two (measured, once)",
+        "of a stopping broker after its second look, until it may end",
+    ),
+    "metadata_again_s": prior(
+        triangular(0.05, 0.2, 0.6),
+        "s",
+        f"{_KAFKA} KafkaRaftClient: an observer that has heard nothing for quorum.fetch.timeout.ms (2 s) looks for the "
+        "leader again; 0.3 s (measured, once)",
+        "a frozen broker: from its thaw to having read the metadata it missed",
+    ),
     "stop_ends_s": prior(
         triangular(0.2, 0.5, 1.8),
         "s",

@@ -16,6 +16,7 @@ from workbench.fault import FailoverRule, RestartRule
 from workbench.target.local import artifacts, machine, record
 from workbench.target.local import small_disk as disk
 from workbench.target.local.hub import LocalHub
+from workbench.target.local.idle_broker import make_idle
 from workbench.target.local.places import hubs_directory
 from workbench.target.local.record import HubRecord, Ports
 from workbench.target.local.servers import Plan, Secrets
@@ -35,13 +36,14 @@ def start(
     restart: RestartRule,
     failover: FailoverRule = FailoverRule.NONE,
     small_disk: int | None = None,
+    idle_broker: int | None = None,
     detached: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> LocalHub:
     """Start a hub of real servers and return it when all of it is ready.
 
     It ends when this process ends, however it ends, unless `detached`. The broker `small_disk` has a disk of its own
-    that can be filled. `seed` draws the brokers' start order
+    that can be filled, and `idle_broker` leads nothing. `seed` draws the brokers' start order
     (the first becomes the controller). Raises MachineTrouble when this machine will not do, ToolFailed when a
     server fails, BadInput when the manifests state a version that is not had here. Nothing is left behind then.
     """
@@ -68,7 +70,10 @@ def start(
                 registered_to_ready_s=startup.registered_to_ready_s,
             )
             hub.record.write(plan.directory)
-            hub.control.restart_rule(restart)
+            if idle_broker is not None:
+                hub.control.restart_rule(RestartRule.KUBELET_RULES)
+                make_idle(hub, idle_broker, say)
+            hub.control.restart_rule(restart)  # begins anew: what was restarted before does not count
             if detached:
                 hub.control.detach()
         except PortTaken:
