@@ -8,8 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.support.model_cases import a_kraft_topology, a_scenario, a_topology, parameters_of, setting_and_draws
-from tests.unit.test_model_parameters import a_baseline
+from tests.support.model_cases import (
+    a_baseline,
+    a_kraft_topology,
+    a_scenario,
+    a_topology,
+    parameters_of,
+    setting_and_draws,
+)
 from workbench import api
 from workbench.engine import NEVER
 from workbench.errors import BadInput

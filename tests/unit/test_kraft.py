@@ -77,7 +77,7 @@ def test_what_contradicts_the_mode_is_named(tmp_path: Path) -> None:
         ("ZooKeeperKill", "{role: zookeeper-leader}", "without ZooKeeper"),
         ("BrokerKill", "{role: controller}", "no broker is the controller"),
         ("NodeFreeze", "{node: worker-1}", "begins every session anew, which the workbench does not model"),
-        ("TwoBrokersKill", "{brokers: [0, 1]}", "replicates before it is registered"),
+        ("NodeProcessesKill", "{node: worker-1}", "a controller dies with the broker"),
     ],
 )
 def test_a_fault_that_contradicts_the_mode_is_refused(tmp_path: Path, fault: str, victim: str, words: str) -> None:
@@ -181,6 +181,7 @@ def test_what_is_not_refused_is_predicted_without_a_zookeeper(fault: FaultType) 
     lasting = (FaultType.BROKER_FREEZE, FaultType.DISK_FULL)
     brokers = (FaultType.BROKER_KILL, FaultType.BROKER_STOP, *lasting)
     victim = {**dict.fromkeys(brokers, VictimSelector(broker=1)), FaultType.PROCESSOR_KILL: VictimSelector(processor=1)}
+    victim[FaultType.TWO_BROKERS_KILL] = VictimSelector(brokers=(1, 2))
     for_s = 25.0 if fault in lasting else 0.0
     scenario = replace(a_scenario(fault), faults=(Fault(fault, victim.get(fault, VictimSelector()), for_s=for_s),))
     parameters = parameters_of(scenario, a_kraft_topology())
@@ -247,6 +248,25 @@ def test_no_process_starts_while_the_disk_is_full() -> None:
     assert course.moments.broker_registered_s > course.moments.registering_process_started_s
     held = course.disturbance.held_until_s
     assert (held < fenced_s + 2.5).all()  # what it followed too: nobody fetches in its place
+
+
+def test_two_brokers_are_missed_twice_by_what_the_third_leads() -> None:
+    """Until both follow again, and from their fencing until one is in sync; the longer one is played."""
+    scenario = a_scenario(FaultType.TWO_BROKERS_KILL)
+    fault = replace(scenario.faults[0], victim=VictimSelector(brokers=(1, 2)))
+    scenario = replace(scenario, faults=(fault,))
+    setting, draws = setting_and_draws(parameters_of(scenario, a_kraft_topology()), scenario)
+    quick = {"broker_start_s": 2.0, "second_broker_start_s": 2.0, "start_again_factor": 1.0, "heartbeat_age_s": 0.0}
+    course = any_play(setting, {**draws, **quick, "second_heartbeat_age_s": 1.0})
+    survivor_leads = np.array([leader not in (1, 2) for leader in setting.leaders])
+    begins, held = course.disturbance.begins_s, course.disturbance.held_until_s
+    assert (begins[~survivor_leads] == 0.0).all()
+    assert (held[:, ~survivor_leads] > 9.0).all()
+    lasts = held[:, survivor_leads] - begins[survivor_leads]
+    assert (lasts < held[:, ~survivor_leads].min() - 2.0).all()
+    slow = {**quick, "broker_start_s": 12.0, "second_broker_start_s": 12.0}
+    late = any_play(setting, {**draws, **slow, "second_heartbeat_age_s": 1.0}).disturbance
+    assert (late.begins_s == 0.0).all()  # fenced before they follow: one silence
 
 
 def test_lagging_followers_lose_as_much_as_with_zookeeper() -> None:

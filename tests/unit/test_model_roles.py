@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.support.model_cases import a_scenario, parameters_of, setting_and_draws
-from workbench.fault import FaultType
+from workbench.fault import FaultType, VictimSelector
 from workbench.model.course import play
 from workbench.model.kubelet import wait_s
 from workbench.model.predicting import percentiles
@@ -47,6 +47,18 @@ def test_phases_follow_each_other() -> None:
     assert moments.registering_process_started_s < moments.broker_registered_s
     held = course.disturbance.held_until_s
     assert (held >= moments.broker_deregistered_s - 0.2).all()
+
+
+def test_a_broker_that_leads_nothing_silences_as_much() -> None:
+    """No leader has to move, which is seen at once; every partition waits for its session all the same."""
+    scenario = a_scenario()
+    fault = replace(scenario.faults[0], victim=VictimSelector(role="leads-nothing"))
+    scenario = replace(scenario, faults=(fault,))
+    setting, draws = setting_and_draws(parameters_of(scenario), scenario)
+    assert setting.victim not in setting.leaders
+    course = play(setting, draws)
+    assert 0.0 <= course.moments.leaders_moved_s <= 0.1
+    assert (course.disturbance.held_until_s >= course.moments.broker_deregistered_s - 0.2).all()
 
 
 def test_a_controller_that_dies_costs_an_election_more() -> None:

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.support.model_cases import a_scenario, a_topology, parameters_of, setting_and_draws
-from tests.unit.test_model_parameters import a_baseline
+from tests.support.model_cases import a_baseline, a_scenario, a_topology, parameters_of, setting_and_draws
 from tests.unit.test_scenario import changed, problems_of, write
 from workbench.drill.recovery import Recovery
 from workbench.engine import NEVER

@@ -192,9 +192,18 @@ def _moments(world: World, polled: Mapping[str, float]) -> Moments:
 
     return after_fault(
         broker_deregistered_s=seen("deregistered", "brokers"),
-        # In KRaft mode brokers tell of new leaders before these begin to lead.
-        leaders_moved_s=seen("told" if world.setting.kraft else "leaders_moved", "partitions"),
+        leaders_moved_s=polled_s(_led_by_others_s(world), POLL_S, polled["partitions"]),
         registering_process_started_s=world.moment("registering_process_started"),
         broker_registered_s=seen("registered", "brokers"),
         isr_full_s=seen("isr_full", "partitions"),
     )
+
+
+def _led_by_others_s(world: World) -> float:
+    """Return since when brokers tell that the victim leads nothing: of one that led nothing before, at once.
+
+    In KRaft mode they tell of new leaders before these begin to lead.
+    """
+    if world.setting.victim not in world.setting.leaders:
+        return 0.0
+    return world.moment("told" if world.setting.kraft else "leaders_moved")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # a prediction's subprocesses import this package: they need 
     from workbench.target.port import Victim
 
 SECOND: Final = "second_"
-# Drawn for each broker by itself; all else is one machine's or one ensemble's.
+# Drawn for each broker by itself, as far as its mode knows it; all else is one machine's or one ensemble's.
 OWN: Final = (
     "zookeeper_ping_age_s",
     "zookeeper_forward_s",
@@ -26,6 +26,7 @@ OWN: Final = (
     "broker_ready_s",
     "isr_rejoin_s",
     "node_exists_exit_s",
+    "heartbeat_age_s",
 )
 
 
@@ -46,4 +47,4 @@ def second_broker(
         ),
     }
     its = {} if baseline is None else measured_broker(baseline, f"kafka-{second}")
-    return {**found, **{SECOND + name: its.get(name, rows[name]) for name in OWN}}
+    return {**found, **{SECOND + name: its.get(name, rows[name]) for name in OWN if name in rows}}

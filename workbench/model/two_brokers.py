@@ -7,9 +7,14 @@ NOT_ENOUGH_REPLICAS; of what it had already appended DelayedProduce, NOT_ENOUGH_
 the messages and tries again after a back-off that has grown to its longest by then (retry.backoff.max.ms). The first
 victim to be in sync again ends it.
 
-Left out: records that the survivor had appended, which are read before their producers are answered; offset commits and
-the group's coordinator, which ask for the same in-sync replicas; that brokers which came back are slow at first; more
-brokers than three, where some partitions keep enough replicas.
+In KRaft mode a new process follows before its session has lapsed, and still counts as in sync: what the survivor leads
+goes on as soon as both follow again, and stops once more when both are fenced (kraft.py), until one is in sync again.
+What the victims led is silent throughout, since they open no door before they are registered.
+
+Left out: in KRaft mode the shorter of the two silences of what the survivor leads; records that the survivor had
+appended, which are read before their producers are answered; offset commits and the group's coordinator, which ask for
+the same in-sync replicas; that brokers which came back are slow at first; more brokers than three, where some
+partitions keep enough replicas.
 """
 
 from __future__ import annotations
@@ -23,7 +28,7 @@ import numpy as np
 from workbench.engine import NEVER, Disturbance
 from workbench.fault import FaultType
 from workbench.metrics.catalogue import POLL_S
-from workbench.metrics.tables import FloatArray, after_fault
+from workbench.metrics.tables import BoolArray, FloatArray, after_fault
 from workbench.model import broker_loss
 from workbench.model.outcome import Course, polled_s
 from workbench.model.pace import pace_of_outage
@@ -42,7 +47,7 @@ def play(setting: Setting, draws: Mapping[str, float]) -> Course:
         victim_is_controller=setting.second_is_controller,
         session_on_zookeeper_leader=setting.second_on_zookeeper_leader,
     )
-    own = {name: draws[SECOND + name] for name in OWN}
+    own = {name: draws[SECOND + name] for name in OWN if SECOND + name in draws}
     worlds = [broker_loss.run(first, draws), broker_loss.run(second, {**draws, **own})]
 
     def latest(moment: str) -> float:
@@ -54,6 +59,13 @@ def play(setting: Setting, draws: Mapping[str, float]) -> Course:
         [max(world.known_s.get(name, FOREVER) for world in worlds) for name in setting.producers], np.float64
     )
     held_until_s = np.maximum(rejoined_s[0], known_s)[:, None] + back_offs(setting, draws)
+    begins_s = np.zeros(len(setting.leaders))
+    if setting.kraft and latest("follows") < latest("deregistered"):
+        survivor_leads = ~_led_by_victims(setting)
+        if latest("follows") < rejoined_s[0] - latest("deregistered"):
+            begins_s[survivor_leads] = latest("deregistered")
+        else:
+            held_until_s[:, survivor_leads] = latest("follows")
     resumed_s = float(held_until_s.max())
     brokers_phase_s, partitions_phase_s = draws["poll_brokers_phase_s"], draws["poll_partitions_phase_s"]
     moments = after_fault(
@@ -63,7 +75,7 @@ def play(setting: Setting, draws: Mapping[str, float]) -> Course:
         broker_registered_s=polled_s(latest("registered"), POLL_S, brokers_phase_s),
         isr_full_s=polled_s(rejoined_s[1], POLL_S, partitions_phase_s),
     )
-    disturbance = _disturbance(setting, held_until_s, leads_s)
+    disturbance = replace(_disturbance(setting, held_until_s, leads_s), begins_s=begins_s)
     pace = pace_of_outage(draws, len(setting.consumers), 0.0, resumed_s)
     awaited_s = (moments.leaders_moved_s, moments.isr_full_s)
     return Course(moments, replace(disturbance, pace=pace), resumed_s, awaited_s)
@@ -80,10 +92,14 @@ def back_offs(setting: Setting, draws: Mapping[str, float]) -> FloatArray:
     return waits_s
 
 
+def _led_by_victims(setting: Setting) -> BoolArray:
+    victims = (setting.victim, setting.second_victim)
+    return np.array([leader in victims for leader in setting.leaders])
+
+
 def _disturbance(setting: Setting, held_until_s: FloatArray, leads_s: float) -> Disturbance:
     clients, partitions = held_until_s.shape
-    victims = (setting.victim, setting.second_victim)
-    led = np.array([leader in victims for leader in setting.leaders])
+    led = _led_by_victims(setting)
     return Disturbance(
         begins_s=np.zeros(partitions),
         held_until_s=held_until_s,

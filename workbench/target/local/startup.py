@@ -53,6 +53,8 @@ class Startup:
         """Start everything and return when all of it is ready. Raises ToolFailed with the failing server's log."""
         topology = self._plan.topology
         quorum = topology.kafka.quorum
+        if self._plan.small_disk is not None:  # before anything is written to it: KRaft's storage is formatted
+            self._control.small_disk(servers.broker_data(self._plan.directory, f"kafka-{self._plan.small_disk}"))
         self._say(f"starting {'ZooKeeper' if quorum is None else 'the controllers'}, PostgreSQL and Redis")
         for server_id in topology.zookeeper.server_ids:
             self._run(servers.zookeeper(self._plan, server_id))
@@ -115,8 +117,6 @@ class Startup:
         """Start a broker and wait until it answers; alone, so that its times tell what a restart takes."""
         name = f"kafka-{broker}"
         self._say(f"starting {name}")
-        if broker == self._plan.small_disk:
-            self._control.small_disk(servers.broker_data(self._plan.directory, name))
         started = self._run(servers.broker(self._plan, broker))
         self._wait(lambda: cluster.registered_s(broker) is not None, f"{name} registers")
         used = self._cpu_times(name, started.process_id)
