@@ -24,6 +24,7 @@ class FaultType(StrEnum):
     POSTGRES_BACKEND_KILL = "PostgresBackendKill"  # SIGKILL of one of its processes: it ends all others and recovers
     REDIS_KILL = "RedisKill"  # SIGKILL
     ZOOKEEPER_KILL = "ZooKeeperKill"  # SIGKILL: of one server
+    CONTROLLER_KILL = "ControllerKill"  # SIGKILL: of the active controller, in KRaft mode a server of its own
     NODE_PROCESSES_KILL = "NodeProcessesKill"  # SIGKILL of every server on a node; the node itself answers with resets
     NODE_FREEZE = "NodeFreeze"  # SIGSTOP of every server on a node, later SIGCONT: sockets stay open and silent
     TWO_BROKERS_KILL = "TwoBrokersKill"  # SIGKILL of two brokers at once: of three one is left
@@ -52,6 +53,7 @@ class Part(StrEnum):
     POSTGRES_BACKEND = "Postgres backend"
     REDIS = "Redis"
     ZOOKEEPER = "ZooKeeper server"
+    CONTROLLER = "KRaft controller"
     NODE = "node"
     FROZEN_NODE = "frozen node"
     BROKERS = "two brokers"
@@ -79,6 +81,7 @@ SIGNAL_NAMES: Final[Mapping[FaultType, str]] = {
     FaultType.POSTGRES_BACKEND_KILL: "SIGKILL",
     FaultType.REDIS_KILL: "SIGKILL",
     FaultType.ZOOKEEPER_KILL: "SIGKILL",
+    FaultType.CONTROLLER_KILL: "SIGKILL",
     FaultType.NODE_PROCESSES_KILL: "SIGKILL",
     FaultType.NODE_FREEZE: "SIGSTOP",
     FaultType.TWO_BROKERS_KILL: "SIGKILL",
@@ -99,6 +102,7 @@ PARTS: Final[Mapping[FaultType, Part]] = {
     FaultType.POSTGRES_BACKEND_KILL: Part.POSTGRES_BACKEND,
     FaultType.REDIS_KILL: Part.REDIS,
     FaultType.ZOOKEEPER_KILL: Part.ZOOKEEPER,
+    FaultType.CONTROLLER_KILL: Part.CONTROLLER,
     FaultType.NODE_PROCESSES_KILL: Part.NODE,
     FaultType.NODE_FREEZE: Part.FROZEN_NODE,
     FaultType.TWO_BROKERS_KILL: Part.BROKERS,
@@ -114,6 +118,7 @@ ROLES: Final[Mapping[Part, tuple[str, ...]]] = {
     Part.POSTGRES_BACKEND: ("processor-backend",),
     Part.REDIS: ("redis",),
     Part.ZOOKEEPER: ("zookeeper-leader", "zookeeper-follower"),
+    Part.CONTROLLER: ("active-controller",),
     Part.NODE: (),
     Part.FROZEN_NODE: (),
     Part.BROKERS: (),
@@ -130,6 +135,7 @@ KRAFT_FAULTS: Final = frozenset(
         FaultType.BROKER_FREEZE,
         FaultType.DISK_FULL,
         FaultType.TWO_BROKERS_KILL,
+        FaultType.CONTROLLER_KILL,
         FaultType.PROCESSOR_KILL,
         FaultType.POSTGRES_PRIMARY_KILL,
         FaultType.POSTGRES_PRIMARY_LOSS,
@@ -149,8 +155,13 @@ _NOT_IN_KRAFT: Final[Mapping[FaultType, str]] = {
 }
 
 
-def kraft_contradiction(fault_type: FaultType, role: str | None) -> str:
-    """Return why a fault cannot be done to a Kafka in KRaft mode, "" if it can."""
+def mode_contradiction(fault_type: FaultType, role: str | None, *, kraft: bool) -> str:
+    """Return why a fault cannot be done to a Kafka in KRaft mode, or to one with ZooKeeper, "" if it can."""
+    if not kraft:
+        with_zookeeper = (
+            "the manifests run Kafka with ZooKeeper, where a broker is the controller: BrokerKill of that role"
+        )
+        return with_zookeeper if fault_type is FaultType.CONTROLLER_KILL else ""
     if PARTS[fault_type] in (Part.ZOOKEEPER, Part.QUORUM) or fault_type is FaultType.CUT_FROM_ZOOKEEPER:
         return "the manifests run Kafka in KRaft mode, without ZooKeeper"
     if PARTS[fault_type] in (Part.BROKER, Part.BROKER_LINKS) and role == "controller":

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.model_cases import a_kraft_topology, a_scenario, a_topology, parameters_of, setting_and_draws
 from workbench.errors import BadInput
-from workbench.fault import KRAFT_FAULTS, Fault, FaultType, RestartRule, VictimSelector, kraft_contradiction
+from workbench.fault import KRAFT_FAULTS, Fault, FaultType, RestartRule, VictimSelector, mode_contradiction
 from workbench.model.broker_loss import play, run
 from workbench.model.course import play as any_play
 from workbench.model.kraft import first_asked_s
@@ -89,13 +89,14 @@ def test_a_fault_that_contradicts_the_mode_is_refused(tmp_path: Path, fault: str
     with pytest.raises(BadInput) as caught:
         read_with_hub(path)
     assert str(caught.value).count(words) == 1
-    assert kraft_contradiction(FaultType.BROKER_KILL, None) == ""
+    assert mode_contradiction(FaultType.BROKER_KILL, None, kraft=True) == ""
 
 
 def test_every_fault_is_known_contradicted_or_refused_with_its_reason() -> None:
     """None falls through without words."""
     for fault in FaultType:
-        assert (kraft_contradiction(fault, None) == "") is (fault in KRAFT_FAULTS), fault
+        assert (mode_contradiction(fault, None, kraft=True) == "") is (fault in KRAFT_FAULTS), fault
+        assert (mode_contradiction(fault, None, kraft=False) == "") is (fault is not FaultType.CONTROLLER_KILL), fault
 
 
 @pytest.mark.parametrize("age_s", [0.0, 1.3, 2.0])
@@ -181,6 +182,7 @@ def test_what_is_not_refused_is_predicted_without_a_zookeeper(fault: FaultType) 
     lasting = (FaultType.BROKER_FREEZE, FaultType.DISK_FULL)
     brokers = (FaultType.BROKER_KILL, FaultType.BROKER_STOP, *lasting)
     victim = {**dict.fromkeys(brokers, VictimSelector(broker=1)), FaultType.PROCESSOR_KILL: VictimSelector(processor=1)}
+    victim[FaultType.CONTROLLER_KILL] = VictimSelector(role="active-controller")
     victim[FaultType.TWO_BROKERS_KILL] = VictimSelector(brokers=(1, 2))
     for_s = 25.0 if fault in lasting else 0.0
     scenario = replace(a_scenario(fault), faults=(Fault(fault, victim.get(fault, VictimSelector()), for_s=for_s),))
@@ -267,6 +269,20 @@ def test_two_brokers_are_missed_twice_by_what_the_third_leads() -> None:
     slow = {**quick, "broker_start_s": 12.0, "second_broker_start_s": 12.0}
     late = any_play(setting, {**draws, **slow, "second_heartbeat_age_s": 1.0}).disturbance
     assert (late.begins_s == 0.0).all()  # fenced before they follow: one silence
+
+
+def test_another_controller_is_active_after_the_quorums_time_out() -> None:
+    """Two seconds less the last fetch's age, then votes; nothing that the hub does waits for it."""
+    scenario = a_scenario(FaultType.CONTROLLER_KILL)
+    scenario = replace(scenario, faults=(replace(scenario.faults[0], victim=VictimSelector(role="active-controller")),))
+    setting, draws = setting_and_draws(parameters_of(scenario, a_kraft_topology()), scenario)
+    fixed = {"quorum_fetch_age_s": 0.4, "quorum_election_s": 0.1, "controller_claim_s": 0.05, "controller_start_s": 5.0}
+    course = any_play(setting, {**draws, **fixed})
+    assert course.moments.controller_active_s == pytest.approx(1.75, abs=0.11)
+    assert course.moments.controllers_whole_s > course.moments.controller_started_s + 5.0
+    assert np.isneginf(course.disturbance.held_until_s).all()
+    with pytest.raises(BadInput, match="where a broker is the controller"):
+        parameters_of(scenario, a_topology())
 
 
 def test_lagging_followers_lose_as_much_as_with_zookeeper() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 
 import pytest
@@ -53,3 +54,24 @@ def test_what_a_calibration_measures_of_a_killed_broker(monkeypatch: pytest.Monk
         assert len(bench.samples["registration_share"]) == len(bench.samples["fence_commit_s"]) == 2
         assert all(0.2 < each < 0.95 for each in bench.samples["registration_share"])
         assert all(each < 2.0 for each in bench.samples["fence_commit_s"])
+
+
+@pytest.mark.timeout(240)
+def test_another_controller_takes_over_and_a_small_disk_has_the_brokers_storage() -> None:
+    """The active one is killed: another answers for the quorum within seconds, and the killed one is back."""
+    topology = read_topology(PROJECT_ROOT / "manifests" / "overlays" / "kraft")
+    disk = 1 if os.geteuid() == 0 else None
+    with start(topology, seed=9, restart=RestartRule.KUBELET_RULES, small_disk=disk) as hub:
+        if disk is not None:
+            assert (hub.small_disk("kafka-1") / "meta.properties").exists()
+        kill = Fault(FaultType.CONTROLLER_KILL, VictimSelector(role="active-controller"))
+        victim = hub.resolve(kill)
+        assert victim.server == f"controller-{hub.controller()}"
+        assert hub.ensemble().serving == (3, 4, 5)
+        injection = hub.inject(kill, victim)
+        assert injection.effective, injection.evidence
+        dead = int(victim.server.removeprefix("controller-"))
+        wait_for(lambda: hub.controller() not in (-1, dead), 30.0, "another controller is active")
+        wait_for(lambda: hub.ensemble().serving == (3, 4, 5), 60.0, "all controllers answer")
+        assert hub.registered_brokers() == {0, 1, 2}
+        assert hub.undo().verified

@@ -87,7 +87,7 @@ def look_back(
         watch_end_s=watched.watch_end_s,
         partition_labels=hub.topology.partition_labels,
         standbys=hub.topology.postgres.replicas - 1,
-        zookeeper_servers=len(hub.topology.zookeeper.server_ids),
+        zookeeper_servers=len(hub.topology.metadata_keepers),
         fault_ended_s=NAN if ended is None else ended.t_s,
         failover_steps=hub.failover_steps(),
         reads=read_table(folder.load, watched.injection.injected_s) if scenario.reads else None,

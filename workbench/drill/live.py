@@ -35,6 +35,7 @@ def probes(part: Part) -> tuple[str, ...]:
         Part.POSTGRES_BACKEND: ("brokers", "stores"),
         Part.REDIS: ("brokers", "stores"),
         Part.ZOOKEEPER: ("zookeeper",),  # which brokers are registered only ZooKeeper can tell
+        Part.CONTROLLER: ("zookeeper",),  # the same of the controllers
         Part.NODE: ("brokers", "stores", "zookeeper"),
         Part.QUORUM: ("zookeeper",),  # as there
         Part.FROZEN_NODE: ("brokers", "zookeeper"),

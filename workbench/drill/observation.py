@@ -47,6 +47,9 @@ UNREACHED: Final = {  # metrics whose clock may still run when watching ends -> 
     "broker_sessions_s": "a broker's session was connected to no ZooKeeper server",
     "zookeeper_whole_s": "a ZooKeeper server did not serve again",
     "zookeeper_start_s": "a ZooKeeper server did not serve again",
+    "controller_active_s": "no controller was active",
+    "controllers_whole_s": "a controller did not answer again",
+    "controller_start_s": "a controller did not answer again",
     "cache_refilled_s": "the hits did not come back",
     "pipeline_drain_s": "the backlog did not drain",
     "backlog_gone_s": "the backlog did not drain",
@@ -68,6 +71,8 @@ SINCE_FAULT: Final = frozenset(
         "zookeeper_leader_s",
         "broker_sessions_s",
         "zookeeper_whole_s",
+        "controller_active_s",
+        "controllers_whole_s",
     }
 )
 
@@ -82,7 +87,7 @@ class Recorded:
     partitions: Sequence[Sample]
     processors: Sequence[Sample]
     stores: Sequence[Sample]  # none where no store is broken
-    zookeeper: Sequence[Sample]  # none where no ZooKeeper server is broken
+    zookeeper: Sequence[Sample]  # in KRaft mode of the controllers; none where none of them is broken
     injection: Injection
     part: Part
     victim_broker: int  # -1: it is none
@@ -93,7 +98,7 @@ class Recorded:
     watch_end_s: float
     partition_labels: tuple[str, ...]
     standbys: int  # as the manifests say
-    zookeeper_servers: int  # as the manifests say
+    zookeeper_servers: int  # as the manifests say, in KRaft mode the controllers
     fault_ended_s: float = NAN  # of a fault that ends by itself
     failover_steps: Mapping[str, float] = field(default_factory=dict)  # of the stand-in for Kubegres
     reads: ReadTable | None = None  # relative to the fault; None where it is not predicted what they see
@@ -111,6 +116,7 @@ def moments_of(recorded: Recorded) -> Moments:
         Part.POSTGRES_BACKEND: _postgres_moments,
         Part.REDIS: _redis_moments,
         Part.ZOOKEEPER: _zookeeper_moments,
+        Part.CONTROLLER: _controller_moments,
         Part.NODE: _node_moments,
         Part.FROZEN_NODE: _frozen_node_moments,
         Part.BROKERS: _brokers_moments,
@@ -182,6 +188,14 @@ def _zookeeper_moments(recorded: Recorded, _fault_s: float, dead_s: float) -> di
         "broker_sessions_s": read_moments.broker_sessions_s(recorded.zookeeper, leads_s),
         "zookeeper_started_s": read_moments.started_again_s(recorded.starts, dead_s),
         "zookeeper_whole_s": read_moments.zookeeper_whole_s(recorded.zookeeper, recorded.zookeeper_servers, dead_s),
+    }
+
+
+def _controller_moments(recorded: Recorded, _fault_s: float, dead_s: float) -> dict[str, float]:
+    return {
+        "controller_active_s": read_moments.zookeeper_leads_s(recorded.zookeeper, dead_s),
+        "controller_started_s": read_moments.started_again_s(recorded.starts, dead_s),
+        "controllers_whole_s": read_moments.zookeeper_whole_s(recorded.zookeeper, recorded.zookeeper_servers, dead_s),
     }
 
 

@@ -73,6 +73,10 @@ PHASES: Final[Mapping[Part, tuple[tuple[str, str, str], ...]]] = {
         ("broker-sessions", "broker_sessions_s", "brokers' sessions"),
         ("zookeeper-whole", "zookeeper_whole_s", "all ZooKeeper servers"),
     ),
+    Part.CONTROLLER: (
+        ("controller-active", "controller_active_s", "another controller"),
+        ("controllers-whole", "controllers_whole_s", "all controllers"),
+    ),
 }
 # From when on the backlog may be called drained.
 SERVES: Final[Mapping[Part, str]] = {
@@ -84,6 +88,7 @@ SERVES: Final[Mapping[Part, str]] = {
     Part.POSTGRES_BACKEND: "postgres-writes",
     Part.REDIS: "redis-answers",
     Part.ZOOKEEPER: "zookeeper-leads",
+    Part.CONTROLLER: "controller-active",
     Part.NODE: "group-whole",
     Part.FROZEN_NODE: "group-whole",
     Part.BROKERS: "leaders-moved",
@@ -144,8 +149,8 @@ class Recovery:
                 return self._group_conditions(asked_s)
             case Part.POSTGRES | Part.POSTGRES_FAILOVER | Part.POSTGRES_BACKEND:
                 return self._postgres_conditions(asked_s)
-            case Part.ZOOKEEPER:
-                return self._zookeeper_conditions(asked_s)
+            case Part.ZOOKEEPER | Part.CONTROLLER:
+                return self._keeper_conditions(asked_s)
             case Part.NODE | Part.FROZEN_NODE | Part.QUORUM:
                 broker = -1 if self.victim.broker is None else self.victim.broker
                 return {**self._broker_conditions(broker), **self._beside_the_broker(asked_s)}
@@ -193,6 +198,16 @@ class Recovery:
             "zookeeper-leads": lambda: seen.get("leader", -1) >= 0,
             "broker-sessions": lambda: bool(seen) and -1 not in seen["server_of_broker"].values(),
             "zookeeper-whole": lambda: len(seen.get("serving", ())) == servers,
+        }
+
+    def _keeper_conditions(self, asked_s: float) -> dict[str, Callable[[], bool]]:
+        """Return those of the servers that keep Kafka's metadata, in either mode."""
+        if self.part is Part.ZOOKEEPER:
+            return self._zookeeper_conditions(asked_s)
+        count, seen = len(self.topology.metadata_keepers), self.live.zookeeper(asked_s)
+        return {
+            "controller-active": lambda: seen.get("leader", -1) >= 0,
+            "controllers-whole": lambda: len(seen.get("serving", ())) == count,
         }
 
     def _broker_conditions(self, broker: int) -> dict[str, Callable[[], bool]]:

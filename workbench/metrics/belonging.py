@@ -31,6 +31,7 @@ _OF_PART: Final[Mapping[str, frozenset[str]]] = {
     "ZooKeeper server": frozenset(
         {"zookeeper_leader_s", "broker_sessions_s", "zookeeper_whole_s", "zookeeper_start_s"}
     ),
+    "KRaft controller": frozenset({"controller_active_s", "controllers_whole_s", "controller_start_s"}),
 }
 
 PART_METRICS: Final[Mapping[str, frozenset[str]]] = {
@@ -60,6 +61,7 @@ PARTS: Final[Mapping[str, Sequence[str]]] = {
     "postgres_down_s": ("postgres_start_s", "postgres_promotion_s"),
     "redis_down_s": ("redis_start_s",),
     "zookeeper_whole_s": ("zookeeper_start_s",),
+    "controllers_whole_s": ("controller_start_s",),
     "broker_rejoin_s": ("broker_start_s", "catch_up_s"),
     "isr_full_s": ("broker_down_s", "catch_up_s"),
     "broker_down_s": ("broker_start_s",),  # the rest of it are the restart rule's waits

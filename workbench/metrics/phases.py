@@ -113,6 +113,21 @@ def zookeeper_start_s(evidence: Evidence) -> float:
     return evidence.moments.zookeeper_whole_s - evidence.moments.zookeeper_started_s
 
 
+def controller_active_s(evidence: Evidence) -> float:
+    """From the fault to an active KRaft controller, s."""
+    return evidence.moments.controller_active_s
+
+
+def controllers_whole_s(evidence: Evidence) -> float:
+    """From the fault to every KRaft controller answering, s; includes the restart rule's waits."""
+    return evidence.moments.controllers_whole_s
+
+
+def controller_start_s(evidence: Evidence) -> float:
+    """From the start of the KRaft controller's process to every one of them answering, s."""
+    return evidence.moments.controllers_whole_s - evidence.moments.controller_started_s
+
+
 def below_min_isr_s(evidence: Evidence) -> float:
     """From the fault to every partition having min.insync.replicas in sync again, s."""
     return evidence.moments.in_sync_again_s

@@ -96,6 +96,9 @@ class Moments:
     zookeeper_leads_s: float = NAN  # a ZooKeeper server leads (again)
     zookeeper_started_s: float = NAN  # start of the server's process that serves again
     zookeeper_whole_s: float = NAN  # every ZooKeeper server serves
+    controller_active_s: float = NAN  # in KRaft mode: a controller is active (again)
+    controller_started_s: float = NAN  # start of the process of the one that was lost
+    controllers_whole_s: float = NAN  # every controller answers
     burst_ended_s: float = NAN  # the load has its usual rate again
     broker_sessions_s: float = NAN  # every broker's ZooKeeper session is connected to a server
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from workbench.errors import BadInput, Problem
-from workbench.fault import CUTS, FREEZES, NODE_PARTS, FaultType, Part, RestartRule, kraft_contradiction
+from workbench.fault import CUTS, FREEZES, NODE_PARTS, FaultType, Part, RestartRule, mode_contradiction
 from workbench.model.control_plane import kubegres
 from workbench.model.parameter import Parameter
 
@@ -26,9 +26,7 @@ REDIS: Final = "redis-0"
 def check_mode(scenario: Scenario, topology: HubTopology) -> None:
     """Raise BadInput for a fault that contradicts who keeps Kafka's metadata."""
     fault = scenario.faults[0]
-    if topology.kafka.quorum is None:
-        return
-    if reason := kraft_contradiction(fault.type, fault.victim.role):
+    if reason := mode_contradiction(fault.type, fault.victim.role, kraft=topology.kafka.quorum is not None):
         raise BadInput(f"{fault.type}: {reason}", [Problem(str(scenario.path), "faults[0]", fault.type, reason)])
 
 

@@ -13,6 +13,7 @@ _LIBRDKAFKA: Final = "librdkafka CONFIGURATION.md"
 _POSTGRES: Final = "PostgreSQL 14"
 _REDIS: Final = "Redis 6.2"
 _ZOOKEEPER: Final = "ZooKeeper 3.8.4"
+_RAFT: Final = "Kafka 3.7.1 raft:"
 
 
 PROCESSOR: Final[Mapping[str, Parameter]] = {
@@ -306,6 +307,32 @@ LOAD: Final[Mapping[str, Parameter]] = {
     ),
 }
 
+CONTROLLER: Final[Mapping[str, Parameter]] = {
+    "quorum_fetch_timeout_s": prior(2.0, "s", f"{_RAFT} quorum.fetch.timeout.ms"),
+    "quorum_fetch_age_s": prior(
+        uniform(0.0, 0.5),
+        "s",
+        f"{_RAFT} KafkaRaftClient MAX_FETCH_WAIT_MS: a fetch is answered within 0.5 s",
+        "age of the last fetch that was answered to the first who stands for election",
+    ),
+    "quorum_election_s": prior(
+        triangular(0.01, 0.05, 1.5),
+        "s",
+        f"{_RAFT} one round of votes; up to quorum.election.timeout.ms (1 s) more where they are split",
+        "from the first who stands for election to a leader of the quorum",
+    ),
+    "controller_claim_s": prior(
+        triangular(0.01, 0.05, 0.4),
+        "s",
+        f"{_RAFT} QuorumController.claim: its log read, its state made, a small hub",
+        "from the leader of the quorum to an active controller",
+    ),
+    "controller_start_s": prior(
+        triangular(0.8, 1.5, 4.0), "s", "a JVM's start, the metadata's log read, alone", "until its port answers"
+    ),
+    "controller_start_parallel": prior(1.3, "", "as a broker's start: computing time over time, alone"),
+}
+
 _BY_PART: Final[Mapping[Part, Mapping[str, Parameter]]] = {
     Part.BROKER: {},
     Part.BROKER_LINKS: {},
@@ -315,6 +342,7 @@ _BY_PART: Final[Mapping[Part, Mapping[str, Parameter]]] = {
     Part.POSTGRES_BACKEND: POSTGRES_BACKEND,
     Part.REDIS: REDIS,
     Part.ZOOKEEPER: ZOOKEEPER,
+    Part.CONTROLLER: CONTROLLER,
     Part.NODE: NODE,
     Part.FROZEN_NODE: FROZEN_NODE,
     Part.BROKERS: BROKERS,

@@ -26,6 +26,7 @@ SESSION_TICKS_MIN: Final = 2  # ZooKeeper 3.8.4 ZooKeeperServer.setMinSessionTim
 SESSION_TICKS_MAX: Final = 20  # setMaxSessionTimeout
 ZOOKEEPER_WAITS: Final = 6  # drawn sleeps of a client; a longer search takes them in turn again
 PREDICT_AND_STEADY_S: Final = 60.0  # of the run-up besides burst, baseline and the drawn moment
+COMES_BACK: Final = (Part.POSTGRES, Part.REDIS, Part.ZOOKEEPER, Part.CONTROLLER)  # or the model does not cover it
 
 
 def from_manifests(topology: HubTopology) -> dict[str, Parameter]:
@@ -105,7 +106,7 @@ def from_scenario(scenario: Scenario) -> dict[str, Parameter]:
     if fault.type in (*FREEZES, *CUTS) and scenario.workload.acks != "all":
         problem = Problem(str(scenario.path), "load.acks", scenario.workload.acks, "all, where a broker goes silent")
         raise BadInput("the model does not cover what a silent leader acknowledges by itself", [problem])
-    if fault.part in (Part.POSTGRES, Part.REDIS, Part.ZOOKEEPER) and scenario.restart is RestartRule.NONE:
+    if fault.part in COMES_BACK and scenario.restart is RestartRule.NONE:
         problem = Problem(str(scenario.path), "restart", "none", f"kubelet-rules: the {fault.part} has to come back")
         raise BadInput(f"the model does not cover a {fault.part} that stays away", [problem])
     origin = scenario.path.name

@@ -273,6 +273,34 @@ PAGES: Final[Mapping[Part, PartPage]] = {
         ),
         parts={},
     ),
+    Part.CONTROLLER: PartPage(
+        felt=(
+            _UNACKNOWLEDGED,
+            ("controller_active_s", "until another controller was active"),
+            ("controllers_whole_s", "until every controller answered"),
+            _LOST,
+        ),
+        silence=_ACKNOWLEDGEMENTS,
+        phases=(("1", "controller_active_s"), ("2", "controllers_whole_s"), ("part of 2", "controller_start_s")),
+        total="controllers_whole_s",
+        milestones=(
+            MilestoneOf(
+                "1",
+                "a controller is active",
+                ("controller_active_s",),
+                "controller-active",
+                "another controller was active after {}",
+            ),
+            MilestoneOf(
+                "2",
+                "all controllers answer",
+                ("controllers_whole_s",),
+                "controllers-whole",
+                "every controller answered after {}",
+            ),
+        ),
+        parts={},
+    ),
     Part.BROKER_LINKS: PartPage(
         felt=_BROKER_FELT,
         silence=_ACKNOWLEDGEMENTS,

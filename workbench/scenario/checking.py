@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from workbench.errors import BadInput, Problem
-from workbench.fault import FaultType, kraft_contradiction
+from workbench.fault import FaultType, mode_contradiction
 from workbench.scenario.drill_scenario import Scenario
 from workbench.scenario.reading import PROJECT_ROOT, document_of, read_scenario
 from workbench.topology import HubTopology, read_topology
@@ -80,10 +80,11 @@ def _victims(document: Node, topology: HubTopology) -> Iterator[Problem]:
 def _of_mode(document: Node, topology: HubTopology) -> Iterator[Problem]:
     """Yield the faults that contradict who keeps Kafka's metadata."""
     faults = document.get("faults")
-    for index, fault in enumerate(faults.items if faults and topology.kafka.quorum is not None else ()):
+    kraft = topology.kafka.quorum is not None
+    for index, fault in enumerate(faults.items if faults else ()):
         stated = fault.get("type")
         if stated is not None and stated.plain in set(FaultType):
-            reason = kraft_contradiction(FaultType(stated.plain), fault.text("victim", "role") or None)
+            reason = mode_contradiction(FaultType(stated.plain), fault.text("victim", "role") or None, kraft=kraft)
             if reason:
                 yield Problem(stated.place.file, f"faults[{index}]", str(stated.value), reason, stated.place.line)
 

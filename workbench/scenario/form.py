@@ -58,6 +58,7 @@ VICTIMS: Final = {
     Part.QUORUM: "{broker: <id>}",
     Part.LOAD: "{role: load}",
     Part.ZOOKEEPER: "{role: zookeeper-leader} or {role: zookeeper-follower}",
+    Part.CONTROLLER: "{role: active-controller}",
 }
 Role = Literal[
     "controller",
@@ -67,6 +68,7 @@ Role = Literal[
     "redis",
     "zookeeper-leader",
     "zookeeper-follower",
+    "active-controller",
     "load",
 ]
 MetricName = Annotated[str, AfterValidator(_known_metric)]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final, Protocol
 
 from workbench.errors import BadInput
-from workbench.fault import FailoverRule, Fault, FaultType, Part, VictimSelector, kraft_contradiction
+from workbench.fault import FailoverRule, Fault, FaultType, Part, VictimSelector, mode_contradiction
 from workbench.target.port import Ensemble, PartitionState, Victim
 from workbench.topology.hub import HubTopology
 
@@ -16,6 +16,7 @@ PROCESSORS: Final = "event-processor-"
 POSTGRES: Final = "postgres-"
 REDIS: Final = "redis-0"
 ZOOKEEPERS: Final = "zookeeper-"
+CONTROLLERS: Final = "controller-"
 
 
 class Process(Protocol):
@@ -82,7 +83,7 @@ def resolve(hub: Breakable, fault: Fault) -> Victim:
     if fault.part in (Part.POSTGRES, Part.POSTGRES_FAILOVER):
         _check_failover(hub, fault)
     in_kraft = hub.topology.kafka.quorum is not None
-    if in_kraft and (reason := kraft_contradiction(fault.type, fault.victim.role)):
+    if reason := mode_contradiction(fault.type, fault.victim.role, kraft=in_kraft):
         raise BadInput(f"{fault.type} of {fault.victim}: {reason}")
     if fault.part in _WHOLE:
         return _WHOLE[fault.part](hub, fault.victim)
@@ -225,6 +226,7 @@ _NAMES: Final[Mapping[Part, str]] = {
     Part.POSTGRES_BACKEND: POSTGRES,
     Part.REDIS: REDIS,
     Part.ZOOKEEPER: ZOOKEEPERS,
+    Part.CONTROLLER: CONTROLLERS,
 }
 _WHOLE: Final[Mapping[Part, Callable[[Breakable, VictimSelector], Victim]]] = {  # what is not one server
     Part.LOAD: lambda *_: Victim("load", "", 0),  # nothing of the hub
@@ -242,4 +244,5 @@ _SERVERS: Final[Mapping[Part, Callable[[Breakable, VictimSelector], str]]] = {
     Part.POSTGRES_BACKEND: lambda hub, _: hub.primary() or "no primary",
     Part.REDIS: lambda *_: REDIS,
     Part.ZOOKEEPER: _zookeeper_server,
+    Part.CONTROLLER: lambda hub, _: f"{CONTROLLERS}{hub.controller()}",
 }

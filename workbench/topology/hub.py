@@ -147,6 +147,11 @@ class HubTopology:
     manifests_sha256: str  # of the rendered manifests
 
     @property
+    def metadata_keepers(self) -> tuple[int, ...]:
+        """Return the ids of those who keep Kafka's metadata: the ZooKeeper servers, in KRaft mode the controllers."""
+        return self.zookeeper.server_ids if self.kafka.quorum is None else self.kafka.quorum.node_ids
+
+    @property
     def partition_labels(self) -> tuple[str, ...]:
         """Flat list "topic-partition"; every flat partition index of the workbench indexes it."""
         return tuple(f"{topic.name}-{index}" for topic in self.topics for index in range(topic.partitions))

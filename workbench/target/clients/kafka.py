@@ -115,11 +115,14 @@ class KafkaReader:
     def ensemble(self) -> Ensemble:
         """Return what each ZooKeeper server says it is, and which of them holds each broker's session.
 
+        In KRaft mode the same of the controllers, where brokers have no session with one of them.
         The servers answer this one by one, without a quorum as well. Whose session is whose was asked of the ensemble
         and is asked again, where it can be, when a session is not connected to anybody.
         """
         if self._addresses.controllers:
-            return Ensemble(NO_BROKER, (), {})
+            leads = {node_id: _leads(door) for node_id, door in self._addresses.controllers.items()}
+            active = next((node_id for node_id, is_active in leads.items() if is_active), NO_BROKER)
+            return Ensemble(active, tuple(node_id for node_id, says in leads.items() if says is not None), {})
         modes = {server_id: zookeeper_words.mode(server) for server_id, server in self._addresses.zookeepers.items()}
         serving = tuple(sorted(server_id for server_id, mode in modes.items() if mode))
         server_of = {
@@ -302,10 +305,10 @@ class KafkaReader:
         return self._zookeeper.near
 
 
-def _leads(controller: Address) -> bool:
-    """Tell whether a controller is the active one."""
+def _leads(controller: Address) -> bool | None:
+    """Tell whether a controller is the active one; None where it does not answer."""
     try:
         with contextlib.closing(BrokerConnection(controller, BROKER_TIMEOUT_S)) as connection:
             return connection.leads_quorum()
     except OSError:
-        return False
+        return None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any, Final
 
 import psutil
@@ -22,6 +24,7 @@ from workbench.target.local import databases, servers
 from workbench.target.local.control import Control
 from workbench.target.local.processes import ProcessSpec
 from workbench.target.local.servers import Plan
+from workbench.target.local.small_disk import seen_from_outside
 from workbench.target.port import ProcessStart
 from workbench.topology.hub import ControllerQuorum
 
@@ -53,8 +56,6 @@ class Startup:
         """Start everything and return when all of it is ready. Raises ToolFailed with the failing server's log."""
         topology = self._plan.topology
         quorum = topology.kafka.quorum
-        if self._plan.small_disk is not None:  # before anything is written to it: KRaft's storage is formatted
-            self._control.small_disk(servers.broker_data(self._plan.directory, f"kafka-{self._plan.small_disk}"))
         self._say(f"starting {'ZooKeeper' if quorum is None else 'the controllers'}, PostgreSQL and Redis")
         for server_id in topology.zookeeper.server_ids:
             self._run(servers.zookeeper(self._plan, server_id))
@@ -117,6 +118,8 @@ class Startup:
         """Start a broker and wait until it answers; alone, so that its times tell what a restart takes."""
         name = f"kafka-{broker}"
         self._say(f"starting {name}")
+        if broker == self._plan.small_disk:
+            self._onto_small_disk(servers.broker_data(self._plan.directory, name))
         started = self._run(servers.broker(self._plan, broker))
         self._wait(lambda: cluster.registered_s(broker) is not None, f"{name} registers")
         used = self._cpu_times(name, started.process_id)
@@ -125,6 +128,12 @@ class Startup:
         self.start_to_registered_s[name] = registered_s - started.started_s
         self.start_cpu_s[name] = used.user + used.system
         self.registered_to_ready_s[name] = time.time() - registered_s
+
+    def _onto_small_disk(self, data: Path) -> None:
+        """Mount a small disk where a broker has its logs; what is there already, KRaft's storage, goes onto it."""
+        self._control.small_disk(data)
+        if data.exists():  # which is the folder below the mount, seen from here
+            shutil.copytree(data, seen_from_outside(self._control.supervisor(), data), dirs_exist_ok=True)
 
     @staticmethod
     def _cpu_times(name: str, process_id: int) -> Any:
