@@ -35,6 +35,6 @@ def play(setting: Setting, draws: Mapping[str, float]) -> Course:
     moments = after_fault(
         controller_active_s=polled_s(active_s, POLL_S, phase_s),
         controller_started_s=started_s,
-        controllers_whole_s=polled_s(max(active_s, answers_s), POLL_S, phase_s),
+        controllers_whole_s=polled_s(answers_s, POLL_S, phase_s),
     )
     return Course(moments, kafka_goes_on(setting), 0.0, (moments.controller_active_s, moments.controllers_whole_s))
