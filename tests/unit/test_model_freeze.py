@@ -83,14 +83,33 @@ def test_a_java_client_gives_up_in_half_the_time() -> None:
 
 
 def test_a_coordinator_is_not_frozen_for_as_long_as_its_group_waits() -> None:
-    """The event processors would give it up; below that it does not matter who coordinates."""
-    scenario = freeze(90.0)
+    """The event processors would give it up; below that it does not matter who coordinates, nor far above."""
+    scenario = freeze(60.0)
     baseline = replace(a_baseline(), group_coordinator=1)
     victim = Victim("kafka-1", "worker-2", 4711, 1, (), False)
     with pytest.raises(BadInput, match="outlasts the group's session"):
         merge(scenario, a_topology(), baseline, victim)
     merge(freeze(25.0), a_topology(), baseline, victim)
     merge(scenario, a_topology(), replace(baseline, group_coordinator=0), victim)
+
+
+def test_the_group_of_a_silent_coordinator_waits_for_the_members_that_it_was() -> None:
+    """Given up a session after its last heartbeat, whole a session after others lead, and a while to read again."""
+    baseline = replace(a_baseline(), group_coordinator=1)
+    victim = Victim("kafka-1", "worker-2", 4711, 1, (), False)
+    scenario = freeze(90.0)
+    setting, draws = setting_and_draws(merge(scenario, a_topology(), baseline, victim), scenario)
+    course = play(setting, {**draws, "drain_per_silent_s": 0.0})
+    outage = course.disturbance.outage
+    assert outage is not None
+    assert outage.stops_s == pytest.approx(45.0 - draws["coordinator_heard_s"])
+    known_s = course.moments.leaders_moved_s + draws["group_takeover_s"] + 45.0 + draws["group_again_s"]
+    assert outage.resumes_s == pytest.approx(known_s, abs=0.11)
+    later = play(setting, {**draws, "drain_per_silent_s": 0.25}).disturbance.outage
+    assert later is not None
+    others = np.mean(np.array(setting.leaders) != setting.victim)
+    assert later.resumes_s - outage.resumes_s == pytest.approx(others * outage.stops_s * 0.2)
+    assert course.resumed_s >= outage.resumes_s.max()
 
 
 @pytest.mark.parametrize(("for_s", "acks", "place"), [(15.0, "all", "faults[0].for_s"), (25.0, "1", "load.acks")])

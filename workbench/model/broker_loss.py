@@ -26,9 +26,10 @@ from workbench.model.disk_full import halts
 from workbench.model.followers import replication_from
 from workbench.model.freeze import thaw
 from workbench.model.outcome import Course, connections, polled_s
-from workbench.model.pace import pace_of
+from workbench.model.pace import both, pace_of, pace_of_outage
 from workbench.model.restart import restart
 from workbench.model.session import session
+from workbench.model.silent_coordinator import group_outage
 from workbench.model.world import FOREVER, HORIZON_S, Setting, Steps, World
 
 STOP: Final = FaultType.BROKER_STOP
@@ -84,6 +85,10 @@ def course_of(world: World) -> Course:
     new_leaders = leaders_afterwards(setting)
     back_s = partitions_back_s(world)
     held_until_s, head_until_s = _held(world, led, new_leaders, back_s)
+    outage, pace = group_outage(world), pace_of(world)
+    if outage is not None:
+        stops_s, goes_on_s = float(outage.stops_s.max()), float(outage.resumes_s.max())
+        pace = both(pace, pace_of_outage(draws, len(setting.consumers), stops_s, goes_on_s))
     processor = np.array(setting.processors_of_partition, dtype=np.int64)
     fetch_known_s = [world.known_s.get(name, FOREVER) for name in setting.consumers]
     begins_s = np.where(led, 0.0, -setting.lag_s) + world.moments.get("change_begins", 0.0)
@@ -97,7 +102,8 @@ def course_of(world: World) -> Course:
         fetchable_from_s=np.where(led, np.array([*fetch_known_s, FOREVER])[processor], thawed_s(setting)),
         tail_from_s=np.where(unreplicated, begins_s - setting.lag_s, np.inf),
         processor=processor,
-        pace=pace_of(world),
+        pace=pace,
+        outage=outage,
     )
     polled = {"brokers": draws["poll_brokers_phase_s"], "partitions": draws["poll_partitions_phase_s"]}
     finite = held_until_s[np.isfinite(held_until_s)]
@@ -105,7 +111,8 @@ def course_of(world: World) -> Course:
     awaited_s = [moments.leaders_moved_s]
     if setting.restart is not RestartRule.NONE:
         awaited_s.append(moments.isr_full_s)
-    return Course(moments, disturbance, float(finite.max(initial=0.0)), tuple(awaited_s))
+    resumed_s = max(float(finite.max(initial=0.0)), 0.0 if outage is None else float(outage.resumes_s.max()))
+    return Course(moments, disturbance, resumed_s, tuple(awaited_s))
 
 
 def _held(world: World, led: BoolArray, new_leaders: IntArray, back_s: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -9,6 +9,7 @@ from workbench.errors import BadInput, Problem
 from workbench.fault import CUTS, FREEZES, NODE_PARTS, FaultType, Part, RestartRule, mode_contradiction
 from workbench.model.control_plane import kubegres
 from workbench.model.parameter import Parameter
+from workbench.model.silent_coordinator import TAKEN_OVER_S
 
 if TYPE_CHECKING:  # a prediction's subprocesses import this package: they need neither YAML nor pydantic
     from workbench.scenario.drill_scenario import Scenario
@@ -39,9 +40,12 @@ def check_freeze(scenario: Scenario, rows: Mapping[str, Parameter]) -> None:
     coordinates = fault.part is Part.BROKER and bool(rows["victim_coordinates"].value)
     if fault.part is Part.FROZEN_NODE:  # whose ZooKeeper server may be the leader: the session starts afresh then
         lapsed_s += float(rows["zookeeper_sync_limit_s"].value) + ELECTION_S_MAX
-    least_s = float(rows["group_session_s"].value) - HEARTBEATS_S
-    if fault.for_s >= least_s and (coordinates or fault.part is Part.FROZEN_NODE):
+    session_s = float(rows["group_session_s"].value)
+    least_s, taken_over_s = session_s - HEARTBEATS_S, session_s + TAKEN_OVER_S
+    node = fault.part is Part.FROZEN_NODE
+    if fault.for_s >= least_s and (node or (coordinates and fault.for_s < taken_over_s)):
         bound = f"below {least_s:g}: the event processors have to keep their places in their group"
+        bound += "" if node else f"; or at least {taken_over_s:g}: by then they have them again"
         problem = Problem(str(scenario.path), "faults[0].for_s", f"{fault.for_s:g}", bound)
         raise BadInput("the model does not cover a freeze that outlasts the group's session", [problem])
     if fault.for_s < lapsed_s:

@@ -24,6 +24,7 @@ from workbench.model.parameter import Distribution, FloatArray, Parameter, param
 from workbench.model.part_priors import every_prior, priors_of
 from workbench.model.quorum_facts import zookeeper_connection
 from workbench.model.second_broker import second_broker
+from workbench.model.silent_coordinator import silent_coordinator
 from workbench.model.silent_ensemble import silent_ensemble
 from workbench.records.folder import FORMAT_VERSION, dump_json
 from workbench.streams import stream
@@ -132,6 +133,7 @@ def merge(
     rows.update(stated.client_phases(rows))
     if part is Part.BROKERS:
         rows.update(second_broker(scenario, rows, baseline, victim))
+    rows.update(silent_coordinator(scenario, rows))
     rows.update(full_disk(scenario, kraft=quorum is not None))
     rows.update(cut_network(scenario, topology))
     if part is Part.QUORUM:
