@@ -95,7 +95,7 @@ def test_other_clients_are_predicted_and_not_driven() -> None:
 
 def test_each_library_says_where_its_defaults_are_from() -> None:
     """And both say the same things, so that no prior is asked for what is not there."""
-    needed = {"client_request_timeout_s", "client_fetch_more_s", "client_looks_s", "client_resends_s"}
+    needed = {f"client_{name}_s" for name in ("request_timeout", "fetch_more", "looks", "resends", "refetches")}
     for library in ClientLibrary:
         rows = library_rows(library)
         assert needed <= rows.keys()

@@ -34,6 +34,12 @@ _ROWS: Final = {
             "a broker stopped for 90 s (measured, once): 0.35 s the canary, 0.63 s who had thousands of events waiting",
             "from giving a silent broker up to the first answer of another",
         ),
+        "client_refetches_s": prior(
+            0.7,
+            "s",
+            f"{_LIBRDKAFKA} fetch.error.backoff.ms 0.5 s, and the metadata; 0.3 to 1.2 s (measured, twice)",
+            "from giving a silent broker up to the first records of another",
+        ),
     },
     ClientLibrary.JAVA: {
         "producer_linger_s": prior(0.0, "s", f"{_JAVA} ProducerConfig linger.ms"),
@@ -47,6 +53,7 @@ _ROWS: Final = {
             "a broker stopped for 50 s (measured, once): the console producer's events went on after 30.05 s",
             "from giving a silent broker up to the first answer of another",
         ),
+        "client_refetches_s": prior(0.1, "s", f"{_JAVA} retry.backoff.ms", "the same for a fetch"),
     },
 }
 

@@ -17,7 +17,7 @@ off from its clients as well, it hears of them when their TCP sends once more wh
 
 A client gives a silent broker up when a request has had no answer for as long as its library allows
 (client_library.py): it hangs up, asks another broker for the metadata at once, and sends to the new leaders what it had
-kept. Those that were started together look at nearly the same moment of each second (measured, once: 0.58, 0.67 and
+kept. Producers that were started together look at nearly the same moment of each second (measured, once: 0.58, 0.67 and
 0.80 s).
 
 Left out: reconnection attempts to the dead broker (they change nothing until metadata does), offset commits
@@ -32,7 +32,7 @@ from typing import Final
 
 from workbench.fault import CUTS, FaultType
 from workbench.model.tcp import heard_again_s
-from workbench.model.world import Setting, Steps, World, next_on_grid
+from workbench.model.world import Steps, World, next_on_grid
 
 SPREAD: Final = 0.1  # of TCP's time-outs: a client's own response times decide
 SILENT: Final = (FaultType.BROKER_FREEZE, FaultType.CUT_FROM_ALL)  # to its clients
@@ -41,7 +41,7 @@ SILENT: Final = (FaultType.BROKER_FREEZE, FaultType.CUT_FROM_ALL)  # to its clie
 def client(world: World, name: str) -> Steps:
     """Learn the new leaders and note when the first request to one of them can go out."""
     draws = world.draws
-    phase = draws[f"client_phase_{name}"]
+    phase, fetches = draws[f"client_phase_{name}"], name in world.setting.consumers
     yield world.leaders_moved
     yield world.env.timeout(draws["metadata_update_s"])
     if world.setting.fault is FaultType.BROKER_KILL:
@@ -51,7 +51,7 @@ def client(world: World, name: str) -> Steps:
             yield world.env.timeout(scan_s * draws["client_forgets"])
     elif world.setting.fault in SILENT:
         told = world.env.process(_told(world, phase))
-        yield told | world.until(gives_up_s(world.setting, draws, fetches=name in world.setting.consumers))
+        yield told | world.until(_fetcher_moves_s(draws, phase) if fetches else _producer_moves_s(world))
     else:
         yield from _told(world, phase)
     yield world.env.timeout(draws["metadata_round_s"])
@@ -69,8 +69,13 @@ def _told(world: World, phase: float) -> Steps:
     yield world.env.timeout(world.draws["client_retry_s"] * phase)
 
 
-def gives_up_s(setting: Setting, draws: Mapping[str, float], *, fetches: bool) -> float:
-    """Return when a client that has had no answer since the fault goes on with another broker (s after it)."""
-    looks_s = draws[f"client_phase_{setting.producers[0]}"] * draws["client_looks_s"]
-    more_s = draws["client_fetch_more_s"] if fetches else draws["client_resends_s"]
-    return draws["client_request_timeout_s"] + looks_s + more_s
+def _producer_moves_s(world: World) -> float:
+    """Return when a producer that has had no answer since the fault goes on with another broker (s after it)."""
+    looks_s = world.draws[f"client_phase_{world.setting.producers[0]}"] * world.draws["client_looks_s"]
+    return world.draws["client_request_timeout_s"] + looks_s + world.draws["client_resends_s"]
+
+
+def _fetcher_moves_s(draws: Mapping[str, float], phase: float) -> float:
+    """Return the same of a processor; it looks at a moment of its own."""
+    waits_s = draws["client_request_timeout_s"] + draws["client_fetch_more_s"]
+    return waits_s + phase * draws["client_looks_s"] + draws["client_refetches_s"]

@@ -163,7 +163,8 @@ def silent_broker(hub: Hub, replications: int, timeout_s: float | None = None) -
         **found,
         "kafka_unavailable_s": np.maximum(found["kafka_unavailable_s"], given_up_s + number["client_resends_s"]),
         "pipeline_unavailable_s": np.maximum(
-            found["pipeline_unavailable_s"], given_up_s + number["client_fetch_more_s"]
+            found["pipeline_unavailable_s"],
+            given_up_s + number["client_fetch_more_s"] + number["client_refetches_s"],
         ),
     }
 
