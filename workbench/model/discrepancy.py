@@ -60,6 +60,7 @@ FITTED_TO: Final = frozenset(  # the scenarios of _MEASURED: what is known of th
         "broker-freeze-90s",
         "broker-freeze-kraft",
         "broker-loss",
+        "broker-loss-acks-0",
         "broker-loss-acks-1",
         "broker-loss-controller",
         "broker-loss-drain",

@@ -51,10 +51,10 @@ def measured(baseline: Baseline, victim: str, rows: Mapping[str, Parameter]) -> 
 def _queued_s(rows: Mapping[str, Parameter]) -> float:
     """Return the median time (s) from an acknowledged record to the processor's queue.
 
-    With acks=all it is visible when it is acknowledged, else when the followers have it.
+    With acks=all it is visible when it is acknowledged, else when the followers have it, with 0 after the leader.
     """
-    names = ("fetch_s",) if rows["acks"].value == "all" else ("fetch_s", "replication_lag_s")
-    return sum(_middle(rows[name]) for name in names)
+    before = {"all": (), "1": ("replication_lag_s",), "0": ("replication_lag_s", "unread_s")}[rows["acks"].value]
+    return sum(_middle(rows[name]) for name in ("fetch_s", *before))
 
 
 def _middle(parameter: Parameter) -> float:

@@ -112,7 +112,7 @@ def merge(
     quorum = topology.kafka.quorum
     covered.check_mode(scenario, topology)
     rows = priors_of(part, kraft=quorum is not None, reads=scenario.reads)
-    rows.update(library_rows(scenario.workload.library))
+    rows.update(library_rows(scenario.workload.library, scenario.workload.acks))
     if by_kubelet:
         rows.update(kubelet.PRIORS)
     if calibration is not None:
