@@ -41,7 +41,7 @@ def check_freeze(scenario: Scenario, rows: Mapping[str, Parameter]) -> None:
     if fault.part is Part.FROZEN_NODE:  # whose ZooKeeper server may be the leader: the session starts afresh then
         lapsed_s += float(rows["zookeeper_sync_limit_s"].value) + ELECTION_S_MAX
     session_s = float(rows["group_session_s"].value)
-    least_s, taken_over_s = session_s - HEARTBEATS_S, session_s + TAKEN_OVER_S
+    least_s, taken_over_s = session_s - HEARTBEATS_S, lapsed_s + session_s + TAKEN_OVER_S
     node = fault.part is Part.FROZEN_NODE
     if fault.for_s >= least_s and (node or (coordinates and fault.for_s < taken_over_s)):
         bound = f"below {least_s:g}: the event processors have to keep their places in their group"

@@ -29,7 +29,7 @@ from workbench.model.world import World
 if TYPE_CHECKING:  # a prediction's subprocesses import this package: they need neither YAML nor pydantic
     from workbench.scenario.drill_scenario import Scenario
 
-TAKEN_OVER_S: Final = 25.0  # with room: others lead after a session of 18 s and two ticks
+TAKEN_OVER_S: Final = 3.0  # with room, from the last expiry until the processors have partitions again
 
 
 def silent_coordinator(scenario: Scenario, rows: Mapping[str, Parameter]) -> dict[str, Parameter]:
