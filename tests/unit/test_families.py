@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.reference_records import NAME, metric, percentiles, record
 from workbench.compare.families import FAMILIES, FamilyFidelity, families
-from workbench.compare.fidelity import failing, fidelity
+from workbench.compare.fidelity import LATEST, failing, fidelity
 from workbench.compare.pooled import Pooled
 from workbench.metrics.catalogue import CATALOGUE
 from workbench.records.reference import ReferenceMetric, ReferenceRecord
@@ -87,3 +87,14 @@ def test_what_no_prior_knows_of_is_told_apart() -> None:
     assert table.held_out_scenarios == ("sample",)
     assert [each.drills for each in table.held_out] == [1, 1]
     assert [each.drills for each in table.families] == [2, 2]
+
+
+def test_the_latest_drills_stand_by_themselves_where_there_are_older_ones() -> None:
+    """Today's models are judged by what they sealed: thirty drills that were right after five that were not."""
+    older = [record(n, metric(99.0, percentiles(10.0, 2.0))) for n in range(5)]
+    newer = [record(5 + n, metric(10.0, percentiles(10.0, 2.0))) for n in range(LATEST)]
+    table = fidelity([*older, *newer])
+    assert {each.drills for each in table.latest} == {LATEST}
+    assert {each.coverage.share for each in table.latest} == {1.0}
+    assert {each.drills for each in table.families} == {LATEST + 5}
+    assert fidelity(newer).latest == ()

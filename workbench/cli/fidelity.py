@@ -17,7 +17,7 @@ from workbench import api
 from workbench.cli._console import a_console
 from workbench.cli._long_running import stop_on_sigterm
 from workbench.compare.families import FamilyFidelity
-from workbench.compare.fidelity import Fidelity, Table, fidelity
+from workbench.compare.fidelity import LATEST, Fidelity, Table, fidelity
 from workbench.errors import BadInput
 from workbench.metrics.catalogue import BY_NAME
 from workbench.metrics.numbers import MISSING, percent, quantity
@@ -179,6 +179,9 @@ def _print(table: Table, every: bool, markdown: bool) -> None:
     _print_rows(
         console, "All drills together", FAMILY_HEADS, [_family_cells(each) for each in table.families], markdown
     )
+    if table.latest:
+        title = f"The latest {LATEST} drills alone"
+        _print_rows(console, title, FAMILY_HEADS, [_family_cells(each) for each in table.latest], markdown)
     if table.held_out:
         title = f"Held out of every fit: {', '.join(table.held_out_scenarios)}"
         _print_rows(console, title, FAMILY_HEADS, [_family_cells(each) for each in table.held_out], markdown)

@@ -31,6 +31,7 @@ from workbench.records.reference import INTERVALS, PERCENTS, ReferenceMetric, Re
 UNSCORED_SHARE_MAX: Final = 0.10
 SAFE_CHANCE: Final = 0.9  # an objective predicted to be kept with at least this chance, and missed: false-safe
 EARLIER_MIN: Final = 2  # drills before one, for the competitors to have an answer
+LATEST: Final = 30  # drills: about a day of them
 FAILS_BELOW: Final = 0.015  # chance of so few inside, were the intervals right: 2 of 5, 6 of 10, 14 of 20
 _LEVELS: Final = np.array(PERCENTS) / 100.0
 
@@ -122,6 +123,7 @@ class Table:
     """What all records of a folder say."""
 
     families: tuple[FamilyFidelity, ...]
+    latest: tuple[FamilyFidelity, ...]  # of the LATEST drills alone, where there are more: by the models of today
     held_out: tuple[FamilyFidelity, ...]  # of the scenarios alone that no prior was fitted to
     held_out_scenarios: tuple[str, ...]
     failing: tuple[Failing, ...]
@@ -149,6 +151,7 @@ def fidelity(records: Sequence[ReferenceRecord]) -> Table:
     rows = [_row(counted, *name, corrected.get(name, ())) for name in sorted(names, key=_place)]
     return Table(
         families=families(counted),
+        latest=families(counted[-LATEST:]) if len(counted) > LATEST else (),
         held_out=families(held_out),
         held_out_scenarios=tuple(sorted({record.scenario for record in held_out})),
         failing=failing(counted),

@@ -9,7 +9,7 @@ from statistics import median
 from typing import Final
 
 from workbench.compare.families import COVERAGE_WANTED, RECOVERY_ERROR_MAX, FamilyFidelity
-from workbench.compare.fidelity import Coverage, Fidelity, coverage, fidelity, of_latest_configuration
+from workbench.compare.fidelity import LATEST, Coverage, Fidelity, coverage, fidelity, of_latest_configuration
 from workbench.compare.fidelity import Table as FidelityTable
 from workbench.compare.pooled import Pooled, pooled, ranks, worst
 from workbench.metrics.catalogue import BY_NAME
@@ -212,6 +212,8 @@ def _families(table: FidelityTable) -> Section:
         for each in table.failing
     ]
     tables = [_family_table("All drills", table.families)]
+    if table.latest:
+        tables.append(_family_table(f"The latest {LATEST} drills alone", table.latest))
     if table.held_out:
         names = ", ".join(table.held_out_scenarios)
         tables.append(_family_table(f"Held out of every fit: {names}", table.held_out))
