@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from workbench.cli.runs import command
+from workbench.cli import root
 from workbench.records.folder import dump_json
 from workbench.records.runs_index import enter
 
@@ -30,7 +30,7 @@ def out(tmp_path: Path) -> Path:
 
 def test_exit_codes_are_whole_numbers_or_nothing(out: Path) -> None:
     """Neither 0.0 nor NaN."""
-    shown = CliRunner().invoke(command, ["--out", str(out)], standalone_mode=False)
+    shown = CliRunner().invoke(root, ["runs", "--out", str(out)])
     ended, broken_off, gone = (line.split() for line in shown.output.splitlines()[1:])
     assert ended == ["ended", "broker-loss", "0", "complete", "PASS", "0"]
     assert broken_off == ["broken-off", "broker-loss", "1", "incomplete"]
@@ -39,11 +39,11 @@ def test_exit_codes_are_whole_numbers_or_nothing(out: Path) -> None:
 
 def test_as_json_there_is_none_in_its_place(out: Path) -> None:
     """A reader tells 0 from no end."""
-    shown = CliRunner().invoke(command, ["--json", "--out", str(out)], standalone_mode=False)
+    shown = CliRunner().invoke(root, ["runs", "--json", "--out", str(out)])
     assert [run["exit_code"] for run in json.loads(shown.output)] == [0, None, None]
 
 
 def test_without_any_it_says_how_to_make_one(tmp_path: Path) -> None:
     """No empty table."""
-    shown = CliRunner().invoke(command, ["--out", str(tmp_path)], standalone_mode=False)
+    shown = CliRunner().invoke(root, ["runs", "--out", str(tmp_path)])
     assert "no sealed run yet" in shown.output
