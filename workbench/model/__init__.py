@@ -7,7 +7,7 @@ from workbench.model.predicting import predict
 NOT_MODELLED: Final = (
     "A second fault while the first is being recovered from.",
     "A ZooKeeper server that dies with the broker, where it is not all of a node's servers; a quorum lost for long.",
-    "In KRaft mode: the loss of a controller, and of a node's servers.",
+    "In KRaft mode: the loss of a node's servers, among them a controller.",
     "Whole machines: a dead process resets its connections, a dead machine is silent.",
     "Garbage collection and swapping beyond what the baseline's acknowledgement times contain.",
     "Events that the load generator sends late.",
