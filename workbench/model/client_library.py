@@ -13,9 +13,10 @@ max.block.ms, after which its send() fails while its buffer is full.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
-from workbench.model.parameter import Parameter, prior, triangular
+from workbench.model.parameter import FloatArray, Parameter, prior, triangular
 from workbench.workload import ClientLibrary
 
 _LIBRDKAFKA: Final = "librdkafka CONFIGURATION.md"
@@ -61,6 +62,9 @@ _ROWS: Final = {
 }
 
 
+# What passes from an acknowledgement until the followers have the record, when consumers see it and it outlives its
+# leader. With all of them it is acknowledged no sooner.
+AFTER_ACK: Final = {"all": (), "1": ("replication_lag_s",), "0": ("replication_lag_s", "unread_s")}
 _UNREAD: Final = {
     "unread_s": prior(
         triangular(0.005, 0.02, 0.06),
@@ -69,6 +73,21 @@ _UNREAD: Final = {
         "from the client's socket to the leader's log, and until the client notices that it is gone",
     )
 }
+
+
+def producer_moves_s[T: (float, FloatArray)](numbers: Mapping[str, float], phase: T) -> T:
+    """Return when a producer that a broker stopped answering goes on with another (s after its last answer).
+
+    `phase` is how far from a look through its requests it was then, 0 to 1: one, or one a replication.
+    """
+    looks_s = phase * numbers["client_looks_s"]
+    return numbers["client_request_timeout_s"] + looks_s + numbers["client_resends_s"]
+
+
+def fetcher_moves_s[T: (float, FloatArray)](numbers: Mapping[str, float], phase: T) -> T:
+    """Return the same of a processor, whose fetches may take longer than other requests."""
+    waits_s = numbers["client_request_timeout_s"] + numbers["client_fetch_more_s"]
+    return waits_s + phase * numbers["client_looks_s"] + numbers["client_refetches_s"]
 
 
 def library_rows(library: ClientLibrary, acks: str = "all") -> dict[str, Parameter]:

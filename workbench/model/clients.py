@@ -31,10 +31,10 @@ message.timeout.ms (300 s).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 from workbench.fault import CUTS, FaultType
+from workbench.model.client_library import fetcher_moves_s, producer_moves_s
 from workbench.model.tcp import heard_again_s
 from workbench.model.world import Steps, World, next_on_grid
 
@@ -56,7 +56,7 @@ def client(world: World, name: str) -> Steps:
             yield world.env.timeout(scan_s * draws["client_forgets"])
     elif world.setting.fault in SILENT:
         told = world.env.process(_told(world, phase))
-        yield told | world.until(_fetcher_moves_s(draws, phase) if fetches else _producer_moves_s(world))
+        yield told | world.until(fetcher_moves_s(draws, phase) if fetches else _producer_moves_s(world))
     else:
         yield from _told(world, phase)
     yield world.env.timeout(draws["metadata_round_s"])
@@ -75,12 +75,5 @@ def _told(world: World, phase: float) -> Steps:
 
 
 def _producer_moves_s(world: World) -> float:
-    """Return when a producer that has had no answer since the fault goes on with another broker (s after it)."""
-    looks_s = world.draws[f"client_phase_{world.setting.producers[0]}"] * world.draws["client_looks_s"]
-    return world.draws["client_request_timeout_s"] + looks_s + world.draws["client_resends_s"]
-
-
-def _fetcher_moves_s(draws: Mapping[str, float], phase: float) -> float:
-    """Return the same of a processor; it looks at a moment of its own."""
-    waits_s = draws["client_request_timeout_s"] + draws["client_fetch_more_s"]
-    return waits_s + phase * draws["client_looks_s"] + draws["client_refetches_s"]
+    """Return when producers go on with another broker: all look at one moment, each processor at its own."""
+    return producer_moves_s(world.draws, world.draws[f"client_phase_{world.setting.producers[0]}"])

@@ -15,6 +15,7 @@ import numpy as np
 
 from workbench.model.batch_spread import spread
 from workbench.model.batches import OF_BATCHES, batch_time
+from workbench.model.client_library import AFTER_ACK
 from workbench.model.cores import left_for_sessions
 from workbench.model.parameter import Distribution, Parameter, Source, empirical, triangular
 from workbench.model.priors import TAKEN_OVER
@@ -49,12 +50,8 @@ def measured(baseline: Baseline, victim: str, rows: Mapping[str, Parameter]) -> 
 
 
 def _queued_s(rows: Mapping[str, Parameter]) -> float:
-    """Return the median time (s) from an acknowledged record to the processor's queue.
-
-    With acks=all it is visible when it is acknowledged, else when the followers have it, with 0 after the leader.
-    """
-    before = {"all": (), "1": ("replication_lag_s",), "0": ("replication_lag_s", "unread_s")}[rows["acks"].value]
-    return sum(_middle(rows[name]) for name in ("fetch_s", *before))
+    """Return the median time (s) from an acknowledged record to the processor's queue."""
+    return sum(_middle(rows[name]) for name in ("fetch_s", *AFTER_ACK[rows["acks"].value]))
 
 
 def _middle(parameter: Parameter) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from workbench.engine import Service
 from workbench.fault import FaultType, RestartRule
 from workbench.model.batches import batch_time
+from workbench.model.client_library import AFTER_ACK
 from workbench.model.parameters import Parameters
 from workbench.model.stated import consumers, producers
 from workbench.model.world import Setting
@@ -96,7 +97,7 @@ def service_of(setting: Setting, parameters: Parameters, draws: Mapping[str, flo
         produce_events_max=max(1, min(int(draws["producer_batch_events_max"]), by_bytes)),
         request_s=draws["request_s"],
         request_event_s=draws["request_event_s"],
-        replication_lag_s=0.0 if setting.acks == "all" else draws["replication_lag_s"] + draws.get("unread_s", 0.0),
+        replication_lag_s=sum((draws[name] for name in AFTER_ACK[setting.acks]), 0.0),
         fetch_s=draws["fetch_s"],
         batch_events_max=int(draws["batch_events_max"]),
         batch_linger_s=draws["batch_linger_s"],

@@ -20,7 +20,7 @@ from workbench.model.parameters import PER_EVENT
 from workbench.model.scheduling import read_nodes
 from workbench.plan.basis import Basis, basis_of, measured
 from workbench.plan.draws import DRAWS, Draws, draws_of
-from workbench.plan.outages import Hub, Outage, felt_verdicts, outage
+from workbench.plan.outages import Hub, Outage, felt_verdicts, hub_at, outage
 from workbench.plan.question import Question
 from workbench.plan.rates import CONFIRMED_AT, SHARES, Curve, curve
 from workbench.plan.room import rooms
@@ -28,7 +28,6 @@ from workbench.plan.stations import PATHS, PROCESSORS, Left, saturation_per_s, s
 from workbench.plan.volumes import YEAR_DAYS, disks, retention
 from workbench.plan.what_ifs import what_ifs
 from workbench.records.folder import FORMAT_VERSION
-from workbench.topology.pods import read_pod_traits
 
 PLAYED: Final = 12  # of them through the engine
 EXPLAINED: Final = (0.05, 0.95)
@@ -69,7 +68,8 @@ def answer(
         begins(f"rates, {left.name}")
         found.append(_state(basis, question, left, rows, curves, (seed, played)))
     begins("outages")
-    felt = outages(basis, question, seed)
+    hub = hub_at(basis, question.rate_per_s, measured(basis), seed)
+    felt = outages(hub, question)
     begins("disks, room and what-ifs")
     volumes, fits_days = disks(basis, question.rate_per_s, question.growth_per_year)
     content = {
@@ -85,7 +85,7 @@ def answer(
         "kafka_days_that_fit": round(fits_days, 1),
         "retention": retention(basis, question.rate_per_s, question.growth_per_year).to_dict(),
         "rooms": [room.to_dict() for room in rooms(basis.manifests, read_nodes(nodes), worst_node(basis), seed)],
-        "what_ifs": [each.to_dict() for each in what_ifs(basis, question, seed)],
+        "what_ifs": [each.to_dict() for each in what_ifs(basis, question, hub)],
         "sensitivity": _sensitivity(basis, question),
         "assumptions": _assumptions(basis),
         "left_out": list(LEFT_OUT),
@@ -99,15 +99,10 @@ def _forms(question: Question) -> dict[str, Any]:
     return {name: None if form is None else form.model_dump() for name, form in forms.items()}
 
 
-def outages(basis: Basis, question: Question, seed: int) -> list[Outage]:
+def outages(hub: Hub, question: Question) -> list[Outage]:
     """Return the outage after each loss that an objective names."""
     asked = (question.objectives.outage, question.objectives.loss)
-    losses = dict.fromkeys(each.after for each in asked if each is not None)
-    if not losses:
-        return []
-    traits, known = read_pod_traits(basis.manifests), measured(basis)
-    hub = Hub(basis.topology, basis.manifests, traits, basis.at(question.rate_per_s), known, seed)
-    return [outage(hub, after) for after in losses]
+    return [outage(hub, after) for after in dict.fromkeys(each.after for each in asked if each is not None)]
 
 
 def _state(

@@ -11,21 +11,20 @@ from dataclasses import replace
 from typing import Any, Final
 
 from workbench.model import control_plane
-from workbench.plan.basis import Basis
+from workbench.plan.outages import RELEASE, Hub
 from workbench.plan.what_if import WhatIf
 from workbench.topology.hub import HubTopology
-from workbench.topology.pods import LOCAL_CLASSES, TOLERATION_S_DEFAULT, PodTraits, read_pod_traits
+from workbench.topology.pods import LOCAL_CLASSES, TOLERATION_S_DEFAULT, PodTraits
 
-RELEASE: Final = "1.29"
 SHORT_S: Final = 30.0
 BY_HAND_S: Final = 600.0  # when somebody calls the node out of service, where somebody does
 REPLICATIONS: Final = 200
 REPLICATED: Final = "replicated"  # any class that is not of one node
 
 
-def of_nodes(basis: Basis, seed: int) -> list[WhatIf]:
+def of_nodes(at_rate: Hub) -> list[WhatIf]:
     """Return each choice with what the loss of a node then means."""
-    hub, traits = basis.topology, read_pod_traits(basis.manifests)
+    hub, traits, seed = at_rate.topology, at_rate.traits, at_rate.seed
     processors = _with(traits, "event-processor", toleration_s=SHORT_S)
     slow = _with(traits, "event-processor", toleration_s=TOLERATION_S_DEFAULT)
     tolerated = "How long is a lost node's event processor missed?"

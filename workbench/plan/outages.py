@@ -14,7 +14,7 @@ restart in place would shorten where a server stays away.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,18 +24,19 @@ from workbench.fault import VictimSelector
 from workbench.metrics.catalogue import CATALOGUE
 from workbench.metrics.tables import FloatArray
 from workbench.model import control_plane
-from workbench.model.client_library import library_rows
+from workbench.model.client_library import fetcher_moves_s, library_rows, producer_moves_s
 from workbench.model.control_plane import kubegres
 from workbench.model.parameter import Parameter
 from workbench.model.parameters import Parameters, merge
 from workbench.model.replication import Model, run_slice
+from workbench.plan.basis import Basis
 from workbench.plan.question import ObjectivesForm
 from workbench.plan.survival import PRIMARY, Stop, lost_on, may_lose_records, stops, worst_nodes, writable
 from workbench.scenario import find_scenario, read_scenario
 from workbench.scenario.drill_scenario import Scenario
 from workbench.streams import stream
 from workbench.topology import HubTopology
-from workbench.topology.pods import PodTraits
+from workbench.topology.pods import PodTraits, read_pod_traits
 from workbench.workload import Workload
 
 RELEASE: Final = "1.29"
@@ -61,6 +62,13 @@ class Hub:
     workload: Workload  # at the rate asked about
     measured: Mapping[str, Parameter]
     seed: int
+    plays: dict[tuple[str, int], FloatArray] = field(default_factory=dict, init=False, compare=False)  # see `played`
+
+
+def hub_at(basis: Basis, rate_per_s: float, known: Mapping[str, Parameter], seed: int) -> Hub:
+    """Return what the faults' models need of a basis' hub at a rate; `known` is what was measured of it."""
+    traits = read_pod_traits(basis.manifests)
+    return Hub(basis.topology, basis.manifests, traits, basis.at(rate_per_s), known, seed)
 
 
 @dataclass(frozen=True)
@@ -150,32 +158,37 @@ def _nothing(replications: int) -> dict[str, FloatArray]:
 
 
 def silent_broker(hub: Hub, replications: int, timeout_s: float | None = None) -> dict[str, FloatArray]:
-    """Return the same of a broker whose machine is dead: it resets no connection, so its clients wait for an answer.
+    """Return METRICS of a broker whose machine is dead: it resets no connection, so its clients wait for an answer.
 
     `timeout_s`: in place of their library's default.
     """
     found = played(hub, "broker", replications)
     rows = library_rows(hub.workload.library)
-    number = {name: float(row.value) for name, row in rows.items()}
-    waits_s = number["client_request_timeout_s"] if timeout_s is None else timeout_s
-    given_up_s = waits_s + number["client_looks_s"] * stream(hub.seed, "plan", "silent broker").random(replications)
+    numbers = {name: float(row.value) for name, row in rows.items()}
+    if timeout_s is not None:
+        numbers["client_request_timeout_s"] = timeout_s
+    phase = stream(hub.seed, "plan", "silent broker").random(replications)
     return {
         **found,
-        "kafka_unavailable_s": np.maximum(found["kafka_unavailable_s"], given_up_s + number["client_resends_s"]),
-        "pipeline_unavailable_s": np.maximum(
-            found["pipeline_unavailable_s"],
-            given_up_s + number["client_fetch_more_s"] + number["client_refetches_s"],
-        ),
+        "kafka_unavailable_s": np.maximum(found["kafka_unavailable_s"], producer_moves_s(numbers, phase)),
+        "pipeline_unavailable_s": np.maximum(found["pipeline_unavailable_s"], fetcher_moves_s(numbers, phase)),
     }
 
 
 def played(hub: Hub, part: str, replications: int, names: Sequence[str] = METRICS) -> dict[str, FloatArray]:
-    """Return metrics of a fault of FAULTS by name, a value a replication."""
+    """Return metrics of a fault of FAULTS by name, a value a replication; each fault is played once a hub."""
+    asked = (part, replications)
+    if asked not in hub.plays:
+        hub.plays[asked] = _columns(hub, part, replications)
+    return {name: np.nan_to_num(hub.plays[asked][:, PLACES[name]], nan=0.0) for name in names}
+
+
+def _columns(hub: Hub, part: str, replications: int) -> FloatArray:
+    """Return every metric of the catalogue, a column each."""
     scenario = _scenario(hub, part)
     rows = merge(scenario, hub.topology, None, None).by_name
     parameters = Parameters({**rows, **{name: row for name, row in hub.measured.items() if name in rows}})
-    columns = run_slice(Model.of(parameters, scenario.workload, hub.seed), range(replications))
-    return {name: np.nan_to_num(columns.metrics[:, PLACES[name]], nan=0.0) for name in names}
+    return run_slice(Model.of(parameters, scenario.workload, hub.seed), range(replications)).metrics
 
 
 def _scenario(hub: Hub, part: str) -> Scenario:

@@ -16,13 +16,12 @@ from workbench.model.parameter import triangular
 from workbench.plan.basis import Basis
 from workbench.plan.batch_rewriting import with_batch_time
 from workbench.plan.draws import Draws, draws_of
-from workbench.plan.outages import played
+from workbench.plan.outages import REPLICATIONS, Hub, played
 from workbench.plan.question import Question
 from workbench.plan.rates import simulate
-from workbench.plan.what_if import WhatIf, hub_of, never, spread
+from workbench.plan.what_if import WhatIf, never, spread
 from workbench.streams import stream
 
-REPLICATIONS: Final = 12  # of a drill's fault
 PLAYED: Final = 6  # draws through the engine
 DATA_BYTES: Final = 1e9  # of the hub's database: some weeks of it
 # From a commit's flush on the primary to a standby's: one round trip and one flush; 0.1 to 4 ms while 9,000 rows/s are
@@ -30,15 +29,14 @@ DATA_BYTES: Final = 1e9  # of the hub's database: some weeks of it
 FLUSH_OF_STANDBY_S: Final = (0.0003, 0.0015, 0.006)
 
 
-def of_standbys(basis: Basis, question: Question, seed: int) -> list[WhatIf]:
+def of_standbys(basis: Basis, question: Question, hub: Hub) -> list[WhatIf]:
     """Return what a lost primary costs in rows, and what every event pays for not losing any."""
-    hub = basis.topology
-    rows = draws_of(basis, seed, PLAYED)
+    seed, rows = hub.seed, draws_of(basis, hub.seed, PLAYED)
     waits_s = triangular(*FLUSH_OF_STANDBY_S).quantile(stream(seed, "plan", "standby").random(PLAYED))
     later = [with_batch_time(row, fixed_more_s=wait_s) for row, wait_s in zip(rows, waits_s.tolist(), strict=True)]
     lost = np.zeros(1)
-    if kubegres.fails_over(hub.postgres):
-        lost = played(hub_of(basis, question, seed, hub), "postgres", REPLICATIONS)["rows_lost"]
+    if kubegres.fails_over(hub.topology.postgres):
+        lost = played(hub, "postgres", REPLICATIONS)["rows_lost"]
     asked = "What does a row wait for (p99), and what does the primary's loss cost?"
     words = f"committed; {np.max(lost):.0f} rows lost in the worst of {len(lost)} replications, all processes killed"
     return [
@@ -58,15 +56,13 @@ def _p99_s(basis: Basis, question: Question, rows: Draws, seed: int) -> FloatArr
     return np.array([simulate(basis, processors, row, rate, seed, index)[0] for index, row in enumerate(rows)])
 
 
-def of_second_loss(basis: Basis, question: Question, seed: int) -> list[WhatIf]:
+def of_second_loss(hub: Hub) -> list[WhatIf]:
     """Return for how long after a fail-over nobody answers the loss of the new primary."""
     asked = "Postgres has failed over: until when does a second loss find nobody to take over?"
-    hub = basis.topology
-    if not kubegres.fails_over(hub.postgres):
+    if not kubegres.fails_over(hub.topology.postgres):
         return [never(asked, "fail-over disabled", "always: nobody ever does")]
-    at_rate = hub_of(basis, question, seed, hub)
-    down_s = played(at_rate, "postgres", REPLICATIONS, ("postgres_down_s",))["postgres_down_s"]
-    bytes_per_s = COPY_BYTES_PER_S.quantile(stream(seed, "plan", "copy").random(len(down_s)))
+    down_s = played(hub, "postgres", REPLICATIONS, ("postgres_down_s",))["postgres_down_s"]
+    bytes_per_s = COPY_BYTES_PER_S.quantile(stream(hub.seed, "plan", "copy").random(len(down_s)))
     words = f"a new standby has copied {DATA_BYTES / 1e9:g} GB"
     return [
         spread(asked, choice, words, blocked_s(down_s, DATA_BYTES, bytes_per_s, fast=fast))

@@ -7,13 +7,11 @@ from typing import Final
 import numpy as np
 
 from workbench.model.redis_persistence import Persistence, lost_s, messages_missed
-from workbench.plan.basis import Basis
-from workbench.plan.outages import played
+from workbench.plan.outages import REPLICATIONS, Hub, played
 from workbench.plan.question import Question
-from workbench.plan.what_if import WhatIf, hub_of, never, spread
+from workbench.plan.what_if import WhatIf, never, spread
 from workbench.streams import stream
 
-REPLICATIONS: Final = 12  # of a drill's fault
 DRAWN: Final = 200
 DATA_BYTES: Final = 1e8  # devices' states, sessions, marks
 FORGETS: Final = "all of it: sessions end, and every device's first read is Postgres's"
@@ -38,10 +36,9 @@ def of_persistence(question: Question, seed: int) -> list[WhatIf]:
     return found
 
 
-def of_subscribers(basis: Basis, question: Question, seed: int) -> list[WhatIf]:
+def of_subscribers(question: Question, hub: Hub) -> list[WhatIf]:
     """Return for how long messages that are published to nobody are lost, and how many."""
     asked = "Redis is killed: for how long is what is published lost?"
-    hub = hub_of(basis, question, seed, basis.topology)
     away_s = played(hub, "redis", REPLICATIONS, ("redis_down_s",))["redis_down_s"]
     missed = float(np.median(messages_missed(question.rate_per_s, away_s)))
     words = f"subscribers are back; {missed:,.0f} messages missed if each event is one"

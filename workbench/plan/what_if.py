@@ -8,11 +8,6 @@ from typing import Any
 import numpy as np
 
 from workbench.metrics.tables import FloatArray
-from workbench.plan.basis import Basis, measured
-from workbench.plan.outages import Hub
-from workbench.plan.question import Question
-from workbench.topology.hub import HubTopology
-from workbench.topology.pods import read_pod_traits
 
 
 @dataclass(frozen=True)
@@ -47,9 +42,3 @@ def spread(question: str, choice: str, outcome: str, values: FloatArray) -> What
 def never(question: str, choice: str, outcome: str) -> WhatIf:
     """Return a choice after which what is asked for does not come by itself."""
     return WhatIf(question, choice, outcome, None, None, None)
-
-
-def hub_of(basis: Basis, question: Question, seed: int, topology: HubTopology) -> Hub:
-    """Return what the faults' models need of this hub at the rate asked about."""
-    traits = read_pod_traits(basis.manifests)
-    return Hub(topology, basis.manifests, traits, basis.at(question.rate_per_s), measured(basis), seed)

@@ -7,20 +7,21 @@ from __future__ import annotations
 
 from workbench.plan import kafka_choices, node_choices, postgres_choices, redis_choices
 from workbench.plan.basis import Basis
+from workbench.plan.outages import Hub
 from workbench.plan.question import Question
 from workbench.plan.what_if import WhatIf
 
 
-def what_ifs(basis: Basis, question: Question, seed: int) -> list[WhatIf]:
+def what_ifs(basis: Basis, question: Question, hub: Hub) -> list[WhatIf]:
     """Return each choice with what the loss of a node, a broker, the Postgres primary or Redis then means."""
     return [
-        *node_choices.of_nodes(basis, seed),
-        *kafka_choices.of_metadata(basis, question, seed),
-        *kafka_choices.of_clients(basis, question, seed),
-        *kafka_choices.of_last_replica(basis, question, seed),
-        *kafka_choices.of_preferred_leaders(basis, question, seed),
-        *postgres_choices.of_standbys(basis, question, seed),
-        *postgres_choices.of_second_loss(basis, question, seed),
-        *redis_choices.of_persistence(question, seed),
-        *redis_choices.of_subscribers(basis, question, seed),
+        *node_choices.of_nodes(hub),
+        *kafka_choices.of_metadata(hub),
+        *kafka_choices.of_clients(hub),
+        *kafka_choices.of_last_replica(hub, question),
+        *kafka_choices.of_preferred_leaders(hub),
+        *postgres_choices.of_standbys(basis, question, hub),
+        *postgres_choices.of_second_loss(hub),
+        *redis_choices.of_persistence(question, hub.seed),
+        *redis_choices.of_subscribers(question, hub),
     ]

@@ -20,7 +20,7 @@ from workbench.model.parameters import Parameters, merge
 from workbench.model.scheduling import read_workloads
 from workbench.plan.basis import Basis
 from workbench.plan.draws import DRAWS, Draws, draws_of
-from workbench.plan.outages import Hub, Outage, felt, outage
+from workbench.plan.outages import Outage, felt, hub_at, outage
 from workbench.plan.rates import simulate
 from workbench.plan.search.carrying import PRIORS, Measured, carried
 from workbench.plan.search.context import BASE, Context, unpacked
@@ -32,7 +32,6 @@ from workbench.plan.stations import PROCESSORS, Left, saturation_per_s, states
 from workbench.plan.survival import lost_on, worst_nodes
 from workbench.plan.volumes import disks
 from workbench.topology import read_topology
-from workbench.topology.pods import read_pod_traits
 
 NEVER_S: Final = 86_400.0  # stands for "without end" where numbers are compared
 EXCESS_MAX: Final = 100.0  # times a bound: all that is beyond counts the same
@@ -200,14 +199,7 @@ def _outages(context: Context, basis: Basis) -> dict[str, Outage]:
     objectives = context.question.objectives
     named = [each.after for each in (objectives.outage, objectives.loss) if each is not None]
     losses = list(dict.fromkeys(named or [each for each in (objectives.survives,) if each != "whole"]))
-    hub = Hub(
-        basis.topology,
-        basis.manifests,
-        read_pod_traits(basis.manifests),
-        basis.at(context.rate_per_s),
-        context.measured,
-        context.seed,
-    )
+    hub = hub_at(basis, context.rate_per_s, context.measured, context.seed)
     return {after: outage(hub, after) for after in losses}
 
 
