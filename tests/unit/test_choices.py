@@ -79,9 +79,9 @@ def test_a_broker_leads_again_at_the_controllers_next_look() -> None:
 def test_no_second_fail_over_while_a_standby_is_copied() -> None:
     """270 s of checkpoint, 20 of copying, after 40; a fast checkpoint saves nearly all; no longer than the time-out."""
     writes_s, rate = np.array([25.0, 55.0]), np.full(2, 5e7)
-    assert blocked_s(writes_s, 1e9, rate, fast=False).tolist() == [330.0, 345.0]
-    assert blocked_s(writes_s, 1e9, rate, fast=True).tolist() == [62.0, 77.0]
-    assert blocked_s(writes_s, 1e11, rate, fast=True).tolist() == [340.0, 355.0]
+    assert blocked_s(writes_s, 1e9, rate, 270.0).tolist() == [330.0, 345.0]
+    assert blocked_s(writes_s, 1e9, rate, 2.0).tolist() == [62.0, 77.0]
+    assert blocked_s(writes_s, 1e11, rate, 2.0).tolist() == [340.0, 355.0]
 
 
 def test_other_clients_are_predicted_and_not_driven() -> None:

@@ -36,6 +36,19 @@ def test_what_a_recovery_reads_is_measured_and_grows_until_the_fault() -> None:
     assert rows["not known"].source is Source.PRIOR
 
 
+def test_a_recovery_reads_less_once_the_next_checkpoint_is_complete() -> None:
+    """120 MB in 400 s: the one that began after 300 s is complete at 570, before the fault in a tenth of the draws."""
+    known = replace(a_baseline(), recovery_reads_bytes=1.2e8, checkpoint_age_s=400.0)
+    for fault in (BACKEND, Fault(FaultType.POSTGRES_PRIMARY_KILL, VictimSelector(role="primary"))):
+        scenario = replace(a_scenario(fault.type), faults=(fault,))
+        row = merge(scenario, a_topology(), known, None).by_name["postgres_redo_bytes"]
+        reads = np.array(row.value.numbers)
+        assert 0.02 < np.mean(reads < 1.2e8) < 0.1
+        assert reads.min() == pytest.approx(0.3e6 * 270.0, rel=0.02)
+        assert reads.max() == pytest.approx(0.3e6 * 570.0, rel=0.02)
+        assert "the next checkpoint" in row.note
+
+
 @pytest.mark.parametrize(
     ("ours", "theirs"),
     [

@@ -189,6 +189,13 @@ BROKEN = {
         "remote_aply",
         "did you mean remote_apply",
     ),
+    "checkpoints at no time": (
+        CONFIG_MAP.replace("NAME", "postgres-config")
+        + 'data: {postgres.conf: "track_commit_timestamp = on\\ncheckpoint_timeout = 5minutes"}\n',
+        "checkpoint_timeout",
+        "5minutes",
+        "min",
+    ),
     "no line of postgres.conf": (
         CONFIG_MAP.replace("NAME", "postgres-config") + 'data: {postgres.conf: "track_commit_timestamp = on\\n= 3"}\n',
         "postgres.conf",

@@ -15,6 +15,7 @@ import numpy as np
 
 from workbench.model.batch_spread import spread
 from workbench.model.batches import OF_BATCHES, batch_time
+from workbench.model.checkpoints import PAGE_BYTES, Checkpoints
 from workbench.model.client_library import AFTER_ACK
 from workbench.model.cores import left_for_sessions
 from workbench.model.parameter import Distribution, Parameter, Source, empirical, triangular
@@ -27,6 +28,7 @@ BUSY_AGAIN: Final = (0.4, 0.8, 1.2)  # what the gateway's work takes beside the 
 PRIMARY: Final = "postgres-1"
 PROCESSOR: Final = "event-processor-"
 UNTIL_THE_FAULT_S: Final = (35.0, 60.0, 200.0)  # from the baseline: prediction, steady stretch, the drawn moment
+SHARES: Final = (np.arange(100) + 0.5) / 100.0
 BURST_ANSWERS_MIN: Final = 200
 BURST_BATCHES_MIN: Final = 4
 FULL_SHARE: Final = 0.95  # of the drain's batches, which are full
@@ -60,20 +62,27 @@ def _middle(parameter: Parameter) -> float:
     return value.median if isinstance(value, Distribution) else float(value)
 
 
-def measured_recovery(baseline: Baseline) -> dict[str, Parameter]:
+def measured_recovery(baseline: Baseline, checkpoints: Checkpoints) -> dict[str, Parameter]:
     """Return how much of its log Postgres would read when it crashes some time after the baseline, where it is known.
 
-    A checkpoint that begins meanwhile changes nothing: it counts when it is complete, 0.9 of an interval later.
+    Where a newer checkpoint may be complete by then, it reads less.
     """
     if baseline.recovery_reads_bytes <= 0.0 or baseline.checkpoint_age_s <= 0.0:
         return {}
     bytes_per_s = baseline.recovery_reads_bytes / baseline.checkpoint_age_s
-    grown = (round(baseline.recovery_reads_bytes + bytes_per_s * after_s) for after_s in UNTIL_THE_FAULT_S)
+    ages_s = baseline.checkpoint_age_s + np.array(UNTIL_THE_FAULT_S)
+    reads = triangular(*(round(bytes_per_s * age_s) for age_s in ages_s.tolist()))
+    note = "and as many a second more until the fault"
+    pages = checkpoints.interval_s(bytes_per_s) * bytes_per_s / PAGE_BYTES
+    if (checkpoints.log_read_s(bytes_per_s, ages_s, pages) < ages_s).any():
+        drawn_s = triangular(*ages_s.tolist()).quantile(SHARES)
+        read_bytes = bytes_per_s * checkpoints.log_read_s(bytes_per_s, drawn_s, pages)
+        reads = empirical(tuple(round(each) for each in read_bytes.tolist()))
+        note += ", fewer where the next checkpoint is complete by then"
     origin = (
         f"pg_control_checkpoint: {baseline.recovery_reads_bytes:.3g} bytes {baseline.checkpoint_age_s:.0f} s after it"
     )
-    found = _measured(triangular(*grown), "bytes", origin, "and as many a second more until the fault")
-    return {"postgres_redo_bytes": found}
+    return {"postgres_redo_bytes": _measured(reads, "bytes", origin, note)}
 
 
 def measured_broker(baseline: Baseline, victim: str) -> dict[str, Parameter]:

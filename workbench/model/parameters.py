@@ -16,6 +16,7 @@ import orjson
 from workbench.errors import BadInput
 from workbench.fault import KAFKA_PARTS, NODE_PARTS, Part
 from workbench.model import covered, kubelet, stated
+from workbench.model.checkpoints import Checkpoints
 from workbench.model.client_library import library_rows
 from workbench.model.cut_facts import cut_network
 from workbench.model.disk_full import full_disk
@@ -127,7 +128,7 @@ def merge(
         rows.update(measured(baseline, server, rows))
         if scenario.reads:
             rows.update(measured_reads(baseline))
-        rows.update(_measured_of_part(part, baseline, rows["producer_linger_s"].value))
+        rows.update(_measured_of_part(part, baseline, topology, rows["producer_linger_s"].value))
     rows.update(stated.session(rows) if quorum is None else stated.heartbeats(rows))
     rows.update(stated.polls())
     rows.update(stated.client_phases(rows))
@@ -140,7 +141,7 @@ def merge(
         rows.update(zookeeper_connection(topology, rows))
     if part not in KAFKA_PARTS:
         rows.update(stated.processor_phases(rows))
-    if part in (Part.ZOOKEEPER, *NODE_PARTS):
+    if part in (Part.ZOOKEEPER, *NODE_PARTS) and quorum is None:
         rows.update(stated.zookeeper_phases(rows))
     if part is Part.FROZEN_NODE:
         rows.update(silent_ensemble(topology))
@@ -155,8 +156,8 @@ def merge(
     return Parameters(dict(sorted(rows.items())))
 
 
-def _measured_of_part(part: Part, baseline: Baseline, linger_s: float) -> dict[str, Parameter]:
-    """Return what a baseline gives for the loss of one part alone."""
-    if part is Part.POSTGRES_BACKEND:
-        return measured_recovery(baseline)
+def _measured_of_part(part: Part, baseline: Baseline, topology: HubTopology, linger_s: float) -> dict[str, Parameter]:
+    """Return what a baseline gives for the loss of some parts alone."""
+    if part in (Part.POSTGRES, Part.POSTGRES_BACKEND):
+        return measured_recovery(baseline, Checkpoints.of(topology.postgres.config))
     return beside_a_burst(baseline, linger_s) if part is Part.LOAD else {}

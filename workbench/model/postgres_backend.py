@@ -12,7 +12,7 @@ Each processor's batch under way fails, also those of backends that nobody kille
 of the whole instance (postgres.py). Nothing that was committed is lost: it is in the log on the disk, and the kernel
 keeps what was written to its files. The standbys ask for their stream again every wal_retrieve_retry_interval.
 
-Left out: a checkpoint between seal and fault, and the caches that have to be filled again.
+Left out: the caches that have to be filled again.
 """
 
 from __future__ import annotations

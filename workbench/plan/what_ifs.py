@@ -22,6 +22,7 @@ def what_ifs(basis: Basis, question: Question, hub: Hub) -> list[WhatIf]:
         *kafka_choices.of_preferred_leaders(hub),
         *postgres_choices.of_standbys(basis, question, hub),
         *postgres_choices.of_second_loss(hub),
+        *postgres_choices.of_checkpoints(hub),
         *redis_choices.of_persistence(question, hub.seed),
         *redis_choices.of_subscribers(question, hub),
     ]

@@ -6,12 +6,14 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from workbench.errors import BadInput
 from workbench.topology.documents import Node, Place
 from workbench.topology.fields import Reader, near, one_of
 from workbench.topology.finding import config_map_text
 from workbench.topology.hub import PostgresCluster, RedisServer
 from workbench.topology.placement import PodGroup, check_one_a_node
 from workbench.topology.rendering import Resources
+from workbench.units import POSTGRES_BYTES, POSTGRES_S, postgres_setting
 
 POSTGRES_CONF: Final = "postgres.conf"
 REDIS_CONF: Final = "redis.conf"
@@ -22,6 +24,11 @@ _POSTGRES_ENUMS: Final[Mapping[str, tuple[str, ...]]] = {
     "fsync": ("on", "off"),
     "full_page_writes": ("on", "off"),
     "wal_level": ("minimal", "replica", "logical"),
+}
+_POSTGRES_NUMBERS: Final[Mapping[str, tuple[Mapping[str, float], str]]] = {
+    "checkpoint_timeout": (POSTGRES_S, "s"),
+    "max_wal_size": (POSTGRES_BYTES, "MB"),
+    "checkpoint_completion_target": ({"": 1.0}, ""),
 }
 _REDIS_ENUMS: Final[Mapping[str, tuple[str, ...]]] = {
     "appendonly": ("yes", "no"),
@@ -55,6 +62,7 @@ def read_postgres(reader: Reader, node: Node, resources: Resources, nodes: int) 
         namespace = node.text("metadata", "namespace")
         text, where = config_map_text(reader, resources, str(custom.plain), namespace, POSTGRES_CONF, custom.place)
         config = _read_lines(reader, text, where, POSTGRES_CONF, _POSTGRES_LINE, _POSTGRES_ENUMS)
+        _check_numbers(reader, config, where)
         if text and config.get("track_commit_timestamp") != "on":
             found = config.get("track_commit_timestamp", "missing")
             bound = "on: without it no row has the time of its commit, the end of an event's way"
@@ -67,6 +75,21 @@ def read_postgres(reader: Reader, node: Node, resources: Resources, nodes: int) 
         failover_disabled=reader.truth(node, "spec", "failover", "isDisabled", default=False),
         resources=reader.resources(node, "spec", "resources"),
     )
+
+
+def _check_numbers(reader: Reader, config: Mapping[str, str], where: Place) -> None:
+    """Note a setting that the models read as a number and that is none, or not above 0."""
+    for name, (units, bare) in _POSTGRES_NUMBERS.items():
+        text = config.get(name)
+        if text is None:
+            continue
+        try:
+            fits = postgres_setting(text, units, bare) > 0.0
+        except BadInput:
+            fits = False
+        if not fits:
+            bound = f"a number above 0 with one of the units {', '.join(units)}" if bare else "a number above 0"
+            reader.note(where, f"{POSTGRES_CONF}: {name}", text, bound)
 
 
 def read_redis(reader: Reader, node: Node, resources: Resources) -> RedisServer:
