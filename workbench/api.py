@@ -203,14 +203,13 @@ def _opens(
 
     fault = scenario.faults[0]
     small_disk = fault.victim.broker if fault.type is FaultType.DISK_FULL else None
-    idle_broker = max(topology.kafka.broker_ids) if fault.victim.role == "leads-nothing" else None
     return lambda say: start(
         topology,
         seed=seed,
         restart=scenario.restart,
         failover=scenario.failover,
         small_disk=small_disk,
-        idle_broker=idle_broker,
+        idle_broker=fault.victim.role == "leads-nothing",
         progress=say,
     )
 

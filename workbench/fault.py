@@ -136,6 +136,7 @@ KRAFT_FAULTS: Final = frozenset(
         FaultType.DISK_FULL,
         FaultType.TWO_BROKERS_KILL,
         FaultType.CONTROLLER_KILL,
+        FaultType.NODE_PROCESSES_KILL,
         FaultType.PROCESSOR_KILL,
         FaultType.POSTGRES_PRIMARY_KILL,
         FaultType.POSTGRES_PRIMARY_LOSS,
@@ -150,7 +151,6 @@ KRAFT_FAULTS: Final = frozenset(
 _NOT_IN_KRAFT: Final[Mapping[FaultType, str]] = {
     FaultType.CUT_FROM_ALL: "a broker is told of its fencing by its next heartbeat and never registers anew",
     FaultType.CUT_FROM_BROKERS: "a broker also hears of the metadata from the controllers alone",
-    FaultType.NODE_PROCESSES_KILL: "a controller dies with the broker, and its successor begins every session anew",
     FaultType.NODE_FREEZE: "a controller goes silent with the broker, and its successor begins every session anew",
 }
 

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.support.model_cases import a_topology
+from tests.support.model_cases import a_kraft_topology, a_topology
 from workbench.compare.verdicts import BROKEN, NOT_WHOLE
 from workbench.drill.afterwards import samples_of
 from workbench.drill.checks import longest_gap_s
@@ -223,6 +223,12 @@ NODE_RETURNS: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
+KRAFT_NODE_RETURNS: list[tuple[str, dict[str, Any]]] = [
+    ("controllers-whole", {"zookeeper": {"leader": 4, "serving": [3, 4, 5], "server_of_broker": {}}}),
+    *(each for each in NODE_RETURNS if each[0] != "zookeeper-whole"),
+]
+
+
 class ALiveHub:
     """A live view of a hub whose parts are set by the test; the backlog is calm."""
 
@@ -265,6 +271,17 @@ class ALiveHub:
     def pending_states(self, _asked_s: float) -> int:
         """Return how many states Redis has yet to take."""
         return int(self.back["pending"])
+
+
+def test_a_nodes_controller_comes_back_in_zookeepers_place() -> None:
+    """In KRaft mode: everything else as with ZooKeeper."""
+    live = ALiveHub()
+    victim = Victim("x", "n", 1, broker=1)
+    recovery = Recovery(live, a_kraft_topology(), Part.NODE, victim, 0.0, (35.0, 40.0), returns=True)  # type: ignore[arg-type]
+    assert recovery.update(1.0) == []
+    for look, (name, values) in enumerate(KRAFT_NODE_RETURNS):
+        live.back.update(values)
+        assert recovery.update(2.0 + look) == [name]
 
 
 @pytest.mark.parametrize(

@@ -23,9 +23,15 @@ from workbench.scenario.checking import read_with_hub
 from workbench.scenario.drill_scenario import Scenario
 from workbench.target.local.kraft_settings import cluster_id, controller
 from workbench.topology import read_topology
-from workbench.topology.hub import ControllerQuorum
+from workbench.topology.hub import ControllerQuorum, HubTopology
 
 OVERLAY = PROJECT_ROOT / "manifests" / "overlays" / "kraft"
+
+
+def placed(hub: HubTopology) -> HubTopology:
+    """Return the hub with a server of each kind on worker-2."""
+    there = ("kafka-1", "controller-4", "postgres-2", "event-processor-0")
+    return replace(hub, placement=dict.fromkeys(there, "worker-2"))
 
 
 def written(folder: Path, **patches: str) -> Path:
@@ -77,7 +83,6 @@ def test_what_contradicts_the_mode_is_named(tmp_path: Path) -> None:
         ("ZooKeeperKill", "{role: zookeeper-leader}", "without ZooKeeper"),
         ("BrokerKill", "{role: controller}", "no broker is the controller"),
         ("NodeFreeze", "{node: worker-1}", "begins every session anew, which the workbench does not model"),
-        ("NodeProcessesKill", "{node: worker-1}", "a controller dies with the broker"),
     ],
 )
 def test_a_fault_that_contradicts_the_mode_is_refused(tmp_path: Path, fault: str, victim: str, words: str) -> None:
@@ -183,10 +188,11 @@ def test_what_is_not_refused_is_predicted_without_a_zookeeper(fault: FaultType) 
     brokers = (FaultType.BROKER_KILL, FaultType.BROKER_STOP, *lasting)
     victim = {**dict.fromkeys(brokers, VictimSelector(broker=1)), FaultType.PROCESSOR_KILL: VictimSelector(processor=1)}
     victim[FaultType.CONTROLLER_KILL] = VictimSelector(role="active-controller")
+    victim[FaultType.NODE_PROCESSES_KILL] = VictimSelector(node="worker-2")
     victim[FaultType.TWO_BROKERS_KILL] = VictimSelector(brokers=(1, 2))
     for_s = 25.0 if fault in lasting else 0.0
     scenario = replace(a_scenario(fault), faults=(Fault(fault, victim.get(fault, VictimSelector()), for_s=for_s),))
-    parameters = parameters_of(scenario, a_kraft_topology())
+    parameters = parameters_of(scenario, placed(a_kraft_topology()))
     assert not {"zookeeper_session_s", "zookeeper_tick_s", "node_exists_exit_s"} & parameters.by_name.keys()
     setting, draws = setting_and_draws(parameters, scenario)
     assert np.isfinite(any_play(setting, draws).awaited_s).all()
@@ -283,6 +289,25 @@ def test_another_controller_is_active_after_the_quorums_time_out() -> None:
     assert np.isneginf(course.disturbance.held_until_s).all()
     with pytest.raises(BadInput, match="where a broker is the controller"):
         parameters_of(scenario, a_topology())
+
+
+def test_a_node_with_the_active_controller_begins_the_brokers_session_anew() -> None:
+    """Fenced 9 s after the next controller is active, not after its last heartbeat; then the controllers are whole."""
+    scenario = a_scenario(FaultType.NODE_PROCESSES_KILL)
+    fault = replace(scenario.faults[0], victim=VictimSelector(node="worker-2"))
+    scenario = replace(scenario, faults=(fault,))
+    setting, draws = setting_and_draws(parameters_of(scenario, placed(a_kraft_topology())), scenario)
+    exact = {"heartbeat_age_s": 1.5, "fence_commit_s": 0.0, "leader_and_isr_s": 0.0, "poll_brokers_phase_s": 0.0}
+    exact |= {"quorum_fetch_age_s": 0.4, "quorum_election_s": 0.1, "controller_claim_s": 0.05}
+    fenced_s = {
+        active: any_play(replace(setting, victim_is_controller=active), {**draws, **exact}).moments
+        for active in (False, True)
+    }
+    assert fenced_s[False].broker_deregistered_s == pytest.approx(9.0 - 1.5, abs=0.11)
+    assert fenced_s[True].broker_deregistered_s == pytest.approx(1.75 + 9.0, abs=0.11)
+    for moments in fenced_s.values():
+        assert np.isnan(moments.zookeeper_whole_s)
+        assert moments.controllers_whole_s > 0.0
 
 
 def test_lagging_followers_lose_as_much_as_with_zookeeper() -> None:

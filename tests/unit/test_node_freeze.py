@@ -111,7 +111,7 @@ def test_a_zookeeper_server_that_answers_as_it_wakes_does_not_serve_yet() -> Non
         partitions=[{"t": 116.2, "led_by": {"0": 3, "2": 3}, "short": 6}, {"t": 129.0, "led_by": {}, "short": 0}],
         processors=[{"asked": 127.6, "t": 128.01, "assigned": 6}],
         stores=[],
-        zookeeper=[{"asked": asked, "t": t, "serving": [1, 2, 3][:count]} for asked, t, count in answered],
+        keepers=[{"asked": asked, "t": t, "serving": [1, 2, 3][:count]} for asked, t, count in answered],
         injection=Injection(FaultType.NODE_FREEZE, "worker-2", 1, "SIGSTOP", 100.0, 100.1, True, ""),
         part=Part.FROZEN_NODE,
         victim_broker=1,
@@ -122,7 +122,7 @@ def test_a_zookeeper_server_that_answers_as_it_wakes_does_not_serve_yet() -> Non
         watch_end_s=140.0,
         partition_labels=("alerts-0",) * 6,
         standbys=2,
-        zookeeper_servers=3,
+        metadata_keepers=3,
         fault_ended_s=128.0,
     )
     moments = moments_of(recorded)

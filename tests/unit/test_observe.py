@@ -19,8 +19,8 @@ from workbench.observe.moments import (
     standbys_lost_s,
     started_again_s,
     states_current_s,
-    zookeeper_leads_s,
-    zookeeper_whole_s,
+    keeper_leads_s,
+    keepers_whole_s,
 )
 from workbench.observe.processors import Counters, ProcessorCollector
 from workbench.target.port import ProcessStart
@@ -92,10 +92,10 @@ def test_an_ensemble_is_whole_when_every_server_serves() -> None:
         sample(11.1, leader=2, serving=[1, 2], server_of_broker={"0": 1, "1": 2}),
         sample(11.8, leader=2, serving=[1, 2, 3], server_of_broker={"0": 1, "1": 2}),
     ]
-    leads_s = zookeeper_leads_s(looks, 10.0)
+    leads_s = keeper_leads_s(looks, 10.0)
     assert leads_s == 10.6
     assert broker_sessions_s(looks, leads_s) == 11.1
-    assert zookeeper_whole_s(looks, 3, 10.0) == 11.8
+    assert keepers_whole_s(looks, 3, 10.0) == 11.8
 
 
 def test_the_process_that_started_after_the_fault_is_the_one() -> None:

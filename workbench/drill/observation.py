@@ -87,7 +87,7 @@ class Recorded:
     partitions: Sequence[Sample]
     processors: Sequence[Sample]
     stores: Sequence[Sample]  # none where no store is broken
-    zookeeper: Sequence[Sample]  # in KRaft mode of the controllers; none where none of them is broken
+    keepers: Sequence[Sample]  # in KRaft mode of the controllers; none where none of them is broken
     injection: Injection
     part: Part
     victim_broker: int  # -1: it is none
@@ -98,7 +98,8 @@ class Recorded:
     watch_end_s: float
     partition_labels: tuple[str, ...]
     standbys: int  # as the manifests say
-    zookeeper_servers: int  # as the manifests say, in KRaft mode the controllers
+    metadata_keepers: int  # as the manifests say, in KRaft mode the controllers
+    kraft: bool = False  # who keeps Kafka's metadata are controllers
     fault_ended_s: float = NAN  # of a fault that ends by itself
     failover_steps: Mapping[str, float] = field(default_factory=dict)  # of the stand-in for Kubegres
     reads: ReadTable | None = None  # relative to the fault; None where it is not predicted what they see
@@ -182,31 +183,32 @@ def _redis_moments(recorded: Recorded, _fault_s: float, dead_s: float) -> dict[s
 
 
 def _zookeeper_moments(recorded: Recorded, _fault_s: float, dead_s: float) -> dict[str, float]:
-    leads_s = read_moments.zookeeper_leads_s(recorded.zookeeper, dead_s)
+    leads_s = read_moments.keeper_leads_s(recorded.keepers, dead_s)
     return {
         "zookeeper_leads_s": leads_s,
-        "broker_sessions_s": read_moments.broker_sessions_s(recorded.zookeeper, leads_s),
+        "broker_sessions_s": read_moments.broker_sessions_s(recorded.keepers, leads_s),
         "zookeeper_started_s": read_moments.started_again_s(recorded.starts, dead_s),
-        "zookeeper_whole_s": read_moments.zookeeper_whole_s(recorded.zookeeper, recorded.zookeeper_servers, dead_s),
+        "zookeeper_whole_s": read_moments.keepers_whole_s(recorded.keepers, recorded.metadata_keepers, dead_s),
     }
 
 
 def _controller_moments(recorded: Recorded, _fault_s: float, dead_s: float) -> dict[str, float]:
     return {
-        "controller_active_s": read_moments.zookeeper_leads_s(recorded.zookeeper, dead_s),
+        "controller_active_s": read_moments.keeper_leads_s(recorded.keepers, dead_s),
         "controller_started_s": read_moments.started_again_s(recorded.starts, dead_s),
-        "controllers_whole_s": read_moments.zookeeper_whole_s(recorded.zookeeper, recorded.zookeeper_servers, dead_s),
+        "controllers_whole_s": read_moments.keepers_whole_s(recorded.keepers, recorded.metadata_keepers, dead_s),
     }
 
 
 def _node_moments(recorded: Recorded, fault_s: float, dead_s: float) -> dict[str, float]:
     """Of the broker and the group as when they die alone; of the others when they are back."""
     lost_s = read_moments.standbys_lost_s(recorded.stores, recorded.standbys, fault_s)
+    keepers = "controllers_whole_s" if recorded.kraft else "zookeeper_whole_s"
     return {
         **_broker_moments(recorded, fault_s, dead_s),
         **_group_moments(recorded, fault_s, dead_s),
         "standbys_connected_s": read_moments.standbys_connected_s(recorded.stores, recorded.standbys, lost_s),
-        "zookeeper_whole_s": _zookeeper_moments(recorded, fault_s, dead_s)["zookeeper_whole_s"],
+        keepers: read_moments.keepers_whole_s(recorded.keepers, recorded.metadata_keepers, dead_s),
     }
 
 
@@ -219,7 +221,7 @@ def _frozen_node_moments(recorded: Recorded, fault_s: float, dead_s: float) -> d
     return {
         **_broker_moments(recorded, fault_s, dead_s),
         **_group_moments(recorded, fault_s, dead_s),
-        "zookeeper_whole_s": read_moments.zookeeper_whole_s(recorded.zookeeper, recorded.zookeeper_servers, goes_on_s),
+        "zookeeper_whole_s": read_moments.keepers_whole_s(recorded.keepers, recorded.metadata_keepers, goes_on_s),
     }
 
 

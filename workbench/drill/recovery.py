@@ -169,16 +169,15 @@ class Recovery:
         ended_s = self.injected_s + self.for_s  # of a freeze: until then an answer may be of before it
         match self.part:
             case Part.QUORUM:
-                zookeeper = self._zookeeper_conditions(asked_s)
+                zookeeper = self._keeper_conditions(asked_s)
                 del zookeeper["broker-sessions"]  # the dead broker's is nobody's
                 return zookeeper
             case Part.FROZEN_NODE:
-                zookeeper = self._zookeeper_conditions(ended_s + DEAD_BY_S)
-                return {**self._group_conditions(ended_s), "zookeeper-whole": zookeeper["zookeeper-whole"]}
+                return {**self._group_conditions(ended_s), **self._keepers_whole(ended_s + DEAD_BY_S)}
         return {
             **self._group_conditions(asked_s),
             "standbys-connected": self._postgres_conditions(asked_s)["standbys-connected"],
-            "zookeeper-whole": self._zookeeper_conditions(asked_s)["zookeeper-whole"],
+            **self._keepers_whole(asked_s),
         }
 
     def _group_conditions(self, asked_s: float) -> dict[str, Callable[[], bool]]:
@@ -192,23 +191,23 @@ class Recovery:
             "standbys-connected": lambda: (live.standbys(asked_s) or 0) >= wanted,
         }
 
-    def _zookeeper_conditions(self, asked_s: float) -> dict[str, Callable[[], bool]]:
-        servers, seen = len(self.topology.zookeeper.server_ids), self.live.zookeeper(asked_s)
+    def _keeper_conditions(self, asked_s: float) -> dict[str, Callable[[], bool]]:
+        """Return those of the servers that keep Kafka's metadata, as the mode names them; the last is of all of them."""
+        count, seen = len(self.topology.metadata_keepers), self.live.zookeeper(asked_s)
+        if self.topology.kafka.quorum is not None:
+            return {
+                "controller-active": lambda: seen.get("leader", -1) >= 0,
+                "controllers-whole": lambda: len(seen.get("serving", ())) == count,
+            }
         return {
             "zookeeper-leads": lambda: seen.get("leader", -1) >= 0,
             "broker-sessions": lambda: bool(seen) and -1 not in seen["server_of_broker"].values(),
-            "zookeeper-whole": lambda: len(seen.get("serving", ())) == servers,
+            "zookeeper-whole": lambda: len(seen.get("serving", ())) == count,
         }
 
-    def _keeper_conditions(self, asked_s: float) -> dict[str, Callable[[], bool]]:
-        """Return those of the servers that keep Kafka's metadata, in either mode."""
-        if self.part is Part.ZOOKEEPER:
-            return self._zookeeper_conditions(asked_s)
-        count, seen = len(self.topology.metadata_keepers), self.live.zookeeper(asked_s)
-        return {
-            "controller-active": lambda: seen.get("leader", -1) >= 0,
-            "controllers-whole": lambda: len(seen.get("serving", ())) == count,
-        }
+    def _keepers_whole(self, asked_s: float) -> dict[str, Callable[[], bool]]:
+        found = self._keeper_conditions(asked_s)
+        return {name: holds for name, holds in found.items() if name.endswith("-whole")}
 
     def _broker_conditions(self, broker: int) -> dict[str, Callable[[], bool]]:
         live, marks = self.live, self.marks

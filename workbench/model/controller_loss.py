@@ -8,7 +8,7 @@ sessions begin anew with it.
 
 Producers and processors need no controller: nothing but a change of the metadata waits meanwhile.
 
-Left out: a broker that dies meanwhile (its session begins anew), two controllers.
+Left out: two controllers.
 """
 
 from __future__ import annotations
@@ -25,16 +25,23 @@ from workbench.model.world import Setting
 
 def play(setting: Setting, draws: Mapping[str, float]) -> Course:
     """Return one replication's course."""
-    elected_s = draws["quorum_fetch_timeout_s"] - draws["quorum_fetch_age_s"] + draws["quorum_election_s"]
-    active_s = max(0.0, elected_s) + draws["controller_claim_s"]
-    started_s = first_restart_s(draws)
-    busy = draws["short_tasks_cores"] + draws["database_cores"]
-    slower = slow_down(draws["machine_cores"], draws["controller_start_parallel"], busy, threads=1.0, rivals=0.0)
-    answers_s = started_s + draws["controller_start_s"] * slower
     phase_s = draws["poll_stores_phase_s"]
     moments = after_fault(
-        controller_active_s=polled_s(active_s, POLL_S, phase_s),
-        controller_started_s=started_s,
-        controllers_whole_s=polled_s(answers_s, POLL_S, phase_s),
+        controller_active_s=polled_s(active_s(draws), POLL_S, phase_s),
+        controller_started_s=first_restart_s(draws),
+        controllers_whole_s=polled_s(answers_s(draws), POLL_S, phase_s),
     )
     return Course(moments, kafka_goes_on(setting), 0.0, (moments.controller_active_s, moments.controllers_whole_s))
+
+
+def active_s(draws: Mapping[str, float]) -> float:
+    """Return when another controller is active (s after the active one's death)."""
+    elected_s = draws["quorum_fetch_timeout_s"] - draws["quorum_fetch_age_s"] + draws["quorum_election_s"]
+    return max(0.0, elected_s) + draws["controller_claim_s"]
+
+
+def answers_s(draws: Mapping[str, float], crowded: float = 1.0) -> float:
+    """Return when the dead controller answers again; `crowded`: by how much other starts beside it slow its own."""
+    busy = draws["short_tasks_cores"] + draws["database_cores"]
+    slower = slow_down(draws["machine_cores"], draws["controller_start_parallel"], busy, threads=1.0, rivals=0.0)
+    return first_restart_s(draws) + draws["controller_start_s"] * slower * crowded

@@ -29,8 +29,11 @@ anew (ReplicationControlManager.processBrokerHeartbeat). By what it has missed o
 On a full disk a broker halts as it does with ZooKeeper (disk_full.py), and each new process of it ends before it asks
 to be registered: it keeps the metadata's log and the quorum's state there, and writes to them first.
 
-Left out: the 2 % by which those waits are drawn apart, a controller that dies as well (its successor gives every broker
-a whole session), a broker that gives up after initial.broker.registration.timeout.ms (60 s; no session is as long).
+Where the active controller dies with the broker, its successor begins every broker's session anew when it is active
+(ClusterControlManager.activate, BrokerHeartbeatManager.register).
+
+Left out: the 2 % by which those waits are drawn apart, a broker that gives up after
+initial.broker.registration.timeout.ms (60 s; no session is as long).
 """
 
 from __future__ import annotations
@@ -42,6 +45,7 @@ import simpy
 
 from workbench.fault import FaultType, RestartRule
 from workbench.model import kubelet
+from workbench.model.controller_loss import active_s
 from workbench.model.restart import catch_up, hosted, labour, recovery_of_logs_s, rejoin
 from workbench.model.world import Steps, VictimState, World
 
@@ -52,9 +56,10 @@ LOOKS_AGAIN_S: Final = 0.05  # Kafka 3.7.1 BrokerLifecycleManager: after the fir
 
 def fencing(world: World) -> Steps:
     """Fence the silent broker; every survivor knows at once and then carries it out."""
-    draws = world.draws
-    halts_s = draws["disk_halt_s"] if world.setting.disk_full_s > 0.0 else 0.0  # it sent heartbeats until then
-    yield world.until(world.setting.session_s - draws["heartbeat_age_s"] + halts_s)
+    draws, setting = world.draws, world.setting
+    halts_s = draws["disk_halt_s"] if setting.disk_full_s > 0.0 else 0.0  # it sent heartbeats until then
+    heard_s = active_s(draws) if setting.victim_is_controller else halts_s - draws["heartbeat_age_s"]
+    yield world.until(heard_s + setting.session_s)
     yield world.env.timeout(draws["fence_commit_s"])
     world.note("deregistered")
     world.deregistered.succeed()

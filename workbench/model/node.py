@@ -1,8 +1,8 @@
-"""All servers of a node die at once: a broker, a ZooKeeper server, a Postgres standby and an event processor.
+"""All servers of a node die at once: a broker, who keeps metadata, a Postgres standby and an event processor.
 
 Each comes back as it does alone (broker_loss.py, zookeeper.py, restarted.py, consumer_group.py); what is different
-together: a ZooKeeper leader that dies with the broker has its successor start the broker's session afresh; a consumer
-group whose coordinator was the broker has a new one, with a whole session for the dead member, when its offsets' leader
+together: a ZooKeeper leader that dies with the broker has its successor start the broker's session afresh, as the active
+KRaft controller has (kraft.py); a consumer group whose coordinator was the broker has a new one, with a whole session for the dead member, when its offsets' leader
 has moved; the broker's first start shares the cores with the others'; and no backlog drains while the group waits.
 
 Left out: the machine itself (its kernel still resets connections), a node with the Postgres primary or Redis, and what
@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from workbench.fault import FaultType
 from workbench.metrics.catalogue import POLL_S, PROCESSORS_POLL_S
-from workbench.model import broker_loss, consumer_group, zookeeper
+from workbench.model import broker_loss, consumer_group, controller_loss, zookeeper
 from workbench.model.outcome import Course, polled_s
 from workbench.model.pace import both, pace_of_outage
 from workbench.model.restarted import first_restart_s
@@ -33,11 +33,22 @@ def play(setting: Setting, draws: Mapping[str, float]) -> Course:
         broker.moments,
         group_whole_s=polled_s(whole_s, PROCESSORS_POLL_S, draws["poll_processors_phase_s"]),
         standbys_connected_s=polled_s(_standby_s(draws), POLL_S, draws["poll_stores_phase_s"]),
-        zookeeper_whole_s=zookeeper.play(setting, draws).moments.zookeeper_whole_s,
+        **_keepers_whole_s(setting, draws),
     )
-    awaited_s = (moments.group_whole_s, moments.standbys_connected_s, moments.zookeeper_whole_s)
+    keepers_s = moments.controllers_whole_s if setting.kraft else moments.zookeeper_whole_s
+    awaited_s = (moments.group_whole_s, moments.standbys_connected_s, keepers_s)
     disturbance = replace(broker.disturbance, outage=outage, pace=both(broker.disturbance.pace, pace))
     return Course(moments, disturbance, max(broker.resumed_s, whole_s), (*broker.awaited_s, *awaited_s))
+
+
+def _keepers_whole_s(setting: Setting, draws: Mapping[str, float]) -> dict[str, float]:
+    """Return when all who keep Kafka's metadata are back (s after the fault, as observed), by the moment's name."""
+    crowded = draws["crowded_keeper_factor"]
+    if setting.kraft:
+        back_s = controller_loss.answers_s(draws, crowded)
+        return {"controllers_whole_s": polled_s(back_s, POLL_S, draws["poll_stores_phase_s"])}
+    slower = {**draws, "zookeeper_start_s": draws["zookeeper_start_s"] * crowded}
+    return {"zookeeper_whole_s": zookeeper.play(setting, slower).moments.zookeeper_whole_s}
 
 
 def _standby_s(draws: Mapping[str, float]) -> float:

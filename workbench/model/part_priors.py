@@ -253,6 +253,12 @@ NODE: Final[Mapping[str, Parameter]] = {
         "standby streams 1.6 to 2.8 s after its node's processes were killed",
         "on a standby's start beside all of its node's other starts",
     ),
+    "crowded_keeper_factor": prior(
+        triangular(0.9, 1.5, 2.0),
+        "",
+        "measured in seven drills: all ZooKeeper servers served 0.9 to 1.5 times as late as one that starts alone",
+        "on a ZooKeeper server's or a controller's start beside its node's others",
+    ),
     "node_starts_s": prior(
         triangular(2.0, 4.0, 8.0),
         "s",
@@ -337,6 +343,11 @@ CONTROLLER: Final[Mapping[str, Parameter]] = {
     "controller_start_parallel": prior(1.3, "", "as a broker's start: computing time over time, alone"),
 }
 
+KRAFT_NODE: Final[Mapping[str, Parameter]] = {
+    **{name: row for name, row in NODE.items() if name not in ZOOKEEPER},
+    **CONTROLLER,
+}
+
 _BY_PART: Final[Mapping[Part, Mapping[str, Parameter]]] = {
     Part.BROKER: {},
     Part.BROKER_LINKS: {},
@@ -360,7 +371,8 @@ def priors_of(part: Part, kraft: bool = False, reads: bool = False) -> dict[str,
 
     `reads`: of what readers at the gateway see of it as well.
     """
-    return {**all_priors(kraft), **_BY_PART[part], **(READERS if reads else {})}
+    own = KRAFT_NODE if kraft and part is Part.NODE else _BY_PART[part]
+    return {**all_priors(kraft), **own, **(READERS if reads else {})}
 
 
 def every_prior() -> dict[str, Parameter]:

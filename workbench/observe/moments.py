@@ -89,14 +89,17 @@ def states_current_s(processors: Sequence[Sample], after_s: float) -> float:
     return _first(_asked(processors, after_s), after_s, lambda sample: bool(sample["pending"] == 0))
 
 
-def zookeeper_leads_s(zookeeper: Sequence[Sample], after_s: float) -> float:
-    """Return when a question asked after a time first found a ZooKeeper server that leads, epoch s; NaN if never."""
-    return _first(_asked(zookeeper, after_s), after_s, lambda sample: bool(sample["leader"] >= 0))
+def keeper_leads_s(keepers: Sequence[Sample], after_s: float) -> float:
+    """Return when a question asked after a time first found one that leads, epoch s; NaN if never.
+
+    Of those who keep Kafka's metadata: ZooKeeper servers or, in KRaft mode, controllers.
+    """
+    return _first(_asked(keepers, after_s), after_s, lambda sample: bool(sample["leader"] >= 0))
 
 
-def zookeeper_whole_s(zookeeper: Sequence[Sample], servers: int, after_s: float) -> float:
-    """Return when a question asked after a time first found so many ZooKeeper servers serving, epoch s; or NaN."""
-    return _first(_asked(zookeeper, after_s), after_s, lambda sample: len(sample["serving"]) == servers)
+def keepers_whole_s(keepers: Sequence[Sample], wanted: int, after_s: float) -> float:
+    """Return when a question asked after a time first found so many of them serving, epoch s; NaN if never."""
+    return _first(_asked(keepers, after_s), after_s, lambda sample: len(sample["serving"]) == wanted)
 
 
 def broker_sessions_s(zookeeper: Sequence[Sample], after_s: float) -> float:

@@ -80,7 +80,8 @@ def _node_page(group_whole: str, parts: Mapping[str, str], without: tuple[str, .
         ("7", "broker_down_s"),
         ("part of 7", "broker_start_s"),
         ("8", "catch_up_s"),
-        ("9", "zookeeper_whole_s"),
+        ("9", "zookeeper_whole_s"),  # who keeps Kafka's metadata: the one or the other
+        ("9", "controllers_whole_s"),
         ("10", "standbys_connected_s"),
     )
     held = "every partition had a processor again after {}"

@@ -58,7 +58,7 @@ class Victim:
     process_id: int
     broker: int | None = None
     led_partitions: tuple[str, ...] = ()  # "topic-partition" it leads now
-    is_controller: bool = False
+    is_controller: bool = False  # it, or of a node one of its servers, is the active controller
     processor: int | None = None
     zookeeper: int | None = None  # server id
     leads_zookeeper: bool = False

@@ -159,8 +159,10 @@ def _node(hub: Breakable, node: str) -> Victim:
     if broker is None:
         raise BadInput(f"{node} has no broker: choose the fault of the server that it has, {', '.join(names)}")
     kafka = next(each for each in on_it if each.name == f"{BROKERS}{broker}")
+    victim = _broker(hub, node, node, kafka.process_id, broker)
     return replace(
-        _broker(hub, node, node, kafka.process_id, broker),
+        victim,
+        is_controller=victim.is_controller or f"{CONTROLLERS}{hub.controller()}" in names,
         processor=processor,
         zookeeper=server_id,
         leads_zookeeper=server_id is not None and hub.ensemble().leader == server_id,

@@ -1,7 +1,8 @@
 """A broker that leads nothing, on a hub where each leads its share: stopped in good order, and started again.
 
 Its leaders move when it stops, and stay where they are until Kafka next looks for the preferred ones: 5 s after the
-controller's election, and then every 300 s (model/preferred_leaders.py), which is longer than a drill takes.
+controller's election, and then every 300 s (model/preferred_leaders.py), which is longer than a drill takes. So it is
+not the controller that is stopped: its successor would bring the leaders back after those 5 s.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ IDLE_TIMEOUT_S: Final = 120.0
 POLL_S: Final = 0.2
 
 
-def make_idle(hub: LocalHub, broker: int, say: Callable[[str], None]) -> None:
-    """Have a broker lead nothing; return when it is in every in-sync set again. Raises ToolFailed when it is not."""
+def make_idle(hub: LocalHub, say: Callable[[str], None]) -> int:
+    """Have a broker lead nothing; return which, when it is in every in-sync set again. Raises ToolFailed if it is not."""
+    controller = hub.controller()
+    broker = max(each for each in hub.topology.kafka.broker_ids if each != controller)
     say(f"restarting kafka-{broker}, so that it leads nothing")
     stop = Fault(FaultType.BROKER_STOP, VictimSelector(broker=broker))
     injection = hub.inject(stop, hub.resolve(stop))
@@ -33,3 +36,4 @@ def make_idle(hub: LocalHub, broker: int, say: Callable[[str], None]) -> None:
 
     if not happens(idle, IDLE_TIMEOUT_S, POLL_S):
         raise ToolFailed(f"kafka-{broker} leads something, or is not whole, {IDLE_TIMEOUT_S:.0f} s after its restart")
+    return broker

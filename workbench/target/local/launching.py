@@ -36,14 +36,14 @@ def start(
     restart: RestartRule,
     failover: FailoverRule = FailoverRule.NONE,
     small_disk: int | None = None,
-    idle_broker: int | None = None,
+    idle_broker: bool = False,
     detached: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> LocalHub:
     """Start a hub of real servers and return it when all of it is ready.
 
     It ends when this process ends, however it ends, unless `detached`. The broker `small_disk` has a disk of its own
-    that can be filled, and `idle_broker` leads nothing. `seed` draws the brokers' start order
+    that can be filled; `idle_broker`: one leads nothing. `seed` draws the brokers' start order
     (the first becomes the controller). Raises MachineTrouble when this machine will not do, ToolFailed when a
     server fails, BadInput when the manifests state a version that is not had here. Nothing is left behind then.
     """
@@ -70,9 +70,9 @@ def start(
                 registered_to_ready_s=startup.registered_to_ready_s,
             )
             hub.record.write(plan.directory)
-            if idle_broker is not None:
+            if idle_broker:
                 hub.control.restart_rule(RestartRule.KUBELET_RULES)
-                make_idle(hub, idle_broker, say)
+                make_idle(hub, say)
             hub.control.restart_rule(restart)  # begins anew: what was restarted before does not count
             if detached:
                 hub.control.detach()
