@@ -85,7 +85,9 @@ def test_shorter_intervals_read_less_and_write_more() -> None:
 
 def test_settings_are_read_as_postgres_reads_them() -> None:
     """Units as its documentation has them; bare numbers in each setting's own."""
-    found = Checkpoints.of({"checkpoint_timeout": "15min", "max_wal_size": "4096", "checkpoint_completion_target": "0.5"})
+    found = Checkpoints.of(
+        {"checkpoint_timeout": "15min", "max_wal_size": "4096", "checkpoint_completion_target": "0.5"}
+    )
     assert found == Checkpoints(900.0, 0.5, 2.0**32)
     assert Checkpoints.of({}) == Checkpoints()
     assert postgres_setting("16 kB", POSTGRES_BYTES, "MB") == 16_384.0

@@ -13,14 +13,14 @@ from workbench.observe import processors
 from workbench.observe.moments import (
     broker_sessions_s,
     group_whole_s,
+    keeper_leads_s,
+    keepers_whole_s,
     postgres_writes_s,
     redis_answers_s,
     standbys_connected_s,
     standbys_lost_s,
     started_again_s,
     states_current_s,
-    keeper_leads_s,
-    keepers_whole_s,
 )
 from workbench.observe.processors import Counters, ProcessorCollector
 from workbench.target.port import ProcessStart

@@ -192,7 +192,7 @@ class Recovery:
         }
 
     def _keeper_conditions(self, asked_s: float) -> dict[str, Callable[[], bool]]:
-        """Return those of the servers that keep Kafka's metadata, as the mode names them; the last is of all of them."""
+        """Return those of the servers that keep Kafka's metadata, as the mode names them."""
         count, seen = len(self.topology.metadata_keepers), self.live.zookeeper(asked_s)
         if self.topology.kafka.quorum is not None:
             return {

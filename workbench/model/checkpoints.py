@@ -2,10 +2,10 @@
 
 A timed checkpoint begins checkpoint_timeout after the last one began (PostgreSQL 14 checkpointer.c CheckpointerMain),
 sooner where the log since then has reached max_wal_size / (1 + checkpoint_completion_target) (xlog.c
-CalculateCheckpointSegments). It writes every page that was dirty when it began, spread over checkpoint_completion_target
-of the interval; where there are few it ends sooner, since it sleeps no longer than 0.1 s a page (checkpointer.c
-CheckpointWriteDelay). It counts only when it is complete: until then a recovery begins where the one before it began,
-so a crash reads the log of 0.9 to 1.9 intervals.
+CalculateCheckpointSegments). It writes every page that was dirty when it began, spread over
+checkpoint_completion_target of the interval; where there are few it ends sooner, since it sleeps no longer than 0.1 s a
+page (checkpointer.c CheckpointWriteDelay). It counts only when it is complete: until then a recovery begins where the
+one before it began, so a crash reads the log of 0.9 to 1.9 intervals.
 
 The first change to a page after a checkpoint began puts the whole page into the log (full_page_writes), so shorter
 intervals make recoveries shorter and the log longer.

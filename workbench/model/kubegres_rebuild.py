@@ -21,9 +21,7 @@ TIMEOUT_S: Final = 300.0  # Kubegres 1.16: of one operation
 COPY_BYTES_PER_S: Final[Distribution] = triangular(2e7, 5e7, 2e8)  # 339 MB in 10 s beside a spread checkpoint
 
 
-def blocked_s(
-    writes_s: FloatArray, data_bytes: float, bytes_per_s: FloatArray, checkpoint_s: float
-) -> FloatArray:
+def blocked_s(writes_s: FloatArray, data_bytes: float, bytes_per_s: FloatArray, checkpoint_s: float) -> FloatArray:
     """Return until when a second loss is not answered (s after the first), the new primary writing from `writes_s`.
 
     `checkpoint_s`: how long the copy waits for its checkpoint.

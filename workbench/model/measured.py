@@ -18,7 +18,7 @@ from workbench.model.batches import OF_BATCHES, batch_time
 from workbench.model.checkpoints import PAGE_BYTES, Checkpoints
 from workbench.model.client_library import AFTER_ACK
 from workbench.model.cores import left_for_sessions
-from workbench.model.parameter import Distribution, Parameter, Source, empirical, triangular
+from workbench.model.parameter import Distribution, FloatArray, Parameter, Source, empirical, triangular
 from workbench.model.priors import TAKEN_OVER
 from workbench.records.baseline import Baseline, PipelineWindow
 
@@ -28,7 +28,7 @@ BUSY_AGAIN: Final = (0.4, 0.8, 1.2)  # what the gateway's work takes beside the 
 PRIMARY: Final = "postgres-1"
 PROCESSOR: Final = "event-processor-"
 UNTIL_THE_FAULT_S: Final = (35.0, 60.0, 200.0)  # from the baseline: prediction, steady stretch, the drawn moment
-SHARES: Final = (np.arange(100) + 0.5) / 100.0
+SHARES: Final[FloatArray] = (np.arange(100) + 0.5) / 100.0
 BURST_ANSWERS_MIN: Final = 200
 BURST_BATCHES_MIN: Final = 4
 FULL_SHARE: Final = 0.95  # of the drain's batches, which are full
@@ -70,7 +70,7 @@ def measured_recovery(baseline: Baseline, checkpoints: Checkpoints) -> dict[str,
     if baseline.recovery_reads_bytes <= 0.0 or baseline.checkpoint_age_s <= 0.0:
         return {}
     bytes_per_s = baseline.recovery_reads_bytes / baseline.checkpoint_age_s
-    ages_s = baseline.checkpoint_age_s + np.array(UNTIL_THE_FAULT_S)
+    ages_s: FloatArray = baseline.checkpoint_age_s + np.array(UNTIL_THE_FAULT_S)
     reads = triangular(*(round(bytes_per_s * age_s) for age_s in ages_s.tolist()))
     note = "and as many a second more until the fault"
     pages = checkpoints.interval_s(bytes_per_s) * bytes_per_s / PAGE_BYTES

@@ -1,9 +1,10 @@
 """All servers of a node die at once: a broker, who keeps metadata, a Postgres standby and an event processor.
 
 Each comes back as it does alone (broker_loss.py, zookeeper.py, restarted.py, consumer_group.py); what is different
-together: a ZooKeeper leader that dies with the broker has its successor start the broker's session afresh, as the active
-KRaft controller has (kraft.py); a consumer group whose coordinator was the broker has a new one, with a whole session for the dead member, when its offsets' leader
-has moved; the broker's first start shares the cores with the others'; and no backlog drains while the group waits.
+together: a ZooKeeper leader that dies with the broker has its successor start the broker's session afresh, as the
+active KRaft controller has (kraft.py); a consumer group whose coordinator was the broker has a new one, with a whole
+session for the dead member, when its offsets' leader has moved; the broker's first start shares the cores with the
+others'; and no backlog drains while the group waits.
 
 Left out: the machine itself (its kernel still resets connections), a node with the Postgres primary or Redis, and what
 the standby's absence saves the primary.

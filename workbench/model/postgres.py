@@ -7,7 +7,8 @@ back-off, workbench/apps/event_processor/consumer.py). Standbys ask for their st
 wal_retrieve_retry_interval, 5 s, counted from the loss.
 
 Left out: fail-over (Kubegres's failover.isDisabled is assumed), a commit whose answer was lost with the connection (the
-row is there already; writing it again changes nothing), the caches that a fresh start has to fill, rows lost with the machine's own memory (a killed process loses none).
+row is there already; writing it again changes nothing), the caches that a fresh start has to fill, rows lost with the
+machine's own memory (a killed process loses none).
 """
 
 from __future__ import annotations

@@ -20,7 +20,10 @@ POLL_S: Final = 0.2
 
 
 def make_idle(hub: LocalHub, say: Callable[[str], None]) -> int:
-    """Have a broker lead nothing; return which, when it is in every in-sync set again. Raises ToolFailed if it is not."""
+    """Have a broker lead nothing; return which, when it is in every in-sync set again.
+
+    Raises ToolFailed when it does not come to that.
+    """
     controller = hub.controller()
     broker = max(each for each in hub.topology.kafka.broker_ids if each != controller)
     say(f"restarting kafka-{broker}, so that it leads nothing")
