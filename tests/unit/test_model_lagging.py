@@ -11,6 +11,7 @@ from tests.support.model_cases import a_scenario, parameters_of, setting_and_dra
 from workbench.fault import Fault, FaultType, VictimSelector
 from workbench.model.course import Course, play
 from workbench.model.replication import Model
+from workbench.model.setting import service_of
 from workbench.model.world import Setting
 from workbench.workload import CANARY_WRITES_PER_S
 
@@ -63,3 +64,18 @@ def expected_per_s(model: Model) -> float:
     return sum(
         each for each, leader in zip(per_s, model.setting.leaders, strict=True) if leader == model.setting.victim
     )
+
+
+def test_what_the_leader_had_not_read_is_lost_where_nobody_answers() -> None:
+    """With acks=0 so much longer before the kill; the steady rows' way is that of acks=1."""
+    scenarios = {acks: a_scenario(acks=acks) for acks in ("1", "0")}
+    lost_s = {}
+    for acks, scenario in scenarios.items():
+        setting, draws = setting_and_draws(parameters_of(scenario), scenario)
+        disturbance = play(setting, draws).disturbance
+        led = np.array(setting.leaders) == setting.victim
+        lost_s[acks] = (disturbance.begins_s - disturbance.tail_from_s)[led]
+        lag_s = service_of(setting, parameters_of(scenario), draws).replication_lag_s
+        assert lag_s == draws["replication_lag_s"]
+    assert lost_s["1"] == pytest.approx(0.0)
+    assert lost_s["0"] == pytest.approx(draws["unread_s"])

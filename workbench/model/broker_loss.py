@@ -93,6 +93,7 @@ def course_of(world: World) -> Course:
     fetch_known_s = [world.known_s.get(name, FOREVER) for name in setting.consumers]
     begins_s = np.where(led, 0.0, -setting.lag_s) + world.moments.get("change_begins", 0.0)
     unreplicated = led & (setting.acks != "all") & (setting.fault not in FOLLOWS_ON)
+    unread_s = draws["unread_s"] if setting.acks == "0" else 0.0
     disturbance = Disturbance(
         begins_s=begins_s,
         held_until_s=held_until_s,
@@ -100,7 +101,7 @@ def course_of(world: World) -> Course:
         head_until_s=head_until_s,
         visible_from_s=back_s if setting.acks != "all" else np.full(len(led), NEVER),
         fetchable_from_s=np.where(led, np.array([*fetch_known_s, FOREVER])[processor], thawed_s(setting)),
-        tail_from_s=np.where(unreplicated, begins_s - setting.lag_s, np.inf),
+        tail_from_s=np.where(unreplicated, begins_s - setting.lag_s - unread_s, np.inf),
         processor=processor,
         pace=pace,
         outage=outage,

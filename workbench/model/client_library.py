@@ -64,13 +64,13 @@ _ROWS: Final = {
 
 # What passes from an acknowledgement until the followers have the record, when consumers see it and it outlives its
 # leader. With all of them it is acknowledged no sooner.
-AFTER_ACK: Final = {"all": (), "1": ("replication_lag_s",), "0": ("replication_lag_s", "unread_s")}
+AFTER_ACK: Final = {"all": (), "1": ("replication_lag_s",), "0": ("replication_lag_s",)}
 _UNREAD: Final = {
     "unread_s": prior(
         triangular(0.005, 0.02, 0.06),
         "s",
         "acks=0 (measured, once): 4 of 100 events/s lost with a killed leader",
-        "from the client's socket to the leader's log, and until the client notices that it is gone",
+        "from the client's socket to a dying leader's log, and until the client notices that it is gone",
     )
 }
 
