@@ -87,7 +87,7 @@ def test_a_coordinator_is_not_frozen_for_as_long_as_its_group_waits() -> None:
     scenario = freeze(60.0)
     baseline = replace(a_baseline(), group_coordinator=1)
     victim = Victim("kafka-1", "worker-2", 4711, 1, (), False)
-    with pytest.raises(BadInput, match="outlasts the group's session"):
+    with pytest.raises(BadInput, match="ends while the group's session does"):
         merge(scenario, a_topology(), baseline, victim)
     merge(freeze(25.0), a_topology(), baseline, victim)
     merge(scenario, a_topology(), replace(baseline, group_coordinator=0), victim)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.support.model_cases import a_scenario, setting_and_draws
+from tests.support.model_cases import a_baseline, a_scenario, setting_and_draws
 from tests.unit.test_model_node import the_topology
 from workbench.drill.observation import Recorded, moments_of
 from workbench.errors import BadInput
@@ -39,13 +39,41 @@ def a_freeze(for_s: float = 28.0, node: str = "worker-2", acks: str = "all") -> 
     return replace(a_scenario(acks=acks, restart=RestartRule.NONE), faults=(fault,))
 
 
-def played(**facts: Any) -> tuple[Setting, Course]:
+def played(for_s: float = 28.0, **facts: Any) -> tuple[Setting, Course]:
     """Return the setting and one replication's course of worker-2's silence; the draws of FIXED."""
-    scenario = a_freeze()
+    scenario = a_freeze(for_s)
     setting, draws = setting_and_draws(merge(scenario, the_topology(), None, None), scenario)
     facts = {"session_on_zookeeper_leader": False, "victim_leads_zookeeper": False, **facts}
     setting = replace(setting, **facts)
     return setting, play(setting, {**draws, **FIXED})
+
+
+def test_a_group_goes_on_without_a_processor_that_is_silent_for_longer_than_its_session() -> None:
+    """The others have its partitions 45 s after its last word, a heartbeat and a rebalance later, and keep them."""
+    setting, course = played(for_s=90.0)
+    outage = course.disturbance.outage
+    assert outage is not None
+    assert outage.stops_s[0] == 0.0
+    assert np.isinf(outage.resumes_s[0])
+    assert 44.8 <= outage.stops_s[1] <= 48.0
+    assert outage.stops_s[1] < outage.resumes_s[1] <= 49.5
+    assert set(outage.processor.tolist()) == {1}
+    assert outage.resumes_s[1] <= course.moments.group_whole_s <= outage.resumes_s[1] + 1.25
+    led = np.array(setting.leaders) == setting.victim
+    held = course.disturbance.held_until_s
+    assert ((held[:, led] > 60.0) & (held[:, led] < 62.0)).all()  # its clients gave it up
+
+
+def test_a_group_whose_coordinator_is_silent_too_waits_for_whom_that_knew() -> None:
+    """Others lead at some 17 s; a session later the members that the new coordinator read have run out."""
+    scenario, baseline = a_freeze(90.0), replace(a_baseline(), group_coordinator=1)
+    setting, draws = setting_and_draws(merge(scenario, the_topology(), baseline, None), scenario)
+    assert setting.victim_coordinates
+    outage = play(setting, {**draws, **FIXED}).disturbance.outage
+    assert outage is not None
+    assert 42.0 <= outage.stops_s[1] <= 45.0
+    assert outage.resumes_s[1] > 16.0 + 45.0
+    assert set(outage.processor.tolist()) == {1}
 
 
 def test_only_the_frozen_processors_events_wait_for_it() -> None:
@@ -85,6 +113,7 @@ def test_a_silent_zookeeper_leader_is_given_up_before_the_session_starts_afresh(
     [
         (a_freeze(for_s=25.0), "faults[0].for_s", "at least 28"),
         (a_freeze(for_s=40.0), "faults[0].for_s", "below 39"),
+        (a_freeze(for_s=50.0), "faults[0].for_s", "at least 54"),
         (a_freeze(node="worker-1"), "faults[0].victim.node", "without postgres-1 and redis-0"),
         (a_freeze(acks="1"), "load.acks", "all, where a broker goes silent"),
     ],

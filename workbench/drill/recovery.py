@@ -55,7 +55,7 @@ PHASES: Final[Mapping[Part, tuple[tuple[str, str, str], ...]]] = {
     ),
     Part.FROZEN_NODE: (
         ("broker-deregistered", "broker_detect_s", "detect"),
-        ("group-whole", "group_rebalance_s", "the node goes on"),
+        ("group-whole", "group_rebalance_s", "a processor for each partition"),
         ("isr-full", "isr_full_s", "full redundancy"),
     ),
     Part.BROKERS: (

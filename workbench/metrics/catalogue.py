@@ -78,6 +78,7 @@ def _reads() -> list[Metric]:
 
 POLL_S: Final = 0.1  # how often the observers look at ZooKeeper, the metadata, Postgres and Redis
 PROCESSORS_POLL_S: Final = 0.25  # how often they read the event processors' own metrics
+PROCESSORS_TIMEOUT_S: Final = 1.0  # and for how long they wait for one that does not answer
 
 CATALOGUE: Final[tuple[Metric, ...]] = (
     Metric(

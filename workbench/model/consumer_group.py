@@ -13,7 +13,7 @@ read again and found to be there).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -136,13 +136,15 @@ def _outage(group: _Group) -> Outage:
     stops_s = np.array([group.stops_s.get(each, 0.0) for each in range(count)])
     resumes_s = np.array([group.resumes_s.get(each, FOREVER) for each in range(count)])
     cuts = np.arange(count) == setting.victim_processor
-    return Outage(stops_s, cuts, resumes_s, _owners(group), turns(setting, draws["fetch_ring_share"]))
+    return Outage(
+        stops_s, cuts, resumes_s, owners_among(setting, group.members), turns(setting, draws["fetch_ring_share"])
+    )
 
 
-def _owners(group: _Group) -> IntArray:
-    """Return who holds each partition afterwards: as before where all are back, else dealt out among the others."""
-    before, members = group.setting.processors_of_partition, group.members
-    if len(members) == len(group.setting.consumers):
+def owners_among(setting: Setting, members: Sequence[int]) -> IntArray:
+    """Return who of `members` holds each partition: as before where all are there, else dealt out among them."""
+    before = setting.processors_of_partition
+    if len(members) == len(setting.consumers):
         return np.array(before, dtype=np.int64)
     owners = [members[index % len(members)] if members else -1 for index in range(len(before))]
     return np.array([-1 if old < 0 else new for old, new in zip(before, owners, strict=True)], dtype=np.int64)

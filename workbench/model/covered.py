@@ -32,22 +32,21 @@ def check_mode(scenario: Scenario, topology: HubTopology) -> None:
 
 
 def check_freeze(scenario: Scenario, rows: Mapping[str, Parameter]) -> None:
-    """Raise BadInput for a freeze that may end before the broker's session does, or outlast the processor's."""
+    """Raise BadInput for a freeze that may end before the broker's session does, or while the group's does."""
     fault = scenario.faults[0]
     if fault.type not in FREEZES:
         return
-    lapsed_s = _lapsed_s(rows)
-    coordinates = fault.part is Part.BROKER and bool(rows["victim_coordinates"].value)
-    if fault.part is Part.FROZEN_NODE:  # whose ZooKeeper server may be the leader: the session starts afresh then
+    lapsed_s, session_s = _lapsed_s(rows), float(rows["group_session_s"].value)
+    node, coordinates = fault.part is Part.FROZEN_NODE, bool(rows["victim_coordinates"].value)
+    if node:  # whose ZooKeeper server may be the leader: the session starts afresh then
         lapsed_s += float(rows["zookeeper_sync_limit_s"].value) + ELECTION_S_MAX
-    session_s = float(rows["group_session_s"].value)
-    least_s, taken_over_s = session_s - HEARTBEATS_S, lapsed_s + session_s + TAKEN_OVER_S
-    node = fault.part is Part.FROZEN_NODE
-    if fault.for_s >= least_s and (node or (coordinates and fault.for_s < taken_over_s)):
+    least_s = session_s - HEARTBEATS_S
+    taken_over_s = session_s + TAKEN_OVER_S + (lapsed_s if coordinates else HEARTBEATS_S)
+    if (node or coordinates) and least_s <= fault.for_s < taken_over_s:
         bound = f"below {least_s:g}: the event processors have to keep their places in their group"
-        bound += "" if node else f"; or at least {taken_over_s:g}: by then they have them again"
+        bound += f"; or at least {taken_over_s:g}: by then they have them again"
         problem = Problem(str(scenario.path), "faults[0].for_s", f"{fault.for_s:g}", bound)
-        raise BadInput("the model does not cover a freeze that outlasts the group's session", [problem])
+        raise BadInput("the model does not cover a freeze that ends while the group's session does", [problem])
     if fault.for_s < lapsed_s:
         bound = f"at least {lapsed_s:g}: by then the broker's session has lapsed"
         problem = Problem(str(scenario.path), "faults[0].for_s", f"{fault.for_s:g}", bound)

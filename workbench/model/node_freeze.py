@@ -2,16 +2,19 @@
 
 The broker does as it does alone (broker_loss.py, freeze.py). What the others' silence changes: a ZooKeeper leader's is
 noticed by its followers after syncLimit ticks without a word from it (ZooKeeper 3.8.4 Learner.connectToLeader sets the
-socket's time-out so), and its successor starts the broker's session afresh. The event processor keeps its place in the
-consumer group, whose session is longer than the freeze, so nobody takes its partitions over: their events wait. A batch
-that was in Postgres is committed all the same, and the processor goes on with the next one as it wakes. The standby's
-silence costs nobody anything: commits do not wait for it, and wal_sender_timeout (60 s) is longer.
+socket's time-out so), and its successor starts the broker's session afresh. An event processor keeps its place in the
+consumer group where the group's session is longer than the freeze: nobody takes its partitions over, and their events
+wait until it goes on. A batch that was in Postgres is committed all the same, and the processor goes on with the next
+one as it wakes. Where the freeze outlasts the session the group goes on without the processor, as without a dead one
+that is never started again (consumer_group.py); where the broker was also the group's coordinator, once the members it
+knew have run out (silent_coordinator.py). The standby's silence costs nobody anything: commits do not wait for it.
 
 Afterwards the ZooKeeper server finds that it was given up (the leader's LearnerHandler ends after syncLimit
 ticks, too), looks for the leader and follows it; it serves nobody meanwhile.
 
 Left out: brokers whose own session the frozen server held (they look for another after two thirds of it, before any of
-this matters to them), who coordinates the group, and what the others save while the processor stands still.
+this matters to them), what the others save while the processor stands still, and the second rebalance, when a processor
+that the group gave up wakes and joins again: some seconds without a row.
 """
 
 from __future__ import annotations
@@ -22,28 +25,36 @@ from dataclasses import replace
 import numpy as np
 
 from workbench.engine import Outage
-from workbench.fault import FaultType
-from workbench.metrics.catalogue import POLL_S
+from workbench.fault import FaultType, RestartRule
+from workbench.metrics.catalogue import POLL_S, PROCESSORS_POLL_S, PROCESSORS_TIMEOUT_S
 from workbench.model import broker_loss
+from workbench.model.consumer_group import owners_among, rebalance
 from workbench.model.outcome import Course, polled_s, turns
-from workbench.model.world import Setting
+from workbench.model.world import FOREVER, Setting
 
 
 def play(setting: Setting, draws: Mapping[str, float]) -> Course:
     """Return one replication's course."""
     broker = broker_loss.play(replace(setting, fault=FaultType.BROKER_FREEZE, victim_processor=-1), draws)
     goes_on_s = setting.freeze_s + draws["thaw_s"]
+    if setting.victim_processor >= 0 and setting.freeze_s >= setting.group_session_s:
+        outage, whole_s = _taken_over(setting, draws, broker.disturbance.outage)
+        step_s = PROCESSORS_POLL_S + PROCESSORS_TIMEOUT_S  # each look waits for the silent processor
+        seen_s = polled_s(whole_s, step_s, draws["poll_processors_phase_s"])
+    else:
+        outage, whole_s = _waits(setting, draws, goes_on_s), goes_on_s
+        seen_s = whole_s  # the question that waited in the frozen processor's socket is answered at once
     moments = replace(
         broker.moments,
-        group_whole_s=goes_on_s,  # the question that waited in the frozen processor's socket is answered at once
+        group_whole_s=seen_s,
         zookeeper_whole_s=polled_s(goes_on_s + draws["zookeeper_rejoin_s"], POLL_S, draws["poll_stores_phase_s"]),
     )
-    disturbance = replace(broker.disturbance, outage=_outage(setting, draws, goes_on_s))
+    disturbance = replace(broker.disturbance, outage=outage)
     awaited_s = (moments.group_whole_s, moments.zookeeper_whole_s)
-    return Course(moments, disturbance, max(broker.resumed_s, goes_on_s), (*broker.awaited_s, *awaited_s))
+    return Course(moments, disturbance, max(broker.resumed_s, whole_s), (*broker.awaited_s, *awaited_s))
 
 
-def _outage(setting: Setting, draws: Mapping[str, float], goes_on_s: float) -> Outage:
+def _waits(setting: Setting, draws: Mapping[str, float], goes_on_s: float) -> Outage:
     """Return that the node's event processor, where it has one, writes nothing until it goes on."""
     frozen = np.arange(len(setting.consumers)) == setting.victim_processor
     return Outage(
@@ -53,3 +64,21 @@ def _outage(setting: Setting, draws: Mapping[str, float], goes_on_s: float) -> O
         processor=np.array(setting.processors_of_partition, dtype=np.int64),
         turn=turns(setting, draws["fetch_ring_share"]),
     )
+
+
+def _taken_over(setting: Setting, draws: Mapping[str, float], silent: Outage | None) -> tuple[Outage, float]:
+    """Return that the others have the node's processor's partitions from some time on, and when (s after the fault).
+
+    `silent`: what the others do where their coordinator is silent as well.
+    """
+    if silent is None:
+        return rebalance(replace(setting, restart=RestartRule.NONE), draws)
+    frozen = np.arange(len(setting.consumers)) == setting.victim_processor
+    others = [each for each in range(len(frozen)) if not frozen[each]]
+    outage = replace(
+        silent,
+        stops_s=np.where(frozen, 0.0, silent.stops_s),
+        resumes_s=np.where(frozen, FOREVER, silent.resumes_s),
+        processor=owners_among(setting, others),
+    )
+    return outage, float(silent.resumes_s.max())

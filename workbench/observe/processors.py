@@ -11,10 +11,8 @@ from typing import Any, Final
 from prometheus_client.parser import text_string_to_metric_families
 
 from workbench.errors import ToolFailed
-from workbench.metrics.catalogue import PROCESSORS_POLL_S
+from workbench.metrics.catalogue import PROCESSORS_POLL_S, PROCESSORS_TIMEOUT_S
 from workbench.observe.collector import Collector
-
-TIMEOUT_S: Final = 1.0
 
 # metric name in the processors' exposition -> key of a sample
 SUMMED: Final = {
@@ -88,7 +86,7 @@ class Counters:
 def scrape(url: str) -> dict[str, float]:
     """Return one processor's metrics of SUMMED, added over labels. Raises ToolFailed."""
     try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:
+        with urllib.request.urlopen(url, timeout=PROCESSORS_TIMEOUT_S) as answer:
             text = answer.read().decode()
     except (urllib.error.URLError, OSError) as error:
         raise ToolFailed(f"processor metrics at {url}: {error}") from error

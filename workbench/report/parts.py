@@ -249,10 +249,10 @@ PAGES: Final[Mapping[Part, PartPage]] = {
         },
     ),
     Part.FROZEN_NODE: _node_page(
-        "the node's processor goes on",
+        "a processor for each partition",
         {
-            "group_rebalance_s": "The node's silence",
-            "processor_resume_s": "The way from its end to the last partition's first row",
+            "group_rebalance_s": "Waiting for the node's event processor, or for the others to take over from it",
+            "processor_resume_s": "The way from there to the last partition's first row",
         },
         without=("broker_start_s", "standbys_connected_s"),  # nothing starts anew, and no session to Postgres is reset
     ),
