@@ -281,6 +281,20 @@ def test_the_page_shows_each_quantity_and_what_was_left_out(tmp_path: Path) -> N
     assert "Not used by a model yet" in text
 
 
+def test_the_page_scores_group_commit_where_commits_were_measured(tmp_path: Path) -> None:
+    """By hand: 1 ms of computing, flushes of 1 ms: two at a time compute while the other one flushes, so 2 ms each."""
+    more = {
+        "fdatasync_s": (0.001,) * 4,
+        "commit_1_s": (0.002,) * 4,
+        "commit_2_s": (0.0022,) * 4,
+    }
+    content = replace(a_calibration(), measurements=tuple(a_measurement(name, each) for name, each in more.items()))
+    path = write_calibration(tmp_path, content)
+    section = next(each for each in page_of(read_calibration(path)).sections if each.title == "Group commit")
+    (row,) = section.tables[0].rows
+    assert [cell.text for cell in row] == ["2", "2.0 ms", "2.2 ms", "+10%"]
+
+
 def test_show_prints_the_newest(tmp_path: Path) -> None:
     """`workbench calibrate show` finds it; --json is the file's content; a target has to be named."""
     path = write_calibration(tmp_path, a_calibration())

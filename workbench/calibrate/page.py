@@ -6,12 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
+from workbench.calibrate.catalogue import CLIENTS
 from workbench.calibrate.figures import draw_fits, interval_90
 from workbench.calibrate.words import span_text, value_text
+from workbench.model.group_commit import GroupCommit
 from workbench.records.calibration import Calibration, CalibrationFile, Measurement
 from workbench.report.blocks import Column, Page, Section, Table, cells
 from workbench.report.pages import to_html
+from workbench.streams import stream
 
+COMMITS_PLAYED: Final = 4_000
 WEAK_SAMPLES: Final = 20  # below, a test of fit can hardly refuse
 
 
@@ -44,6 +50,7 @@ def page_of(file: CalibrationFile) -> Page:
             Section("verdicts", "In short", "What is this?"),
             _used(used),
             _information(other),
+            *_commits_at_once(other, float(content.host.get("cores") or 1)),
             _how(content.measurements),
             _where(file),
         ],
@@ -72,6 +79,32 @@ def _information(shown: Sequence[Measurement]) -> Section:
     sentence = "Not used by a model yet: each drill measures its own acknowledgement times and batches before its seal."
     tables = [_table("Not used by a model yet", shown)] if shown else []
     return Section("information", "Information", "What else was measured?", [sentence], figures, tables)
+
+
+def _commits_at_once(shown: Sequence[Measurement], cores: float) -> list[Section]:
+    """Return measured commits over several connections beside what group commit makes of one's and of the disk."""
+    found = {each.name: np.array(each.samples) for each in shown}
+    alone_s, flush_s = found.get("commit_1_s"), found.get("fdatasync_s")
+    if alone_s is None or flush_s is None:
+        return []
+    own_s = max(float(alone_s.mean() - flush_s.mean()), 0.0)
+    model = GroupCommit(own_s, flush_s, cores)
+    rows = []
+    for count in CLIENTS[1:]:
+        if (seen_s := found.get(f"commit_{count}_s")) is None:
+            continue
+        said_s = model.commits_s(count, COMMITS_PLAYED, stream(1, "calibrate", f"commits-{count}")).mean()
+        error = seen_s.mean() / said_s - 1.0
+        rows.append(
+            cells(str(count), value_text(float(said_s), "s"), value_text(float(seen_s.mean()), "s"), f"{error:+.0%}")
+        )
+    columns = (Column("connections"), Column("model", True), Column("measured", True), Column("error", True))
+    sentence = (
+        "A commit's mean time, from one connection's and the disk's alone: sessions share flushes of the log and the "
+        "cores (workbench/model/group_commit.py)."
+    )
+    table = Table("Group commit, predicted and measured", columns, rows)
+    return [Section("commits", "Group commit", "What do several commits at once cost?", [sentence], tables=[table])]
 
 
 def _table(caption: str, shown: Sequence[Measurement]) -> Table:
