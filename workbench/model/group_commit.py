@@ -1,8 +1,8 @@
 """Group commit: how long a commit takes where several sessions share the flushes of Postgres' log.
 
-A backend that commits waits until the log is on the disk up to its own record. One of them flushes at a time, everything
-that was written by then; who comes meanwhile waits, and finds itself done or is in the next flush (PostgreSQL 14 xlog.c
-XLogFlush, commit_delay 0). So sessions that commit one after another are a closed queueing network of two stations: the
+A backend that commits waits until the log is on the disk up to its own record. One of them flushes at a time,
+everything that was written by then; who comes meanwhile waits, and finds itself done or is in the next flush
+(PostgreSQL 14 xlog.c XLogFlush, commit_delay 0). So sessions that commit one after another are a closed queueing network of two stations: the
 cores, shared by all who compute (processor sharing), and the disk, whose service takes all who wait at its beginning (a
 gated batch). Scored against commits over 2, 4 and 8 connections by `workbench calibrate`.
 
