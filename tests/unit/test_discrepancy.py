@@ -16,7 +16,8 @@ def test_only_times_after_the_recovery_are_disturbed() -> None:
     """And the median before the fault, by a percent. Each by its own factor; what is not a number stays none."""
     names = [metric.name for metric in CATALOGUE]
     found = disturbed(dict.fromkeys(names, 2.0), 1.0)
-    assert set(FACTORS) == {name for name in names if "_after_s_p" in name} | {"ack_steady_s_p50"}
+    disturbed_too = {"ack_steady_s_p50", *(name for name in names if name.startswith("read_during_s_p"))}
+    assert set(FACTORS) == {name for name in names if "_after_s_p" in name} | disturbed_too
     assert {name: found[name] for name in FACTORS} == {name: 2.0 * each.median for name, each in FACTORS.items()}
     assert {found[name] for name in names if name not in FACTORS} == {2.0}
     assert math.isnan(disturbed({"ack_after_s_p99": math.nan}, 3.0)["ack_after_s_p99"])

@@ -8,7 +8,8 @@ knows of them. What was observed over what was predicted is therefore drawn: one
 which moves a p99 more than a median.
 
 Where a fault silences no partition, acknowledgements meanwhile and the longest silence of all, a maximum over the same
-spells, are drawn likewise; where it keeps no row away, so is the highest backlog.
+spells, are drawn likewise; where it keeps no row away, so is the highest backlog. So are readers' times while Redis is
+away and fills: every miss computes on the cores that the hub's own surge uses then.
 
 Left out: that a fault with more to catch up may disturb more; spells while the fault lasts, whose times are those of
 the outage.
@@ -41,6 +42,10 @@ FACTORS: Final[Mapping[str, Factor]] = {  # _MEASURED; rows' less what they were
     "commit_after_s_p95": Factor(1.1, 0.41),
     "commit_after_s_p99": Factor(1.18, 0.51),
     "ack_steady_s_p50": Factor(1.01, 0.006),  # measured: 61 drills until 2026-11-30; explained: 1.004 to 1.01
+    # Five drills of redis-loss-cold-cache until 2026-11-30: 0.7 to 1.2, 0.7 to 3.4 and 0.8 to 4.1 times.
+    "read_during_s_p50": Factor(0.9, 0.3),
+    "read_during_s_p95": Factor(1.66, 0.6),
+    "read_during_s_p99": Factor(2.3, 0.66),
 }
 GAP_MAX_S: Final = 1.0  # what takes longer, or is silent for longer, is the fault's own doing
 GAP_FACTORS: Final[Mapping[str, Factor]] = {  # measured: the 28 of them whose fault silenced no partition, 10 no row

@@ -2,9 +2,10 @@
 
 A backend that commits waits until the log is on the disk up to its own record. One of them flushes at a time,
 everything that was written by then; who comes meanwhile waits, and finds itself done or is in the next flush
-(PostgreSQL 14 xlog.c XLogFlush, commit_delay 0). So sessions that commit one after another are a closed queueing network of two stations: the
-cores, shared by all who compute (processor sharing), and the disk, whose service takes all who wait at its beginning (a
-gated batch). Scored against commits over 2, 4 and 8 connections by `workbench calibrate`.
+(PostgreSQL 14 xlog.c XLogFlush, commit_delay 0). So sessions that commit one after another are a closed queueing
+network of two stations: the cores, shared by all who compute (processor sharing), and the disk, whose service takes
+all who wait at its beginning (a gated batch). Scored against commits over 2, 4 and 8 connections by `workbench
+calibrate`.
 
 Left out: what standbys and the log's senders compute for each commit on the same cores, synchronous standbys,
 commit_delay, a record that waits for room in wal_buffers.
