@@ -48,6 +48,13 @@ def played(for_s: float = 28.0, **facts: Any) -> tuple[Setting, Course]:
     return setting, play(setting, {**draws, **FIXED})
 
 
+def test_a_node_without_a_processor_leaves_the_group_whole() -> None:
+    """Nobody stops, and the first look after the fault sees every partition held."""
+    _, course = played(victim_processor=-1)
+    assert course.disturbance.outage is None
+    assert 0.0 <= course.moments.group_whole_s <= 0.25
+
+
 def test_a_group_goes_on_without_a_processor_that_is_silent_for_longer_than_its_session() -> None:
     """The others have its partitions 45 s after its last word, a heartbeat and a rebalance later, and keep them."""
     setting, course = played(for_s=90.0)

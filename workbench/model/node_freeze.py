@@ -37,13 +37,7 @@ def play(setting: Setting, draws: Mapping[str, float]) -> Course:
     """Return one replication's course."""
     broker = broker_loss.play(replace(setting, fault=FaultType.BROKER_FREEZE, victim_processor=-1), draws)
     goes_on_s = setting.freeze_s + draws["thaw_s"]
-    if setting.victim_processor >= 0 and setting.freeze_s >= setting.group_session_s:
-        outage, whole_s = _taken_over(setting, draws, broker.disturbance.outage)
-        step_s = PROCESSORS_POLL_S + PROCESSORS_TIMEOUT_S  # each look waits for the silent processor
-        seen_s = polled_s(whole_s, step_s, draws["poll_processors_phase_s"])
-    else:
-        outage, whole_s = _waits(setting, draws, goes_on_s), goes_on_s
-        seen_s = whole_s  # the question that waited in the frozen processor's socket is answered at once
+    outage, whole_s, seen_s = _group(setting, draws, broker.disturbance.outage, goes_on_s)
     moments = replace(
         broker.moments,
         group_whole_s=seen_s,
@@ -54,8 +48,27 @@ def play(setting: Setting, draws: Mapping[str, float]) -> Course:
     return Course(moments, disturbance, max(broker.resumed_s, whole_s), (*broker.awaited_s, *awaited_s))
 
 
+def _group(
+    setting: Setting, draws: Mapping[str, float], silent: Outage | None, goes_on_s: float
+) -> tuple[Outage | None, float, float]:
+    """Return what the processors do, when each partition has one again, and when that is seen (s after the fault).
+
+    `silent`: what they do where their coordinator is silent for longer than their session.
+    """
+    phase_s = draws["poll_processors_phase_s"]
+    if setting.victim_processor < 0:  # none is hit
+        whole_s = 0.0 if silent is None else float(silent.resumes_s.max())
+        return silent, whole_s, polled_s(whole_s, PROCESSORS_POLL_S, phase_s)
+    if setting.freeze_s < setting.group_session_s:
+        # The question that waited in the frozen processor's socket is answered at once.
+        return _waits(setting, draws, goes_on_s), goes_on_s, goes_on_s
+    outage, whole_s = _taken_over(setting, draws, silent)
+    step_s = PROCESSORS_POLL_S + PROCESSORS_TIMEOUT_S  # each look waits for the silent processor
+    return outage, whole_s, polled_s(whole_s, step_s, phase_s)
+
+
 def _waits(setting: Setting, draws: Mapping[str, float], goes_on_s: float) -> Outage:
-    """Return that the node's event processor, where it has one, writes nothing until it goes on."""
+    """Return that the node's event processor writes nothing until it goes on."""
     frozen = np.arange(len(setting.consumers)) == setting.victim_processor
     return Outage(
         stops_s=np.where(frozen, 0.0, np.inf),
@@ -67,10 +80,7 @@ def _waits(setting: Setting, draws: Mapping[str, float], goes_on_s: float) -> Ou
 
 
 def _taken_over(setting: Setting, draws: Mapping[str, float], silent: Outage | None) -> tuple[Outage, float]:
-    """Return that the others have the node's processor's partitions from some time on, and when (s after the fault).
-
-    `silent`: what the others do where their coordinator is silent as well.
-    """
+    """Return that the others have the node's processor's partitions from some time on, and when (s after the fault)."""
     if silent is None:
         return rebalance(replace(setting, restart=RestartRule.NONE), draws)
     frozen = np.arange(len(setting.consumers)) == setting.victim_processor
