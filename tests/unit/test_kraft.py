@@ -266,6 +266,7 @@ def test_two_brokers_are_missed_twice_by_what_the_third_leads() -> None:
     setting, draws = setting_and_draws(parameters_of(scenario, a_kraft_topology()), scenario)
     quick = {"broker_start_s": 2.0, "second_broker_start_s": 2.0, "start_again_factor": 1.0, "heartbeat_age_s": 0.0}
     course = any_play(setting, {**draws, **quick, "second_heartbeat_age_s": 1.0})
+    assert course.moments.leaders_moved_s <= course.moments.broker_deregistered_s + 0.1  # told with the fencing
     survivor_leads = np.array([leader not in (1, 2) for leader in setting.leaders])
     begins, held = course.disturbance.begins_s, course.disturbance.held_until_s
     assert (begins[~survivor_leads] == 0.0).all()

@@ -70,7 +70,8 @@ def play(setting: Setting, draws: Mapping[str, float]) -> Course:
     brokers_phase_s, partitions_phase_s = draws["poll_brokers_phase_s"], draws["poll_partitions_phase_s"]
     moments = after_fault(
         broker_deregistered_s=polled_s(latest("deregistered"), POLL_S, brokers_phase_s),
-        leaders_moved_s=polled_s(leads_s, POLL_S, partitions_phase_s),
+        # In KRaft mode brokers tell of new leaders before these begin to lead.
+        leaders_moved_s=polled_s(latest("told") if setting.kraft else leads_s, POLL_S, partitions_phase_s),
         in_sync_again_s=polled_s(rejoined_s[0], POLL_S, partitions_phase_s),
         broker_registered_s=polled_s(latest("registered"), POLL_S, brokers_phase_s),
         isr_full_s=polled_s(rejoined_s[1], POLL_S, partitions_phase_s),
