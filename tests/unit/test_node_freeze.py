@@ -65,6 +65,7 @@ def test_a_group_goes_on_without_a_processor_that_is_silent_for_longer_than_its_
     assert 44.8 <= outage.stops_s[1] <= 48.0
     assert outage.stops_s[1] < outage.resumes_s[1] <= 49.5
     assert set(outage.processor.tolist()) == {1}
+    assert not outage.cuts.any()  # a batch that was in Postgres is committed
     assert outage.resumes_s[1] <= course.moments.group_whole_s <= outage.resumes_s[1] + 1.25
     led = np.array(setting.leaders) == setting.victim
     held = course.disturbance.held_until_s

@@ -82,7 +82,8 @@ def _waits(setting: Setting, draws: Mapping[str, float], goes_on_s: float) -> Ou
 def _taken_over(setting: Setting, draws: Mapping[str, float], silent: Outage | None) -> tuple[Outage, float]:
     """Return that the others have the node's processor's partitions from some time on, and when (s after the fault)."""
     if silent is None:
-        return rebalance(replace(setting, restart=RestartRule.NONE), draws)
+        outage, whole_s = rebalance(replace(setting, restart=RestartRule.NONE), draws)
+        return replace(outage, cuts=np.zeros(len(outage.cuts), np.bool_)), whole_s  # what Postgres has is committed
     frozen = np.arange(len(setting.consumers)) == setting.victim_processor
     others = [each for each in range(len(frozen)) if not frozen[each]]
     outage = replace(
