@@ -27,6 +27,7 @@ class FaultType(StrEnum):
     CONTROLLER_KILL = "ControllerKill"  # SIGKILL: of the active controller, in KRaft mode a server of its own
     NODE_PROCESSES_KILL = "NodeProcessesKill"  # SIGKILL of every server on a node; the node itself answers with resets
     NODE_FREEZE = "NodeFreeze"  # SIGSTOP of every server on a node, later SIGCONT: sockets stay open and silent
+    NODE_POWER_OFF = "NodePowerOff"  # silence of every server on a node, and later their start anew: no power meanwhile
     TWO_BROKERS_KILL = "TwoBrokersKill"  # SIGKILL of two brokers at once: of three one is left
     QUORUM_AND_BROKER_KILL = "QuorumAndBrokerKill"  # SIGKILL of two ZooKeeper servers, held down, then of a broker
     LOAD_BURST = "LoadBurst"  # nothing is broken: the devices send a multiple of their rate for a while
@@ -56,13 +57,15 @@ class Part(StrEnum):
     CONTROLLER = "KRaft controller"
     NODE = "node"
     FROZEN_NODE = "frozen node"
+    DARK_NODE = "node without power"
     BROKERS = "two brokers"
     QUORUM = "ZooKeeper quorum and a broker"
     LOAD = "load"
 
 
-NODE_PARTS: Final = (Part.NODE, Part.FROZEN_NODE)  # where every server of a node is hit
+NODE_PARTS: Final = (Part.NODE, Part.FROZEN_NODE, Part.DARK_NODE)  # where every server of a node is hit
 FREEZES: Final = (FaultType.BROKER_FREEZE, FaultType.NODE_FREEZE)  # which end with SIGCONT
+SILENCES: Final = (*FREEZES, FaultType.NODE_POWER_OFF)  # nothing answers for a while, nothing is reset
 CUTS: Final = (FaultType.CUT_FROM_ALL, FaultType.CUT_FROM_ZOOKEEPER, FaultType.CUT_FROM_BROKERS)
 # Their loss is shown by answers to producers, others' by rows.
 KAFKA_PARTS: Final = (Part.BROKER, Part.BROKER_LINKS, Part.BROKERS, Part.QUORUM)
@@ -84,6 +87,7 @@ SIGNAL_NAMES: Final[Mapping[FaultType, str]] = {
     FaultType.CONTROLLER_KILL: "SIGKILL",
     FaultType.NODE_PROCESSES_KILL: "SIGKILL",
     FaultType.NODE_FREEZE: "SIGSTOP",
+    FaultType.NODE_POWER_OFF: "power cut",  # no signal: what pages call it
     FaultType.TWO_BROKERS_KILL: "SIGKILL",
     FaultType.QUORUM_AND_BROKER_KILL: "SIGKILL",
     FaultType.LOAD_BURST: "burst",  # no signal: what pages call it
@@ -105,6 +109,7 @@ PARTS: Final[Mapping[FaultType, Part]] = {
     FaultType.CONTROLLER_KILL: Part.CONTROLLER,
     FaultType.NODE_PROCESSES_KILL: Part.NODE,
     FaultType.NODE_FREEZE: Part.FROZEN_NODE,
+    FaultType.NODE_POWER_OFF: Part.DARK_NODE,
     FaultType.TWO_BROKERS_KILL: Part.BROKERS,
     FaultType.QUORUM_AND_BROKER_KILL: Part.QUORUM,
     FaultType.LOAD_BURST: Part.LOAD,
@@ -121,6 +126,7 @@ ROLES: Final[Mapping[Part, tuple[str, ...]]] = {
     Part.CONTROLLER: ("active-controller",),
     Part.NODE: (),
     Part.FROZEN_NODE: (),
+    Part.DARK_NODE: (),
     Part.BROKERS: (),
     Part.QUORUM: (),
     Part.LOAD: ("load",),
@@ -152,6 +158,7 @@ _NOT_IN_KRAFT: Final[Mapping[FaultType, str]] = {
     FaultType.CUT_FROM_ALL: "a broker is told of its fencing by its next heartbeat and never registers anew",
     FaultType.CUT_FROM_BROKERS: "a broker also hears of the metadata from the controllers alone",
     FaultType.NODE_FREEZE: "a controller goes silent with the broker, and its successor begins every session anew",
+    FaultType.NODE_POWER_OFF: "a controller goes silent with the broker, and its successor begins every session anew",
 }
 
 

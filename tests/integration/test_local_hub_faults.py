@@ -126,6 +126,24 @@ def test_a_frozen_nodes_servers_all_stop_and_all_go_on(hub: LocalHub) -> None:
 
 
 @pytest.mark.timeout(240)
+def test_a_node_without_power_is_silent_and_then_starts_anew(hub: LocalHub) -> None:
+    """Every process of it stops; with the power each server gets a new one, and the hub is whole again."""
+    assert hub.undo().verified
+    hub.control.restart_rule(RestartRule.KUBELET_RULES)
+    node = hub.topology.placement["kafka-1"]
+    cut = Fault(FaultType.NODE_POWER_OFF, VictimSelector(node=node), for_s=90.0)
+    victim = hub.resolve(cut)
+    family = [psutil.Process(each) for _, each in victim.servers]
+    injection = hub.inject(cut, victim)
+    assert injection.effective, injection.evidence
+    assert all(each.status() == psutil.STATUS_STOPPED for each in family)
+    assert hub.power_on(victim) > injection.injected_s
+    assert not any(each.is_running() for each in family)
+    assert hub.undo().verified
+    assert not {each for _, each in victim.servers} & {each for _, each in hub.resolve(cut).servers}
+
+
+@pytest.mark.timeout(240)
 def test_a_hub_in_silence_does_not_count_as_serving(hub: LocalHub) -> None:
     """Until the dead broker's session ends it is shown as registered and in sync, and no record waits.
 

@@ -105,6 +105,7 @@ ALERTED_AS = {
     Part.BROKER_LINKS: Part.BROKER,
     Part.CONTROLLER: Part.BROKER,
     Part.FROZEN_NODE: Part.NODE,
+    Part.DARK_NODE: Part.NODE,
     Part.QUORUM: Part.ZOOKEEPER,
     Part.LOAD: Part.PROCESSOR,
 }

@@ -38,7 +38,7 @@ def inject_fault(
 ) -> dict[str, Any]:
     """Break one server ("kafka-1") at `moment_s` + `at_s` (epoch seconds; 0 = now) and return the proof.
 
-    A freeze, a cut or a full disk ends after `for_s`, and this returns then; those that replicate the victim are held
+    A silence, a cut or a full disk ends after `for_s`, and this returns then; those that replicate the victim are held
     back for `lag_s` before a kill, which is so much later; Redis killed with its `data` lost starts empty. On a
     cluster the victim must still have its `uids`, and what the fault may break beyond it is named in `breaks`, both
     with commas between. Appends fault-injected, fault-effective and, of the first three, fault-ended to `timeline`
@@ -59,6 +59,7 @@ def inject_fault(
             ends = {
                 **dict.fromkeys(FREEZES, victims_hub.thaw),
                 **dict.fromkeys(CUTS, victims_hub.heal),
+                FaultType.NODE_POWER_OFF: victims_hub.power_on,
                 FaultType.DISK_FULL: victims_hub.free_disk,
             }
             if injection.effective and wanted.type in ends:

@@ -39,6 +39,7 @@ def probes(part: Part) -> tuple[str, ...]:
         Part.NODE: ("brokers", "stores", "zookeeper"),
         Part.QUORUM: ("zookeeper",),  # as there
         Part.FROZEN_NODE: ("brokers", "zookeeper"),
+        Part.DARK_NODE: ("brokers", "stores", "zookeeper"),
     }
     return ("partitions", "processors", *more.get(part, ("brokers",)))
 

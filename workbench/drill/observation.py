@@ -120,6 +120,7 @@ def moments_of(recorded: Recorded) -> Moments:
         Part.CONTROLLER: _controller_moments,
         Part.NODE: _node_moments,
         Part.FROZEN_NODE: _frozen_node_moments,
+        Part.DARK_NODE: _dark_node_moments,
         Part.BROKERS: _brokers_moments,
         Part.QUORUM: _quorum_moments,
         Part.LOAD: _load_moments,
@@ -222,6 +223,15 @@ def _frozen_node_moments(recorded: Recorded, fault_s: float, dead_s: float) -> d
         **_broker_moments(recorded, fault_s, dead_s),
         **_group_moments(recorded, fault_s, dead_s),
         "zookeeper_whole_s": read_moments.keepers_whole_s(recorded.keepers, recorded.metadata_keepers, goes_on_s),
+    }
+
+
+def _dark_node_moments(recorded: Recorded, fault_s: float, dead_s: float) -> dict[str, float]:
+    """As of a node whose servers died, but they are back only once it has power."""
+    on_s = recorded.fault_ended_s
+    return {
+        **_node_moments(recorded, fault_s, dead_s),
+        "zookeeper_whole_s": read_moments.keepers_whole_s(recorded.keepers, recorded.metadata_keepers, on_s),
     }
 
 

@@ -58,6 +58,11 @@ PHASES: Final[Mapping[Part, tuple[tuple[str, str, str], ...]]] = {
         ("group-whole", "group_rebalance_s", "a processor for each partition"),
         ("isr-full", "isr_full_s", "full redundancy"),
     ),
+    Part.DARK_NODE: (
+        ("broker-deregistered", "broker_detect_s", "detect"),
+        ("group-whole", "group_rebalance_s", "a processor for each partition"),
+        ("isr-full", "isr_full_s", "full redundancy"),
+    ),
     Part.BROKERS: (
         ("leaders-moved", "broker_detect_s", "one broker leads all"),
         ("isr-full", "isr_full_s", "full redundancy"),
@@ -91,6 +96,7 @@ SERVES: Final[Mapping[Part, str]] = {
     Part.CONTROLLER: "controller-active",
     Part.NODE: "group-whole",
     Part.FROZEN_NODE: "group-whole",
+    Part.DARK_NODE: "group-whole",
     Part.BROKERS: "leaders-moved",
     Part.QUORUM: "leaders-moved",
     Part.LOAD: "burst-ended",
@@ -151,7 +157,7 @@ class Recovery:
                 return self._postgres_conditions(asked_s)
             case Part.ZOOKEEPER | Part.CONTROLLER:
                 return self._keeper_conditions(asked_s)
-            case Part.NODE | Part.FROZEN_NODE | Part.QUORUM:
+            case Part.NODE | Part.FROZEN_NODE | Part.DARK_NODE | Part.QUORUM:
                 broker = -1 if self.victim.broker is None else self.victim.broker
                 return {**self._broker_conditions(broker), **self._beside_the_broker(asked_s)}
             case Part.BROKERS:
@@ -174,6 +180,8 @@ class Recovery:
                 return zookeeper
             case Part.FROZEN_NODE:
                 return {**self._group_conditions(ended_s), **self._keepers_whole(ended_s + DEAD_BY_S)}
+            case Part.DARK_NODE:
+                asked_s = ended_s + DEAD_BY_S
         return {
             **self._group_conditions(asked_s),
             "standbys-connected": self._postgres_conditions(asked_s)["standbys-connected"],

@@ -45,6 +45,9 @@ PART_METRICS: Final[Mapping[str, frozenset[str]]] = {
     "frozen node": _OF_PART["broker"] - {"broker_start_s", "broker_rejoin_s"}
     | _OF_PART["event processor"]
     | {"zookeeper_whole_s"},
+    "node without power": _OF_PART["broker"]
+    | _OF_PART["event processor"]
+    | {"standbys_connected_s", "zookeeper_whole_s"},
     "node": _OF_PART["broker"]
     | _OF_PART["event processor"]
     | {"standbys_connected_s", "zookeeper_whole_s", "controllers_whole_s"},  # of the last two as the mode has it

@@ -39,7 +39,7 @@ from workbench.model.tcp import heard_again_s
 from workbench.model.world import Steps, World, next_on_grid
 
 SPREAD: Final = 0.1  # of TCP's time-outs: a client's own response times decide
-SILENT: Final = (FaultType.BROKER_FREEZE, FaultType.CUT_FROM_ALL)  # to its clients
+SILENT: Final = (FaultType.BROKER_FREEZE, FaultType.NODE_POWER_OFF, FaultType.CUT_FROM_ALL)  # to its clients
 
 
 def client(world: World, name: str) -> Steps:
@@ -55,8 +55,11 @@ def client(world: World, name: str) -> Steps:
         if world.setting.kraft:
             yield world.env.timeout(scan_s * draws["client_forgets"])
     elif world.setting.fault in SILENT:
-        told = world.env.process(_told(world, phase))
-        yield told | world.until(fetcher_moves_s(draws, phase) if fetches else _producer_moves_s(world))
+        gives_up = world.until(fetcher_moves_s(draws, phase) if fetches else _producer_moves_s(world))
+        if world.setting.fault is FaultType.NODE_POWER_OFF:  # nobody is told, and it stays away for longer
+            yield gives_up
+        else:
+            yield world.env.process(_told(world, phase)) | gives_up
     else:
         yield from _told(world, phase)
     yield world.env.timeout(draws["metadata_round_s"])

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from workbench.errors import BadInput, Problem
-from workbench.fault import CUTS, FREEZES, NODE_PARTS, FaultType, Part, RestartRule, mode_contradiction
+from workbench.fault import CUTS, NODE_PARTS, SILENCES, FaultType, Part, RestartRule, mode_contradiction
 from workbench.model.control_plane import kubegres
 from workbench.model.parameter import Parameter
 from workbench.model.silent_coordinator import TAKEN_OVER_S
@@ -20,6 +20,7 @@ HEARTBEATS_S: Final = 6.0  # two of librdkafka's: one may be lost with the freez
 CUT_S_MAX: Final = 50.0  # librdkafka gives a request up after socket.timeout.ms, 60 s, and some room
 EXPIRY_TICKS_MAX: Final = 2  # a follower's report every half tick, expiry at a tick, and some room
 WAL_RECEIVER_TIMEOUT_S: Final = 60.0  # PostgreSQL 14 wal_receiver_timeout
+GIVEN_UP_S: Final = 64.0  # socket.timeout.ms and wal_sender_timeout are 60 s, each looked at within seconds
 PRIMARY: Final = "postgres-1"  # as the supervisor names them
 REDIS: Final = "redis-0"
 
@@ -34,14 +35,16 @@ def check_mode(scenario: Scenario, topology: HubTopology) -> None:
 def check_freeze(scenario: Scenario, rows: Mapping[str, Parameter]) -> None:
     """Raise BadInput for a freeze that may end before the broker's session does, or while the group's does."""
     fault = scenario.faults[0]
-    if fault.type not in FREEZES:
+    if fault.type not in SILENCES:
         return
     lapsed_s, session_s = _lapsed_s(rows), float(rows["group_session_s"].value)
-    node, coordinates = fault.part is Part.FROZEN_NODE, bool(rows["victim_coordinates"].value)
+    node, coordinates = fault.part in NODE_PARTS, bool(rows["victim_coordinates"].value)
     if node:  # whose ZooKeeper server may be the leader: the session starts afresh then
         lapsed_s += float(rows["zookeeper_sync_limit_s"].value) + ELECTION_S_MAX
     least_s = session_s - HEARTBEATS_S
     taken_over_s = session_s + TAKEN_OVER_S + (lapsed_s if coordinates else HEARTBEATS_S)
+    if fault.part is Part.DARK_NODE:
+        _check_power(scenario, max(taken_over_s, GIVEN_UP_S))
     if (node or coordinates) and least_s <= fault.for_s < taken_over_s:
         bound = f"below {least_s:g}: the event processors have to keep their places in their group"
         bound += f"; or at least {taken_over_s:g}: by then they have them again"
@@ -51,6 +54,18 @@ def check_freeze(scenario: Scenario, rows: Mapping[str, Parameter]) -> None:
         bound = f"at least {lapsed_s:g}: by then the broker's session has lapsed"
         problem = Problem(str(scenario.path), "faults[0].for_s", f"{fault.for_s:g}", bound)
         raise BadInput("the model does not cover a freeze that ends before the session does", [problem])
+
+
+def _check_power(scenario: Scenario, least_s: float) -> None:
+    """Raise BadInput for a node that has its power again before everybody has given it up."""
+    for_s = scenario.faults[0].for_s
+    if for_s >= least_s:
+        return
+    bound = (
+        f"at least {least_s:g}: by then clients, the processors' group and Postgres' primary have given its servers up"
+    )
+    problem = Problem(str(scenario.path), "faults[0].for_s", f"{for_s:g}", bound)
+    raise BadInput("the model does not cover a node whose power is back so soon", [problem])
 
 
 def _lapsed_s(rows: Mapping[str, Parameter]) -> float:
@@ -128,7 +143,7 @@ def check_node(scenario: Scenario, topology: HubTopology) -> None:
         bound = f"a node with a broker, without {PRIMARY} and {REDIS}, and with one event processor at most"
         problem = Problem(str(scenario.path), "faults[0].victim.node", f"{node}: {', '.join(names)}", bound)
         raise BadInput("the model does not cover the loss of this node", [problem])
-    if scenario.faults[0].part is Part.NODE and scenario.restart is RestartRule.NONE:
+    if scenario.faults[0].part in (Part.NODE, Part.DARK_NODE) and scenario.restart is RestartRule.NONE:
         problem = Problem(str(scenario.path), "restart", "none", "kubelet-rules: the node's servers have to come back")
         raise BadInput("the model does not cover a node that stays away", [problem])
 

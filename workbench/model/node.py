@@ -33,7 +33,7 @@ def play(setting: Setting, draws: Mapping[str, float]) -> Course:
     moments = replace(
         broker.moments,
         group_whole_s=polled_s(whole_s, PROCESSORS_POLL_S, draws["poll_processors_phase_s"]),
-        standbys_connected_s=polled_s(_standby_s(draws), POLL_S, draws["poll_stores_phase_s"]),
+        standbys_connected_s=polled_s(standby_again_s(draws), POLL_S, draws["poll_stores_phase_s"]),
         **_keepers_whole_s(setting, draws),
     )
     keepers_s = moments.controllers_whole_s if setting.kraft else moments.zookeeper_whole_s
@@ -52,7 +52,7 @@ def _keepers_whole_s(setting: Setting, draws: Mapping[str, float]) -> dict[str, 
     return {"zookeeper_whole_s": zookeeper.play(setting, slower).moments.zookeeper_whole_s}
 
 
-def _standby_s(draws: Mapping[str, float]) -> float:
+def standby_again_s(draws: Mapping[str, float]) -> float:
     """Return when the standby has started, read its log, and asked the primary for more (s after the fault)."""
     recovery_s = draws["postgres_redo_bytes"] / draws["postgres_redo_bytes_per_s"]
     return first_restart_s(draws) + draws["crowded_start_factor"] * (draws["postgres_start_s"] + recovery_s)

@@ -62,9 +62,7 @@ def _group(
     if setting.freeze_s < setting.group_session_s:
         # The question that waited in the frozen processor's socket is answered at once.
         return _waits(setting, draws, goes_on_s), goes_on_s, goes_on_s
-    outage, whole_s = _taken_over(setting, draws, silent)
-    step_s = PROCESSORS_POLL_S + PROCESSORS_TIMEOUT_S  # each look waits for the silent processor
-    return outage, whole_s, polled_s(whole_s, step_s, phase_s)
+    return taken_over(setting, draws, silent)
 
 
 def _waits(setting: Setting, draws: Mapping[str, float], goes_on_s: float) -> Outage:
@@ -79,17 +77,26 @@ def _waits(setting: Setting, draws: Mapping[str, float], goes_on_s: float) -> Ou
     )
 
 
-def _taken_over(setting: Setting, draws: Mapping[str, float], silent: Outage | None) -> tuple[Outage, float]:
-    """Return that the others have the node's processor's partitions from some time on, and when (s after the fault)."""
+def taken_over(setting: Setting, draws: Mapping[str, float], silent: Outage | None) -> tuple[Outage, float, float]:
+    """Return that the others have a silent processor's partitions from some time on, when, and when that is seen.
+
+    `silent`: what the others do where their coordinator is silent as well. Times: s after the fault.
+    """
     if silent is None:
         outage, whole_s = rebalance(replace(setting, restart=RestartRule.NONE), draws)
-        return replace(outage, cuts=np.zeros(len(outage.cuts), np.bool_)), whole_s  # what Postgres has is committed
+        outage = replace(outage, cuts=np.zeros(len(outage.cuts), np.bool_))  # what Postgres has is committed
+    else:
+        outage, whole_s = _among_others(setting, silent), float(silent.resumes_s.max())
+    step_s = PROCESSORS_POLL_S + PROCESSORS_TIMEOUT_S  # each look waits for the silent processor
+    return outage, whole_s, polled_s(whole_s, step_s, draws["poll_processors_phase_s"])
+
+
+def _among_others(setting: Setting, silent: Outage) -> Outage:
     frozen = np.arange(len(setting.consumers)) == setting.victim_processor
     others = [each for each in range(len(frozen)) if not frozen[each]]
-    outage = replace(
+    return replace(
         silent,
         stops_s=np.where(frozen, 0.0, silent.stops_s),
         resumes_s=np.where(frozen, FOREVER, silent.resumes_s),
         processor=owners_among(setting, others),
     )
-    return outage, float(silent.resumes_s.max())

@@ -143,7 +143,7 @@ def merge(
         rows.update(stated.processor_phases(rows))
     if part in (Part.ZOOKEEPER, *NODE_PARTS) and quorum is None:
         rows.update(stated.zookeeper_phases(rows))
-    if part is Part.FROZEN_NODE:
+    if part in (Part.FROZEN_NODE, Part.DARK_NODE):
         rows.update(silent_ensemble(topology))
     covered.check_freeze(scenario, rows)
     covered.check_cut(scenario, topology, rows)

@@ -368,6 +368,7 @@ _BY_PART: Final[Mapping[Part, Mapping[str, Parameter]]] = {
     Part.CONTROLLER: CONTROLLER,
     Part.NODE: NODE,
     Part.FROZEN_NODE: FROZEN_NODE,
+    Part.DARK_NODE: NODE,
     Part.BROKERS: BROKERS,
     Part.QUORUM: QUORUM,
     Part.LOAD: LOAD,

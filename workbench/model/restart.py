@@ -35,6 +35,8 @@ def restart(world: World) -> Steps:
     world.victim_is(VictimState.GONE)
     if setting.restart is RestartRule.NONE:
         return
+    if setting.fault is FaultType.NODE_POWER_OFF:
+        yield world.until(setting.freeze_s)
     recovered = False
     for attempt in range(1, ATTEMPTS_MAX + 1):
         waits_s = draws["kubelet_relist_s"] if attempt == 1 else kubelet.wait_s(attempt, draws)
@@ -125,6 +127,8 @@ def surroundings(world: World) -> tuple[float, simpy.Event]:
     draws, env = world.draws, world.env
     if world.setting.victim_processor >= 0:
         return _surroundings_on_a_lost_node(world)
+    if world.setting.fault is FaultType.NODE_POWER_OFF and env.now < (started_s := _all_started_s(world)):
+        return start_factor(draws, draws["short_tasks_cores"], rivals=2.0), env.timeout(started_s - env.now)
     if world.setting.second_victim >= 0:  # the other one starts as well, and nothing is written until one is back
         silent = draws["busy_in_silence_share"] * draws["short_tasks_cores"]
         return start_factor(draws, silent, rivals=draws["broker_start_threads"]), env.event()
@@ -136,6 +140,11 @@ def surroundings(world: World) -> tuple[float, simpy.Event]:
         sessions = float(len(world.setting.consumers))
         return start_factor(draws, short_tasks, sessions), env.timeout(drained_s(world) - env.now)
     return start_factor(draws, short_tasks + draws["database_cores"]), env.event()
+
+
+def _all_started_s(world: World) -> float:
+    """Return until when a node's other servers start as well, once it has power (s after the fault)."""
+    return world.setting.freeze_s + world.draws["node_starts_s"]
 
 
 def _surroundings_on_a_lost_node(world: World) -> tuple[float, simpy.Event]:
@@ -169,8 +178,8 @@ def start_factor(draws: Mapping[str, float], short_tasks: float, rivals: float =
 
 
 def recovery_of_logs_s(world: World) -> float:
-    """Return how long the first start after a SIGKILL re-reads logs: every partition's active segment."""
-    if world.setting.fault is not FaultType.BROKER_KILL:
+    """Return how long the first start after an unclean end re-reads logs: every partition's active segment."""
+    if world.setting.fault not in (FaultType.BROKER_KILL, FaultType.NODE_POWER_OFF):
         return 0.0
     scan_s = world.setting.log_bytes_at_fault / world.draws["log_scan_bytes_per_s"]
     return world.draws["log_recovery_partition_s"] * hosted(world) + scan_s

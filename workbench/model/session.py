@@ -18,7 +18,7 @@ drift of a few milliseconds a ping.
 
 from __future__ import annotations
 
-from workbench.fault import FaultType
+from workbench.fault import SILENCES
 from workbench.model.world import Steps, World, next_on_grid
 
 
@@ -50,7 +50,7 @@ def expiry_s(world: World) -> float:
 
 def _leader_given_up_s(world: World) -> float:
     """Return when the followers give their leader up: a dead one's sockets close, a silent one's time out."""
-    if world.setting.fault is not FaultType.BROKER_FREEZE:  # one that is cut off is another server
+    if world.setting.fault not in SILENCES:  # one that is cut off is another server
         return 0.0
     return world.draws["zookeeper_sync_limit_s"] - world.draws["zookeeper_leader_ping_age_s"]
 

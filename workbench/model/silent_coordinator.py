@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from workbench.engine import Outage
-from workbench.fault import FREEZES
+from workbench.fault import SILENCES
 from workbench.model.outcome import turns
 from workbench.model.parameter import Parameter, prior, triangular, uniform
 from workbench.model.world import World
@@ -36,7 +36,7 @@ def silent_coordinator(scenario: Scenario, rows: Mapping[str, Parameter]) -> dic
     """Return what a prediction draws beside what every freeze does; none where the group keeps its coordinator."""
     fault = scenario.faults[0]
     outlasts = fault.for_s >= float(rows["group_session_s"].value)
-    if fault.type not in FREEZES or not rows["victim_coordinates"].value or not outlasts:
+    if fault.type not in SILENCES or not rows["victim_coordinates"].value or not outlasts:
         return {}
     return {
         "coordinator_heard_s": prior(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from workbench.errors import BadInput, Problem
-from workbench.fault import CUTS, FREEZES, KAFKA_PARTS, NODE_PARTS, Part, RestartRule, StoredData
+from workbench.fault import CUTS, KAFKA_PARTS, NODE_PARTS, SILENCES, Part, RestartRule, StoredData
 from workbench.metrics.catalogue import POLL_S, PROCESSORS_POLL_S
 from workbench.model.parameter import Parameter, Source, uniform
 from workbench.model.session import ping_interval_s
@@ -104,7 +104,7 @@ def from_scenario(scenario: Scenario) -> dict[str, Parameter]:
         problem = Problem(str(scenario.path), "faults", f"{len(scenario.faults)} faults", "exactly one")
         raise BadInput("the model covers drills with one fault", [problem])
     fault = scenario.faults[0]
-    if fault.type in (*FREEZES, *CUTS) and scenario.workload.acks != "all":
+    if fault.type in (*SILENCES, *CUTS) and scenario.workload.acks != "all":
         problem = Problem(str(scenario.path), "load.acks", scenario.workload.acks, "all, where a broker goes silent")
         raise BadInput("the model does not cover what a silent leader acknowledges by itself", [problem])
     if fault.part in COMES_BACK and scenario.restart is RestartRule.NONE:
@@ -123,13 +123,13 @@ def from_scenario(scenario: Scenario) -> dict[str, Parameter]:
     }
     burst = burst if fault.part is Part.LOAD else {}
     away = {"quorum_away_s": row(fault.for_s, "s", "faults[0].for_s", "after the broker's kill")}
-    freeze_s = fault.for_s if fault.type in FREEZES else 0.0
+    freeze_s = fault.for_s if fault.type in SILENCES else 0.0
     return {
         **burst,
         **(away if fault.part is Part.QUORUM else {}),
         **({} if fault.data is StoredData.KEPT else {"redis_file_bytes": empty}),  # in place of the prior
         "fault_type": row(fault.type.value, "", "faults[0].type"),
-        "freeze_s": row(freeze_s, "s", "faults[0].for_s", "0: it is no freeze"),
+        "freeze_s": row(freeze_s, "s", "faults[0].for_s", "0: it is no silence"),
         "lag_s": row(fault.lag_s, "s", "faults[0].lag_s", "0: nobody is held back before it"),
         "restart_rule": row(scenario.restart.value, "", "restart"),
         "acks": row(scenario.workload.acks, "", "load.acks"),

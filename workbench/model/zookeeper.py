@@ -82,12 +82,17 @@ def _server(ensemble: _Ensemble) -> Steps:
     draws = ensemble.draws
     yield ensemble.env.timeout(first_restart_s(draws))
     ensemble.started_s = float(ensemble.env.now)
-    busy = draws["short_tasks_cores"] + draws["database_cores"]
-    slower = slow_down(draws["machine_cores"], draws["zookeeper_start_parallel"], busy, threads=1.0, rivals=0.0)
-    yield ensemble.env.timeout(draws["zookeeper_start_s"] * slower)
+    yield ensemble.env.timeout(start_takes_s(draws))
     yield ensemble.leads
     ensemble.whole_s = float(ensemble.env.now)
     ensemble.whole.succeed()
+
+
+def start_takes_s(draws: Mapping[str, float]) -> float:
+    """Return how long a server takes from its process's start to serving, beside the load that goes on."""
+    busy = draws["short_tasks_cores"] + draws["database_cores"]
+    slower = slow_down(draws["machine_cores"], draws["zookeeper_start_parallel"], busy, threads=1.0, rivals=0.0)
+    return draws["zookeeper_start_s"] * slower
 
 
 def _session(ensemble: _Ensemble, broker: int, home: int) -> Steps:

@@ -101,6 +101,10 @@ def _node_page(group_whole: str, parts: Mapping[str, str], without: tuple[str, .
     )
 
 
+_OF_GROUP: Final = {
+    "group_rebalance_s": "Waiting for the consumer group",
+    "processor_resume_s": "The way from the rebalance to the last partition's first row",
+}
 PAGES: Final[Mapping[Part, PartPage]] = {
     Part.BROKER: PartPage(
         felt=_BROKER_FELT,
@@ -241,13 +245,7 @@ PAGES: Final[Mapping[Part, PartPage]] = {
             "processor_reconnect_s": "The processors' way back to it",
         },
     ),
-    Part.NODE: _node_page(
-        "a processor for each partition",
-        {
-            "group_rebalance_s": "Waiting for the consumer group",
-            "processor_resume_s": "The way from the rebalance to the last partition's first row",
-        },
-    ),
+    Part.NODE: _node_page("a processor for each partition", _OF_GROUP),
     Part.FROZEN_NODE: _node_page(
         "a processor for each partition",
         {
@@ -256,6 +254,7 @@ PAGES: Final[Mapping[Part, PartPage]] = {
         },
         without=("broker_start_s", "standbys_connected_s"),  # nothing starts anew, and no session to Postgres is reset
     ),
+    Part.DARK_NODE: _node_page("a processor for each partition", _OF_GROUP),
     Part.ZOOKEEPER: PartPage(
         felt=(
             _UNACKNOWLEDGED,

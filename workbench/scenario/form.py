@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from workbench.fault import CUTS, FREEZES, NODE_PARTS, PARTS, ROLES, FaultType, Part, RestartRule, Risk, StoredData
+from workbench.fault import CUTS, NODE_PARTS, PARTS, ROLES, SILENCES, FaultType, Part, RestartRule, Risk, StoredData
 from workbench.metrics.catalogue import BY_NAME
 from workbench.scenario.drill_scenario import Expectation
 from workbench.topology.fields import near, one_of
@@ -21,7 +21,7 @@ FREEZE_S_MAX: Final = 120.0  # Chaos Toolkit's action waits for its end
 BURST_FACTOR_MAX: Final = 20.0
 LAGGING: Final = (FaultType.BROKER_KILL, FaultType.POSTGRES_PRIMARY_LOSS)  # whose replicas may be held back before
 # Faults that end by themselves.
-LASTING: Final = (*FREEZES, *CUTS, FaultType.DISK_FULL, FaultType.LOAD_BURST, FaultType.QUORUM_AND_BROKER_KILL)
+LASTING: Final = (*SILENCES, *CUTS, FaultType.DISK_FULL, FaultType.LOAD_BURST, FaultType.QUORUM_AND_BROKER_KILL)
 RATE_PER_S_MAX: Final = 100_000.0
 MIX_TOLERANCE: Final = 1e-6
 EXPECTATIONS: Final = " or ".join(Expectation)
@@ -54,6 +54,7 @@ VICTIMS: Final = {
     Part.REDIS: "{role: redis}",
     Part.NODE: "{node: <name>}",
     Part.FROZEN_NODE: "{node: <name>}",
+    Part.DARK_NODE: "{node: <name>}",
     Part.BROKERS: "{brokers: [<id>, <id>]}",
     Part.QUORUM: "{broker: <id>}",
     Part.LOAD: "{role: load}",

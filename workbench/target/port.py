@@ -140,6 +140,9 @@ class Target(Protocol):
     def thaw(self, victim: Victim) -> float:
         """Let a frozen victim go on and return when it did, epoch s."""
 
+    def power_on(self, victim: Victim) -> float:
+        """Give a node its power again and return when that was, epoch s."""
+
     def heal(self, victim: Victim) -> float:
         """End a cut and return when that was, epoch s."""
 

@@ -236,6 +236,7 @@ _WHOLE: Final[Mapping[Part, Callable[[Breakable, VictimSelector], Victim]]] = { 
     Part.QUORUM: _quorum,
     Part.NODE: lambda hub, wanted: _node(hub, wanted.server or wanted.node or ""),
     Part.FROZEN_NODE: lambda hub, wanted: _node(hub, wanted.server or wanted.node or ""),
+    Part.DARK_NODE: lambda hub, wanted: _node(hub, wanted.server or wanted.node or ""),
 }
 _SERVERS: Final[Mapping[Part, Callable[[Breakable, VictimSelector], str]]] = {
     Part.BROKER: _broker_server,

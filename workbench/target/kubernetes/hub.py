@@ -298,6 +298,10 @@ class KubernetesHub(AskedHub, Supervised):
         """Refuse: nothing is frozen on this target."""
         raise ToolFailed(f"{victim.server} was not frozen: the target kubernetes freezes nothing")
 
+    def power_on(self, victim: Victim) -> float:
+        """Refuse: no node loses its power by this way, but by experiments of the cluster's own."""
+        raise ToolFailed(f"{victim.server} was not switched off: a drill on the target kubernetes switches nothing off")
+
     def free_disk(self, victim: Victim) -> float:
         """Refuse: no disk is filled on this target."""
         raise ToolFailed(f"{victim.server} has no disk that was filled: the target kubernetes fills none")

@@ -130,6 +130,10 @@ class LocalHub(AskedHub, Supervised):
         """Let a frozen victim go on and return when it did, epoch s. Raises ToolFailed when it stays stopped."""
         return injection.thaw(self, victim)
 
+    def power_on(self, victim: Victim) -> float:
+        """End a silent node's servers, which start anew, and return when (epoch s). Raises ToolFailed likewise."""
+        return injection.power_on(self, victim)
+
     def heal(self, victim: Victim) -> float:
         """Refuse: nothing is cut off on this target, whose servers share one loopback device."""
         raise ToolFailed(f"{victim.server} was not cut off: the target local cuts nobody off")

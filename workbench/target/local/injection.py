@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import psutil
 
 from workbench.errors import BadInput, ToolFailed
-from workbench.fault import FREEZES, SIGNAL_NAMES, Fault, FaultType, Part, StoredData
+from workbench.fault import SIGNAL_NAMES, SILENCES, Fault, FaultType, Part, StoredData
 from workbench.target.local import small_disk
 from workbench.target.local.frozen import STATE_TIMEOUT_S, all_frozen, is_frozen
 from workbench.target.local.postgres_children import children, processor_backend, stream_stopped
@@ -75,7 +75,7 @@ def inject(hub: LocalHub, fault: Fault, victim: Victim) -> Injection:
 def _own_way(fault: Fault, victim: Victim) -> Callable[[LocalHub, Fault, Victim], Injection] | None:
     """Return how a fault is done that is more than one signal to one server; None where it is no more."""
     ways: list[tuple[bool, Callable[[LocalHub, Fault, Victim], Injection]]] = [
-        (fault.type in FREEZES, _freeze),
+        (fault.type in SILENCES, _freeze),
         (fault.type is FaultType.DISK_FULL, _with_full_disk),
         (fault.lag_s > 0.0 and fault.part is Part.POSTGRES_FAILOVER, _with_lagging_standbys),
         (fault.lag_s > 0.0, _with_lagging_followers),
@@ -286,6 +286,20 @@ def thaw(hub: LocalHub, victim: Victim) -> float:
     if not happens(lambda: not any(is_frozen(each.pid) for each in family), STATE_TIMEOUT_S, REAP_POLL_S):
         raise ToolFailed(f"{victim.server} (pid {victim.process_id}) is stopped in spite of SIGCONT")
     return max(told_s)
+
+
+def power_on(hub: LocalHub, victim: Victim) -> float:
+    """Let a silent node's servers start anew: what was stopped ends at once, and the restart rule does the rest.
+
+    To everybody else that is a machine that boots: its sockets are reset, and nothing says good-bye. Raises ToolFailed
+    when one of them does not end.
+    """
+    sent_s = [hub.control.signal(name, signal.SIGKILL, each, family=True) for name, each in victim.servers]
+    if not happens(
+        lambda: all(_ended(hub, name, each) is not None for name, each in victim.servers), KILL_TIMEOUT_S, REAP_POLL_S
+    ):
+        raise ToolFailed(f"a server of {victim.server} runs on {KILL_TIMEOUT_S:.0f} s after SIGKILL")
+    return min(sent_s)
 
 
 def _servers(victim: Victim) -> tuple[tuple[str, int], ...]:
