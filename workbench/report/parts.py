@@ -252,9 +252,10 @@ PAGES: Final[Mapping[Part, PartPage]] = {
             "group_rebalance_s": "Waiting for the node's event processor, or for the others to take over from it",
             "processor_resume_s": "The way from there to the last partition's first row",
         },
-        without=("broker_start_s", "standbys_connected_s"),  # nothing starts anew, and no session to Postgres is reset
+        # Nothing starts anew, and no session to Postgres is reset.
+        without=("broker_start_s", "standbys_connected_s", "controllers_whole_s"),
     ),
-    Part.DARK_NODE: _node_page("a processor for each partition", _OF_GROUP),
+    Part.DARK_NODE: _node_page("a processor for each partition", _OF_GROUP, without=("controllers_whole_s",)),
     Part.ZOOKEEPER: PartPage(
         felt=(
             _UNACKNOWLEDGED,
