@@ -333,8 +333,8 @@ CONTROLLER: Final[Mapping[str, Parameter]] = {
     "quorum_election_s": prior(
         lognormal(0.08, 1.4),
         "s",
-        f"{_RAFT} one round of votes; KafkaRaftClient.onBecomeCandidate waits up to quorum.election.backoff.max.ms (1 s) "
-        "where one was lost: in one of three drills another controller was active 1.2 s later than in the others",
+        f"{_RAFT} one round of votes; KafkaRaftClient waits up to quorum.election.backoff.max.ms (1 s) where one was "
+        "lost: in one of three drills another controller was active 1.2 s later than in the others",
         "from the first who stands for election to a leader of the quorum",
     ),
     "controller_claim_s": prior(
