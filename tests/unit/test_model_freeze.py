@@ -94,22 +94,24 @@ def test_a_coordinator_is_not_frozen_for_as_long_as_its_group_waits() -> None:
 
 
 def test_the_group_of_a_silent_coordinator_waits_for_the_members_that_it_was() -> None:
-    """Given up a session after its last heartbeat, whole a session after others lead, and a while to read again."""
+    """Given up a session after its last heartbeat, whole two and a heartbeat's time-out after it; then read again."""
     baseline = replace(a_baseline(), group_coordinator=1)
     victim = Victim("kafka-1", "worker-2", 4711, 1, (), False)
     scenario = freeze(90.0)
     setting, draws = setting_and_draws(merge(scenario, a_topology(), baseline, victim), scenario)
+    draws = {**draws, "coordinator_told": 0.0}
     course = play(setting, {**draws, "drain_per_silent_s": 0.0})
     outage = course.disturbance.outage
     assert outage is not None
     assert outage.stops_s == pytest.approx(45.0 - draws["coordinator_heard_s"])
-    known_s = course.moments.leaders_moved_s + draws["group_takeover_s"] + 45.0 + draws["group_again_s"]
+    known_s = 45.0 - draws["coordinator_heard_s"] + 3.0 + draws["heartbeat_scan_s"] + 45.0 + draws["group_again_s"]
     assert outage.resumes_s == pytest.approx(known_s, abs=0.11)
     later = play(setting, {**draws, "drain_per_silent_s": 0.25}).disturbance.outage
     assert later is not None
     others = np.mean(np.array(setting.leaders) != setting.victim)
     assert later.resumes_s - outage.resumes_s == pytest.approx(others * outage.stops_s * 0.2)
     assert course.resumed_s >= outage.resumes_s.max()
+    assert play(setting, {**draws, "coordinator_told": 1.0}).disturbance.outage is None  # they keep their places
 
 
 @pytest.mark.parametrize(("for_s", "acks", "place"), [(15.0, "all", "faults[0].for_s"), (25.0, "1", "load.acks")])

@@ -73,15 +73,22 @@ def test_a_group_goes_on_without_a_processor_that_is_silent_for_longer_than_its_
 
 
 def test_a_group_whose_coordinator_is_silent_too_waits_for_whom_that_knew() -> None:
-    """Others lead at some 17 s; a session later the members that the new coordinator read have run out."""
+    """Told at once: a session after others lead. Else given up, and whole a session after the old name's last commit.
+
+    Others lead at some 17 s; it is given up at 42 to 45 s, and the last commit comes at 45 to 49 s.
+    """
     scenario, baseline = a_freeze(90.0), replace(a_baseline(), group_coordinator=1)
     setting, draws = setting_and_draws(merge(scenario, the_topology(), baseline, None), scenario)
     assert setting.victim_coordinates
-    outage = play(setting, {**draws, **FIXED}).disturbance.outage
-    assert outage is not None
-    assert 42.0 <= outage.stops_s[1] <= 45.0
-    assert outage.resumes_s[1] > 16.0 + 45.0
-    assert set(outage.processor.tolist()) == {1}
+    courses = {told: play(setting, {**draws, **FIXED, "coordinator_told": told}) for told in (0.0, 1.0)}
+    told, given_up = courses[1.0].disturbance.outage, courses[0.0].disturbance.outage
+    assert told is not None
+    assert given_up is not None
+    assert 61.0 < told.stops_s[1] < told.resumes_s[1] < 69.0
+    assert 42.0 <= given_up.stops_s[1] <= 45.0
+    assert given_up.resumes_s[1] > 45.0 + 45.0
+    for outage in (told, given_up):
+        assert set(outage.processor.tolist()) == {1}
 
 
 def test_only_the_frozen_processors_events_wait_for_it() -> None:

@@ -37,7 +37,7 @@ def play(setting: Setting, draws: Mapping[str, float]) -> Course:
     """Return one replication's course."""
     broker = broker_loss.play(replace(setting, fault=FaultType.BROKER_FREEZE, victim_processor=-1), draws)
     goes_on_s = setting.freeze_s + draws["thaw_s"]
-    outage, whole_s, seen_s = _group(setting, draws, broker.disturbance.outage, goes_on_s)
+    outage, whole_s, seen_s = _group(setting, draws, broker, goes_on_s)
     moments = replace(
         broker.moments,
         group_whole_s=seen_s,
@@ -49,12 +49,10 @@ def play(setting: Setting, draws: Mapping[str, float]) -> Course:
 
 
 def _group(
-    setting: Setting, draws: Mapping[str, float], silent: Outage | None, goes_on_s: float
+    setting: Setting, draws: Mapping[str, float], broker: Course, goes_on_s: float
 ) -> tuple[Outage | None, float, float]:
-    """Return what the processors do, when each partition has one again, and when that is seen (s after the fault).
-
-    `silent`: what they do where their coordinator is silent for longer than their session.
-    """
+    """Return what the processors do, when each partition has one again, and when that is seen (s after the fault)."""
+    silent = broker.disturbance.outage  # where their coordinator is silent for longer than their session
     phase_s = draws["poll_processors_phase_s"]
     if setting.victim_processor < 0:  # none is hit
         whole_s = 0.0 if silent is None else float(silent.resumes_s.max())
@@ -62,7 +60,7 @@ def _group(
     if setting.freeze_s < setting.group_session_s:
         # The question that waited in the frozen processor's socket is answered at once.
         return _waits(setting, draws, goes_on_s), goes_on_s, goes_on_s
-    return taken_over(setting, draws, silent)
+    return taken_over(setting, draws, silent, served_again_s(broker, draws))
 
 
 def _waits(setting: Setting, draws: Mapping[str, float], goes_on_s: float) -> Outage:
@@ -77,18 +75,27 @@ def _waits(setting: Setting, draws: Mapping[str, float], goes_on_s: float) -> Ou
     )
 
 
-def taken_over(setting: Setting, draws: Mapping[str, float], silent: Outage | None) -> tuple[Outage, float, float]:
+def taken_over(
+    setting: Setting, draws: Mapping[str, float], silent: Outage | None, served_s: float
+) -> tuple[Outage, float, float]:
     """Return that the others have a silent processor's partitions from some time on, when, and when that is seen.
 
-    `silent`: what the others do where their coordinator is silent as well. Times: s after the fault.
+    `silent`: what the others do where they give a silent coordinator up; where they hear of a new one at once, at
+    `served_s`, that gives the silent member a whole session. Times: s after the fault.
     """
     if silent is None:
-        outage, whole_s = rebalance(replace(setting, restart=RestartRule.NONE), draws)
+        back_s = served_s if setting.victim_coordinates else 0.0
+        outage, whole_s = rebalance(replace(setting, restart=RestartRule.NONE), draws, back_s)
         outage = replace(outage, cuts=np.zeros(len(outage.cuts), np.bool_))  # what Postgres has is committed
     else:
         outage, whole_s = _among_others(setting, silent), float(silent.resumes_s.max())
     step_s = PROCESSORS_POLL_S + PROCESSORS_TIMEOUT_S  # each look waits for the silent processor
     return outage, whole_s, polled_s(whole_s, step_s, draws["poll_processors_phase_s"])
+
+
+def served_again_s(broker: Course, draws: Mapping[str, float]) -> float:
+    """Return when another broker serves as the group's coordinator (s after the fault)."""
+    return broker.moments.leaders_moved_s + draws.get("group_takeover_s", 0.0)
 
 
 def _among_others(setting: Setting, silent: Outage) -> Outage:

@@ -275,6 +275,7 @@ NODE: Final[Mapping[str, Parameter]] = {
 }
 
 FROZEN_NODE: Final[Mapping[str, Parameter]] = {
+    "coordinator_query_s": NODE["coordinator_query_s"],
     **{name: PROCESSOR[name] for name in ("heartbeat_s", "group_contact_age_s", "group_join_s", "group_sync_s")},
     "thaw_s": prior(
         triangular(0.002, 0.02, 0.15),

@@ -1,16 +1,25 @@
-"""A frozen broker that coordinates the processors' group: they give it up, and wait for the members that they were.
+"""A frozen broker that coordinates the processors' group: they hear of another one at once, or give it up, and wait.
 
-A processor that has heard nothing of its coordinator for session.timeout.ms takes itself for expelled, gives its
-partitions up and joins anew as another member (librdkafka rdkafka_cgrp.c rd_kafka_cgrp_session_timeout_check). By then
-another broker coordinates the group, since the partition of its offsets is led there, and has given every member that
-it read a whole session from then on (Kafka 3.7.1 GroupCoordinator.onGroupLoaded). Those members are the processors
-themselves, who never speak in those names again: the rebalance waits until their sessions have run out. Measured,
-once, no load: given up after 43.1 s and whole after 61.1 s, some 45 s after others led.
+A client that is told the metadata again once the broker is no longer among them gives it up with the group's
+coordinator (librdkafka 2.16 rd_kafka_metadata_decommission_unavailable_brokers), finds the new one, and keeps its
+place: nothing happens to the group but what a silent member does to it. It asks when a fetch is refused for its old
+leader epoch, at about the moment when the broker is taken out of the metadata, so this is chance: two of five
+silences under load.
 
-Offsets that were committed meanwhile went to the silent broker, so everything since the freeze is read again, and found
-to be there: that takes the processors a while more.
+Else a processor that has heard nothing for session.timeout.ms takes itself for expelled and gives its partitions up
+(rdkafka_cgrp.c rd_kafka_cgrp_session_timeout_check), but joins anew only when the offset commit that it has under way
+was answered (rd_kafka_assignment_serve). That goes to the silent broker until the heartbeat sent last has timed out,
+a session after it was sent; then both go to the new coordinator, which takes the commit, in the name of the member
+that it was, for a sign of life (Kafka 3.7.1 GroupCoordinator.doCommitOffsets), and lets the rebalance wait for that
+member for one more session. Seen in the client's own log: given up after 45 s, committed and joined after 48.7, and
+whole after 92.1, 92.5 and 93 s in three silences of 85 and 90 s. Without load there is no commit under way, and the
+group was whole after 61 s, a session after others led.
 
-Left out: a freeze that ends before all of that, for which a drill is refused.
+Offsets that were committed meanwhile went to the silent broker, so everything since the freeze is read again, and
+found to be there: that takes the processors a while more.
+
+Left out: processors of which some hear of the new coordinator and others do not; a freeze that ends before a session
+after others lead, for which a drill is refused.
 """
 
 from __future__ import annotations
@@ -23,13 +32,14 @@ import numpy as np
 from workbench.engine import Outage
 from workbench.fault import SILENCES
 from workbench.model.outcome import turns
-from workbench.model.parameter import Parameter, prior, triangular, uniform
+from workbench.model.parameter import Parameter, empirical, prior, triangular, uniform
 from workbench.model.world import World
 
 if TYPE_CHECKING:  # a prediction's subprocesses import this package: they need neither YAML nor pydantic
     from workbench.scenario.drill_scenario import Scenario
 
 TAKEN_OVER_S: Final = 3.0  # with room, from the last expiry until the processors have partitions again
+HEARTBEAT_S: Final = 3.0  # librdkafka heartbeat.interval.ms
 
 
 def silent_coordinator(scenario: Scenario, rows: Mapping[str, Parameter]) -> dict[str, Parameter]:
@@ -39,8 +49,20 @@ def silent_coordinator(scenario: Scenario, rows: Mapping[str, Parameter]) -> dic
     if fault.type not in SILENCES or not rows["victim_coordinates"].value or not outlasts:
         return {}
     return {
+        "coordinator_told": prior(
+            empirical((0.0, 0.0, 0.0, 1.0, 1.0)),
+            "",
+            "librdkafka 2.16: who asks for metadata just after the broker left them; two of five silences under load",
+            "1: processors hear of the new coordinator as soon as others lead, 0: they give the old one up",
+        ),
         "coordinator_heard_s": prior(
-            uniform(0.0, 3.0), "s", "librdkafka heartbeat.interval.ms", "age of its last answer to a heartbeat"
+            uniform(0.0, HEARTBEAT_S), "s", "librdkafka heartbeat.interval.ms", "age of its last answer to a heartbeat"
+        ),
+        "heartbeat_scan_s": prior(
+            uniform(0.0, 1.0),
+            "s",
+            "librdkafka rd_kafka_broker_timeout_scan, once a second; 0.6 and 0.8 s (measured, twice)",
+            "from a heartbeat's time-out to its being noticed",
         ),
         "group_takeover_s": prior(
             triangular(0.02, 0.1, 0.5), "s", "Kafka 3.7.1 GroupMetadataManager: offsets read", "from leading to serving"
@@ -55,11 +77,13 @@ def silent_coordinator(scenario: Scenario, rows: Mapping[str, Parameter]) -> dic
 def group_outage(world: World) -> Outage | None:
     """Return when the processors stop and go on, None where they do neither."""
     setting, draws = world.setting, world.draws
-    if "coordinator_heard_s" not in draws:
+    if "coordinator_heard_s" not in draws or draws["coordinator_told"]:
         return None
     count = len(setting.consumers)
     stops_s = setting.group_session_s - draws["coordinator_heard_s"]
-    expired_s = world.moments["leaders_moved"] + draws["group_takeover_s"] + setting.group_session_s
+    committed_s = stops_s + HEARTBEAT_S + draws["heartbeat_scan_s"]
+    served_s = world.moments["leaders_moved"] + draws["group_takeover_s"]
+    expired_s = max(committed_s, served_s) + setting.group_session_s
     others = np.mean([leader != setting.victim for leader in setting.leaders])
     drains = draws["drain_per_silent_s"]  # arrivals to what is left of the capacity
     again_s = stops_s * float(others) * drains / (1.0 + drains)
