@@ -30,6 +30,7 @@ from workbench.metrics.catalogue import POLL_S, PROCESSORS_POLL_S, PROCESSORS_TI
 from workbench.model import broker_loss
 from workbench.model.consumer_group import owners_among, rebalance
 from workbench.model.outcome import Course, polled_s, turns
+from workbench.model.silent_coordinator import whole_again_s
 from workbench.model.world import FOREVER, Setting
 
 
@@ -88,7 +89,7 @@ def taken_over(
         outage, whole_s = rebalance(replace(setting, restart=RestartRule.NONE), draws, back_s)
         outage = replace(outage, cuts=np.zeros(len(outage.cuts), np.bool_))  # what Postgres has is committed
     else:
-        outage, whole_s = _among_others(setting, silent), float(silent.resumes_s.max())
+        outage, whole_s = _among_others(setting, silent), whole_again_s(setting, draws, served_s)
     step_s = PROCESSORS_POLL_S + PROCESSORS_TIMEOUT_S  # each look waits for the silent processor
     return outage, whole_s, polled_s(whole_s, step_s, draws["poll_processors_phase_s"])
 

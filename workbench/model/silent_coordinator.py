@@ -33,7 +33,7 @@ from workbench.engine import Outage
 from workbench.fault import SILENCES
 from workbench.model.outcome import turns
 from workbench.model.parameter import Parameter, empirical, prior, triangular, uniform
-from workbench.model.world import World
+from workbench.model.world import Setting, World
 
 if TYPE_CHECKING:  # a prediction's subprocesses import this package: they need neither YAML nor pydantic
     from workbench.scenario.drill_scenario import Scenario
@@ -81,13 +81,11 @@ def group_outage(world: World) -> Outage | None:
         return None
     count = len(setting.consumers)
     stops_s = setting.group_session_s - draws["coordinator_heard_s"]
-    committed_s = stops_s + HEARTBEAT_S + draws["heartbeat_scan_s"]
     served_s = world.moments["leaders_moved"] + draws["group_takeover_s"]
-    expired_s = max(committed_s, served_s) + setting.group_session_s
     others = np.mean([leader != setting.victim for leader in setting.leaders])
     drains = draws["drain_per_silent_s"]  # arrivals to what is left of the capacity
     again_s = stops_s * float(others) * drains / (1.0 + drains)
-    resumes_s = expired_s + draws["group_again_s"] + again_s
+    resumes_s = whole_again_s(setting, draws, served_s) + again_s
     return Outage(
         np.full(count, stops_s),
         np.zeros(count, np.bool_),
@@ -95,3 +93,13 @@ def group_outage(world: World) -> Outage | None:
         np.array(setting.processors_of_partition, dtype=np.int64),
         turns(setting, draws["fetch_ring_share"]),
     )
+
+
+def whole_again_s(setting: Setting, draws: Mapping[str, float], served_s: float) -> float:
+    """Return when processors that gave it up have partitions again, from a coordinator that serves at `served_s`.
+
+    Both in s after the fault.
+    """
+    stops_s = setting.group_session_s - draws["coordinator_heard_s"]
+    committed_s = stops_s + HEARTBEAT_S + draws["heartbeat_scan_s"]
+    return max(committed_s, served_s) + setting.group_session_s + draws["group_again_s"]
