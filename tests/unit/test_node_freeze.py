@@ -48,6 +48,18 @@ def played(for_s: float = 28.0, **facts: Any) -> tuple[Setting, Course]:
     return setting, play(setting, {**draws, **FIXED})
 
 
+def test_looks_at_the_others_come_at_any_moment_of_their_step() -> None:
+    """Each waits a second for the silent processor: 1.25 s apart, wherever the first one was."""
+    scenario = a_freeze(90.0)
+    setting, draws = setting_and_draws(merge(scenario, the_topology(), None, None), scenario)
+    setting = replace(setting, session_on_zookeeper_leader=False, victim_leads_zookeeper=False)
+    seen_s = []
+    for phase_s in (0.0, 0.0625, 0.125, 0.1875):
+        draws["poll_processors_phase_s"] = phase_s
+        seen_s.append(play(setting, {**draws, **FIXED}).moments.group_whole_s)
+    assert max(seen_s) - min(seen_s) > 0.6
+
+
 def test_a_node_without_a_processor_leaves_the_group_whole() -> None:
     """Nobody stops, and the first look after the fault sees every partition held."""
     _, course = played(victim_processor=-1)

@@ -91,7 +91,8 @@ def taken_over(
     else:
         outage, whole_s = _among_others(setting, silent), whole_again_s(setting, draws, served_s)
     step_s = PROCESSORS_POLL_S + PROCESSORS_TIMEOUT_S  # each look waits for the silent processor
-    return outage, whole_s, polled_s(whole_s, step_s, draws["poll_processors_phase_s"])
+    phase_s = draws["poll_processors_phase_s"] * step_s / PROCESSORS_POLL_S
+    return outage, whole_s, polled_s(whole_s, step_s, phase_s)
 
 
 def served_again_s(broker: Course, draws: Mapping[str, float]) -> float:
