@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from workbench.errors import BadInput
-from workbench.model.checkpoints import FAST_S, LOG_BYTES_PER_ROW, WHOLE_PAGES_BYTES, Checkpoints, dirty_pages
+from workbench.model.checkpoints import FAST_S, LOG_BYTES_PER_ROW, PAGE_BYTES, WHOLE_PAGES_BYTES, Checkpoints
 from workbench.model.parameter import FloatArray
 from workbench.units import POSTGRES_BYTES, POSTGRES_S, postgres_setting
 
@@ -44,10 +44,9 @@ def test_recoveries_read_as_much_as_beside_a_played_checkpointer(rows_per_s: flo
     """By time and by size, spread over most of the interval and, where few pages are dirty, over little of it."""
     checkpoints, per_s = Checkpoints(), LOG_BYTES_PER_ROW * rows_per_s
     interval_s = checkpoints.interval_s(per_s)
-    pages = dirty_pages(rows_per_s, interval_s)
-    seen_s = played(checkpoints, per_s, pages / interval_s, int(12 * interval_s))[int(4 * interval_s) :]
+    seen_s = played(checkpoints, per_s, per_s / PAGE_BYTES, int(12 * interval_s))[int(4 * interval_s) :]
     share = (np.arange(len(seen_s)) + 0.5) / len(seen_s)
-    known_s = checkpoints.log_read_s(per_s, (1.0 + share) * interval_s, pages)
+    known_s = checkpoints.log_read_s(per_s, (1.0 + share) * interval_s)
     assert np.quantile(seen_s, [0.1, 0.5, 0.9]) == pytest.approx(np.quantile(known_s, [0.1, 0.5, 0.9]), rel=0.05)
 
 

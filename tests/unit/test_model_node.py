@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.model_cases import a_scenario, a_topology, setting_and_draws
-from workbench.errors import BadInput
+from workbench.errors import BadInput, Problem
 from workbench.fault import Fault, FaultType, RestartRule, VictimSelector
 from workbench.model.course import Course, play
 from workbench.model.pace import both
@@ -36,6 +36,14 @@ FIXED = {
 def the_topology() -> HubTopology:
     """Return the cases' hub with its servers on nodes."""
     return replace(a_topology(), placement={name: node for node, names in NODES.items() for name in names})
+
+
+def the_refusal(scenario: Scenario) -> Problem:
+    """Return the one problem for which a scenario on this hub is refused, before anything starts."""
+    with pytest.raises(BadInput) as refused:
+        merge(scenario, the_topology(), None, None)
+    (problem,) = refused.value.problems
+    return problem
 
 
 def a_loss(node: str, restart: RestartRule = RestartRule.KUBELET_RULES) -> Scenario:

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from tests.support.model_cases import a_baseline, a_scenario, setting_and_draws
-from tests.unit.test_model_node import the_topology
+from tests.unit.test_model_node import the_refusal, the_topology
 from workbench.drill.recovery import Recovery
-from workbench.errors import BadInput
 from workbench.fault import Fault, FaultType, Part, RestartRule, VictimSelector
 from workbench.model import predict
 from workbench.model.course import Course, play
@@ -88,9 +87,7 @@ def test_a_silent_coordinator_delays_the_others() -> None:
 )
 def test_what_is_not_covered_is_refused(scenario: Scenario, key: str, bound: str) -> None:
     """With the bound, before anything starts."""
-    with pytest.raises(BadInput) as refused:
-        merge(scenario, the_topology(), None, None)
-    (problem,) = refused.value.problems
+    problem = the_refusal(scenario)
     assert problem.key == key
     assert bound in problem.bound
 

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from tests.support.model_cases import a_baseline, a_scenario, setting_and_draws
-from tests.unit.test_model_node import the_topology
+from tests.unit.test_model_node import the_refusal, the_topology
 from workbench.drill.observation import Recorded, moments_of
-from workbench.errors import BadInput
 from workbench.fault import Fault, FaultType, Part, RestartRule, VictimSelector
 from workbench.metrics.tables import Counts, WriteTable
 from workbench.model import predict
@@ -147,9 +146,7 @@ def test_a_silent_zookeeper_leader_is_given_up_before_the_session_starts_afresh(
 )
 def test_what_is_not_covered_is_refused(scenario: Scenario, key: str, bound: str) -> None:
     """With the bound, before anything starts."""
-    with pytest.raises(BadInput) as refused:
-        merge(scenario, the_topology(), None, None)
-    (problem,) = refused.value.problems
+    problem = the_refusal(scenario)
     assert problem.key == key
     assert bound in problem.bound
 

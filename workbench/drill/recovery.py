@@ -21,6 +21,11 @@ CALM_SHARE: Final = 0.75  # of the looks within CALM_S that are inside the calm 
 DEAD_BY_S: Final = 0.5  # a question asked so long after the fault is not answered by the victim's old process
 
 DRAINED: Final = "backlog-drained"
+_SILENT_NODE: Final = (
+    ("broker-deregistered", "broker_detect_s", "detect"),
+    ("group-whole", "group_rebalance_s", "a processor for each partition"),
+    ("isr-full", "isr_full_s", "full redundancy"),
+)
 # The conditions that a person waits for, in their order: condition, metric, words.
 PHASES: Final[Mapping[Part, tuple[tuple[str, str, str], ...]]] = {
     Part.BROKER: (
@@ -53,16 +58,8 @@ PHASES: Final[Mapping[Part, tuple[tuple[str, str, str], ...]]] = {
         ("isr-full", "isr_full_s", "full redundancy"),
         ("group-whole", "group_rebalance_s", "rebalance"),
     ),
-    Part.FROZEN_NODE: (
-        ("broker-deregistered", "broker_detect_s", "detect"),
-        ("group-whole", "group_rebalance_s", "a processor for each partition"),
-        ("isr-full", "isr_full_s", "full redundancy"),
-    ),
-    Part.DARK_NODE: (
-        ("broker-deregistered", "broker_detect_s", "detect"),
-        ("group-whole", "group_rebalance_s", "a processor for each partition"),
-        ("isr-full", "isr_full_s", "full redundancy"),
-    ),
+    Part.FROZEN_NODE: _SILENT_NODE,
+    Part.DARK_NODE: _SILENT_NODE,
     Part.BROKERS: (
         ("leaders-moved", "broker_detect_s", "one broker leads all"),
         ("isr-full", "isr_full_s", "full redundancy"),

@@ -34,6 +34,7 @@ _OF_PART: Final[Mapping[str, frozenset[str]]] = {
     "KRaft controller": frozenset({"controller_active_s", "controllers_whole_s", "controller_start_s"}),
 }
 
+_NODE: Final = _OF_PART["broker"] | _OF_PART["event processor"] | {"standbys_connected_s", "zookeeper_whole_s"}
 PART_METRICS: Final[Mapping[str, frozenset[str]]] = {
     **_OF_PART,
     "broker's links to the others": frozenset({"isr_full_s"}),
@@ -45,12 +46,8 @@ PART_METRICS: Final[Mapping[str, frozenset[str]]] = {
     "frozen node": _OF_PART["broker"] - {"broker_start_s", "broker_rejoin_s"}
     | _OF_PART["event processor"]
     | {"zookeeper_whole_s"},
-    "node without power": _OF_PART["broker"]
-    | _OF_PART["event processor"]
-    | {"standbys_connected_s", "zookeeper_whole_s"},
-    "node": _OF_PART["broker"]
-    | _OF_PART["event processor"]
-    | {"standbys_connected_s", "zookeeper_whole_s", "controllers_whole_s"},  # of the last two as the mode has it
+    "node without power": _NODE,
+    "node": _NODE | {"controllers_whole_s"},  # in ZooKeeper's place where the mode has it so
 }
 
 # The phases that add up to a metric.

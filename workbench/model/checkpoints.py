@@ -58,17 +58,18 @@ class Checkpoints:
         trigger_bytes = self.wal_max_bytes / (1.0 + self.completion_target)
         return min(self.timeout_s, trigger_bytes / log_bytes_per_s) if log_bytes_per_s > 0.0 else self.timeout_s
 
-    def takes_s(self, interval_s: float, dirty_pages: float) -> float:
-        """Return how long (s) after its beginning a checkpoint is complete."""
-        return min(self.completion_target * interval_s, PAGE_SLEEP_S * dirty_pages)
+    def takes_s(self, log_bytes_per_s: float) -> float:
+        """Return how long (s) after its beginning a checkpoint is complete: about as many pages as the log fills."""
+        interval_s = self.interval_s(log_bytes_per_s)
+        return min(self.completion_target * interval_s, PAGE_SLEEP_S * log_bytes_per_s * interval_s / PAGE_BYTES)
 
-    def log_read_s(self, log_bytes_per_s: float, age_s: FloatArray, dirty_pages: float = np.inf) -> FloatArray:
+    def log_read_s(self, log_bytes_per_s: float, age_s: FloatArray) -> FloatArray:
         """Return how long ago (s) the log begins that a recovery reads, `age_s` after some checkpoint's beginning.
 
         That checkpoint is the last complete one, or one before it.
         """
         interval_s = self.interval_s(log_bytes_per_s)
-        newer = np.floor((age_s - self.takes_s(interval_s, dirty_pages)) / interval_s)
+        newer = np.floor((age_s - self.takes_s(log_bytes_per_s)) / interval_s)
         read_s: FloatArray = age_s - interval_s * np.maximum(newer, 0.0)
         return read_s
 
@@ -76,20 +77,14 @@ class Checkpoints:
         """Return the bytes that a recovery reads, of a hub that has written for long; `share` (0 to 1) is chance."""
         per_s = LOG_BYTES_PER_ROW * rows_per_s
         interval_s = self.interval_s(per_s)
-        read_s = self.log_read_s(per_s, (1.0 + share) * interval_s, dirty_pages(rows_per_s, interval_s))
+        read_s = self.log_read_s(per_s, (1.0 + share) * interval_s)
         return per_s * read_s + WHOLE_PAGES_BYTES * np.ceil(read_s / interval_s)
 
     def spread_s(self, rows_per_s: float) -> float:
         """Return how long (s) a checkpoint of these rows is spread over."""
-        interval_s = self.interval_s(LOG_BYTES_PER_ROW * rows_per_s)
-        return self.takes_s(interval_s, dirty_pages(rows_per_s, interval_s))
+        return self.takes_s(LOG_BYTES_PER_ROW * rows_per_s)
 
     def log_bytes_per_day(self, rows_per_s: float) -> float:
         """Return how much log a day's rows make."""
         per_s = LOG_BYTES_PER_ROW * rows_per_s
         return 86_400.0 * (per_s + WHOLE_PAGES_BYTES / self.interval_s(per_s))
-
-
-def dirty_pages(rows_per_s: float, interval_s: float) -> float:
-    """Return about how many pages an interval's rows make dirty: about as many as their log's bytes fill."""
-    return LOG_BYTES_PER_ROW * rows_per_s * interval_s / PAGE_BYTES

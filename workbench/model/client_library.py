@@ -19,6 +19,7 @@ from typing import Final
 from workbench.model.parameter import FloatArray, Parameter, prior, triangular
 from workbench.workload import ClientLibrary
 
+HEARTBEAT_S: Final = 3.0  # librdkafka CONFIGURATION.md heartbeat.interval.ms
 _LIBRDKAFKA: Final = "librdkafka CONFIGURATION.md"
 _JAVA: Final = "Kafka 3.7.1 clients"
 

@@ -17,9 +17,8 @@ from collections.abc import Mapping
 
 from workbench.metrics.catalogue import POLL_S
 from workbench.metrics.tables import after_fault
-from workbench.model.cores import slow_down
 from workbench.model.outcome import Course, kafka_goes_on, polled_s
-from workbench.model.restarted import first_restart_s
+from workbench.model.restarted import beside_the_load_s, first_restart_s
 from workbench.model.world import Setting
 
 
@@ -42,6 +41,5 @@ def active_s(draws: Mapping[str, float]) -> float:
 
 def answers_s(draws: Mapping[str, float], crowded: float = 1.0) -> float:
     """Return when the dead controller answers again; `crowded`: by how much other starts beside it slow its own."""
-    busy = draws["short_tasks_cores"] + draws["database_cores"]
-    slower = slow_down(draws["machine_cores"], draws["controller_start_parallel"], busy, threads=1.0, rivals=0.0)
-    return first_restart_s(draws) + draws["controller_start_s"] * slower * crowded
+    start_s = beside_the_load_s(draws, draws["controller_start_s"], draws["controller_start_parallel"])
+    return first_restart_s(draws) + start_s * crowded

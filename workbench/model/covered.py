@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from workbench.errors import BadInput, Problem
 from workbench.fault import CUTS, NODE_PARTS, SILENCES, FaultType, Part, RestartRule, mode_contradiction
+from workbench.model.client_library import HEARTBEAT_S
 from workbench.model.control_plane import kubegres
 from workbench.model.parameter import Parameter
 from workbench.model.silent_coordinator import TAKEN_OVER_S
@@ -16,7 +17,7 @@ if TYPE_CHECKING:  # a prediction's subprocesses import this package: they need 
     from workbench.topology.hub import HubTopology
 
 ELECTION_S_MAX: Final = 2.0  # ZooKeeper's, with room
-HEARTBEATS_S: Final = 6.0  # two of librdkafka's: one may be lost with the freeze
+HEARTBEATS_S: Final = 2.0 * HEARTBEAT_S  # one may be lost with the freeze
 CUT_S_MAX: Final = 50.0  # librdkafka gives a request up after socket.timeout.ms, 60 s, and some room
 EXPIRY_TICKS_MAX: Final = 2  # a follower's report every half tick, expiry at a tick, and some room
 WAL_RECEIVER_TIMEOUT_S: Final = 60.0  # PostgreSQL 14 wal_receiver_timeout

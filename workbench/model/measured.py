@@ -15,7 +15,7 @@ import numpy as np
 
 from workbench.model.batch_spread import spread
 from workbench.model.batches import OF_BATCHES, batch_time
-from workbench.model.checkpoints import PAGE_BYTES, Checkpoints
+from workbench.model.checkpoints import Checkpoints
 from workbench.model.client_library import AFTER_ACK
 from workbench.model.cores import left_for_sessions
 from workbench.model.parameter import Distribution, FloatArray, Parameter, Source, empirical, triangular
@@ -73,10 +73,9 @@ def measured_recovery(baseline: Baseline, checkpoints: Checkpoints) -> dict[str,
     ages_s: FloatArray = baseline.checkpoint_age_s + np.array(UNTIL_THE_FAULT_S)
     reads = triangular(*(round(bytes_per_s * age_s) for age_s in ages_s.tolist()))
     note = "and as many a second more until the fault"
-    pages = checkpoints.interval_s(bytes_per_s) * bytes_per_s / PAGE_BYTES
-    if (checkpoints.log_read_s(bytes_per_s, ages_s, pages) < ages_s).any():
+    if (checkpoints.log_read_s(bytes_per_s, ages_s) < ages_s).any():
         drawn_s = triangular(*ages_s.tolist()).quantile(SHARES)
-        read_bytes = bytes_per_s * checkpoints.log_read_s(bytes_per_s, drawn_s, pages)
+        read_bytes = bytes_per_s * checkpoints.log_read_s(bytes_per_s, drawn_s)
         reads = empirical(tuple(round(each) for each in read_bytes.tolist()))
         note += ", fewer where the next checkpoint is complete by then"
     origin = (

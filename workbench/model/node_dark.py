@@ -19,7 +19,7 @@ from dataclasses import replace
 from workbench.metrics.catalogue import POLL_S
 from workbench.model import broker_loss
 from workbench.model.node import standby_again_s
-from workbench.model.node_freeze import served_again_s, taken_over
+from workbench.model.node_freeze import taken_over
 from workbench.model.outcome import Course, polled_s
 from workbench.model.restarted import first_restart_s
 from workbench.model.world import Setting
@@ -29,10 +29,7 @@ from workbench.model.zookeeper import start_takes_s
 def play(setting: Setting, draws: Mapping[str, float]) -> Course:
     """Return one replication's course."""
     broker = broker_loss.play(replace(setting, victim_processor=-1), draws)
-    outage, whole_s = broker.disturbance.outage, 0.0
-    seen_s = whole_s if outage is None else float(outage.resumes_s.max())
-    if setting.victim_processor >= 0:
-        outage, whole_s, seen_s = taken_over(setting, draws, outage, served_again_s(broker, draws))
+    outage, whole_s, seen_s = taken_over(setting, draws, broker)
     serves_s = first_restart_s(draws) + start_takes_s(draws) * draws["crowded_keeper_factor"]
     phase_s = draws["poll_stores_phase_s"]
     moments = replace(

@@ -53,15 +53,10 @@ def _group(
     setting: Setting, draws: Mapping[str, float], broker: Course, goes_on_s: float
 ) -> tuple[Outage | None, float, float]:
     """Return what the processors do, when each partition has one again, and when that is seen (s after the fault)."""
-    silent = broker.disturbance.outage  # where their coordinator is silent for longer than their session
-    phase_s = draws["poll_processors_phase_s"]
-    if setting.victim_processor < 0:  # none is hit
-        whole_s = 0.0 if silent is None else float(silent.resumes_s.max())
-        return silent, whole_s, polled_s(whole_s, PROCESSORS_POLL_S, phase_s)
-    if setting.freeze_s < setting.group_session_s:
+    if setting.victim_processor >= 0 and setting.freeze_s < setting.group_session_s:
         # The question that waited in the frozen processor's socket is answered at once.
         return _waits(setting, draws, goes_on_s), goes_on_s, goes_on_s
-    return taken_over(setting, draws, silent, served_again_s(broker, draws))
+    return taken_over(setting, draws, broker)
 
 
 def _waits(setting: Setting, draws: Mapping[str, float], goes_on_s: float) -> Outage:
@@ -76,28 +71,25 @@ def _waits(setting: Setting, draws: Mapping[str, float], goes_on_s: float) -> Ou
     )
 
 
-def taken_over(
-    setting: Setting, draws: Mapping[str, float], silent: Outage | None, served_s: float
-) -> tuple[Outage, float, float]:
-    """Return that the others have a silent processor's partitions from some time on, when, and when that is seen.
+def taken_over(setting: Setting, draws: Mapping[str, float], broker: Course) -> tuple[Outage | None, float, float]:
+    """Return how a group goes on without its silent member, when each partition has a processor, and when that is seen.
 
-    `silent`: what the others do where they give a silent coordinator up; where they hear of a new one at once, at
-    `served_s`, that gives the silent member a whole session. Times: s after the fault.
+    Where they give a silent coordinator up, that is what `broker`, the course of the node's broker, has them do; where
+    they hear of a new one at once, that gives the silent member a whole session. Times: s after the fault.
     """
+    silent, served_s = broker.disturbance.outage, broker.moments.leaders_moved_s + draws.get("group_takeover_s", 0.0)
+    whole_s = 0.0 if silent is None else whole_again_s(setting, draws, served_s)
+    phase_s = draws["poll_processors_phase_s"]
+    if setting.victim_processor < 0:  # none is silent
+        return silent, whole_s, polled_s(whole_s, PROCESSORS_POLL_S, phase_s)
     if silent is None:
         back_s = served_s if setting.victim_coordinates else 0.0
         outage, whole_s = rebalance(replace(setting, restart=RestartRule.NONE), draws, back_s)
         outage = replace(outage, cuts=np.zeros(len(outage.cuts), np.bool_))  # what Postgres has is committed
     else:
-        outage, whole_s = _among_others(setting, silent), whole_again_s(setting, draws, served_s)
+        outage = _among_others(setting, silent)
     step_s = PROCESSORS_POLL_S + PROCESSORS_TIMEOUT_S  # each look waits for the silent processor
-    phase_s = draws["poll_processors_phase_s"] * step_s / PROCESSORS_POLL_S
-    return outage, whole_s, polled_s(whole_s, step_s, phase_s)
-
-
-def served_again_s(broker: Course, draws: Mapping[str, float]) -> float:
-    """Return when another broker serves as the group's coordinator (s after the fault)."""
-    return broker.moments.leaders_moved_s + draws.get("group_takeover_s", 0.0)
+    return outage, whole_s, polled_s(whole_s, step_s, phase_s * step_s / PROCESSORS_POLL_S)
 
 
 def _among_others(setting: Setting, silent: Outage) -> Outage:

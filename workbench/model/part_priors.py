@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from workbench.fault import Part
+from workbench.model.client_library import HEARTBEAT_S
 from workbench.model.parameter import Parameter, empirical, lognormal, prior, triangular, uniform
 from workbench.model.priors import all_priors
 
@@ -17,7 +18,7 @@ _RAFT: Final = "Kafka 3.7.1 raft:"
 
 
 PROCESSOR: Final[Mapping[str, Parameter]] = {
-    "heartbeat_s": prior(3.0, "s", f"{_LIBRDKAFKA} heartbeat.interval.ms"),
+    "heartbeat_s": prior(HEARTBEAT_S, "s", f"{_LIBRDKAFKA} heartbeat.interval.ms"),
     "group_contact_age_s": prior(
         uniform(0.0, 0.2),
         "s",

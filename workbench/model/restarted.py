@@ -8,6 +8,7 @@ from typing import Final
 import simpy
 
 from workbench.metrics.tables import NAN
+from workbench.model.cores import slow_down
 from workbench.model.world import HORIZON_S, Setting, Steps
 
 BACKOFF_FIRST_S: Final = 0.1  # workbench/apps/event_processor: consumer.py and state.py
@@ -67,3 +68,9 @@ class Restarted:
 def first_restart_s(draws: Mapping[str, float]) -> float:
     """Return from a server's first death to its new process: the kubelet's next look, and the start's own delay."""
     return draws["kubelet_relist_s"] + draws["restart_notice_s"]
+
+
+def beside_the_load_s(draws: Mapping[str, float], alone_s: float, parallel: float) -> float:
+    """Return how long a start takes that takes `alone_s` on free cores and keeps `parallel` of them busy then."""
+    busy = draws["short_tasks_cores"] + draws["database_cores"]
+    return alone_s * slow_down(draws["machine_cores"], parallel, busy, threads=1.0, rivals=0.0)

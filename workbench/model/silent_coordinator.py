@@ -31,6 +31,7 @@ import numpy as np
 
 from workbench.engine import Outage
 from workbench.fault import SILENCES
+from workbench.model.client_library import HEARTBEAT_S
 from workbench.model.outcome import turns
 from workbench.model.parameter import Parameter, empirical, prior, triangular, uniform
 from workbench.model.world import Setting, World
@@ -39,7 +40,6 @@ if TYPE_CHECKING:  # a prediction's subprocesses import this package: they need 
     from workbench.scenario.drill_scenario import Scenario
 
 TAKEN_OVER_S: Final = 3.0  # with room, from the last expiry until the processors have partitions again
-HEARTBEAT_S: Final = 3.0  # librdkafka heartbeat.interval.ms
 
 
 def silent_coordinator(scenario: Scenario, rows: Mapping[str, Parameter]) -> dict[str, Parameter]:

@@ -19,9 +19,8 @@ import simpy
 
 from workbench.metrics.catalogue import POLL_S
 from workbench.metrics.tables import NAN, after_fault
-from workbench.model.cores import slow_down
 from workbench.model.outcome import Course, kafka_goes_on, polled_s
-from workbench.model.restarted import first_restart_s
+from workbench.model.restarted import beside_the_load_s, first_restart_s
 from workbench.model.stated import ZOOKEEPER_WAITS
 from workbench.model.world import HORIZON_S, Setting, Steps
 
@@ -90,9 +89,7 @@ def _server(ensemble: _Ensemble) -> Steps:
 
 def start_takes_s(draws: Mapping[str, float]) -> float:
     """Return how long a server takes from its process's start to serving, beside the load that goes on."""
-    busy = draws["short_tasks_cores"] + draws["database_cores"]
-    slower = slow_down(draws["machine_cores"], draws["zookeeper_start_parallel"], busy, threads=1.0, rivals=0.0)
-    return draws["zookeeper_start_s"] * slower
+    return beside_the_load_s(draws, draws["zookeeper_start_s"], draws["zookeeper_start_parallel"])
 
 
 def _session(ensemble: _Ensemble, broker: int, home: int) -> Steps:

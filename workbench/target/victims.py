@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final, Protocol
 
 from workbench.errors import BadInput
-from workbench.fault import FailoverRule, Fault, FaultType, Part, VictimSelector, mode_contradiction
+from workbench.fault import NODE_PARTS, FailoverRule, Fault, FaultType, Part, VictimSelector, mode_contradiction
 from workbench.target.port import Ensemble, PartitionState, Victim
 from workbench.topology.hub import HubTopology
 
@@ -234,9 +234,7 @@ _WHOLE: Final[Mapping[Part, Callable[[Breakable, VictimSelector], Victim]]] = { 
     Part.LOAD: lambda *_: Victim("load", "", 0),  # nothing of the hub
     Part.BROKERS: _brokers,
     Part.QUORUM: _quorum,
-    Part.NODE: lambda hub, wanted: _node(hub, wanted.server or wanted.node or ""),
-    Part.FROZEN_NODE: lambda hub, wanted: _node(hub, wanted.server or wanted.node or ""),
-    Part.DARK_NODE: lambda hub, wanted: _node(hub, wanted.server or wanted.node or ""),
+    **dict.fromkeys(NODE_PARTS, lambda hub, wanted: _node(hub, wanted.server or wanted.node or "")),
 }
 _SERVERS: Final[Mapping[Part, Callable[[Breakable, VictimSelector], str]]] = {
     Part.BROKER: _broker_server,
