@@ -20,6 +20,8 @@ from workbench.target.local.places import DIRECTORY_MARK
 POLL_S: Final = 0.05
 TITLE_WRITERS: Final = ("postgres", "redis-server")
 MILD_S: Final = 2.0  # Postgres gets this long to leave by itself, which removes its shared memory
+# A process that forks and ends while /proc is read is missed, and its child is not in that list: the next one has it.
+EMPTY_SCANS: Final = 2
 
 
 def processes_of(directory: Path, but: Collection[int] = ()) -> list[psutil.Process]:
@@ -42,12 +44,14 @@ def end_processes(
     `between` is called after each round, so that a parent can reap.
     """
     begun_s = time.monotonic()
+    empty_scans = 0
     while True:
         alive = processes_of(directory, but)
         if between is not None:
             between()
         waited_s = time.monotonic() - begun_s
-        if not alive or waited_s > timeout_s:
+        empty_scans = 0 if alive else empty_scans + 1
+        if empty_scans == EMPTY_SCANS or waited_s > timeout_s:
             return [process.pid for process in alive]
         for process in alive:
             _end(process, mild=waited_s < MILD_S)
